@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { parseRelativePath, type Digest, type RelativePath } from './names.ts';
+
+/** `100644` and `100755` are regular files, `120000` a symbolic link whose content is its target text. */
+export type Mode = '100644' | '100755' | '120000';
+
+export interface ManifestEntry {
+  readonly path: RelativePath;
+  readonly mode: Mode;
+  /** Bytes of the content; for a link, of its target text. */
+  readonly size: number;
+  /** 64 lower-case hex digits. */
+  readonly sha256: string;
+}
+
+/** Thrown for a manifest that no view can have: the sentence names the line. */
+export class BadManifest extends Error {
+  override readonly name = 'BadManifest';
+}
+
+/** UTF-8 byte order, which is the order of code points (JavaScript's own `<` compares UTF-16 units and differs above U+FFFF). */
+export function comparePaths(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+/** One line of the manifest, ended by LF, keys in the order that the digest depends on. */
+export function manifestLine(entry: ManifestEntry): string {
+  const { path, mode, size, sha256 } = entry;
+  return `${JSON.stringify({ path, mode, size, sha256 })}\n`;
+}
+
+export function digestOf(manifest: Uint8Array | string): Digest {
+  return `sha256:${createHash('sha256').update(manifest).digest('hex')}` as Digest;
+}
+
+/**
+ * Parses a manifest and refuses, with `BadManifest`, what a view cannot hold: a path that is absolute, has `..`, is out of
+ * order or doubled, lies below another entry that is no directory, or is reserved (`.tagwave/` but for `hooks.json`).
+ */
+export function parseManifest(bytes: Uint8Array): ManifestEntry[] {
+  const text = decode(bytes);
+  if (text === '') return [];
+  if (!text.endsWith('\n')) throw new BadManifest('the manifest is cut off: its last line has no line end');
+  const entries = text.slice(0, -1).split('\n').map(parseLine);
+  checkOrder(entries);
+  checkNesting(entries);
+  return entries;
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new BadManifest('the manifest is not UTF-8');
+  }
+}
+
+function parseLine(line: string, index: number): ManifestEntry {
+  const at = `line ${index + 1} of the manifest`;
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    throw new BadManifest(`${at} is not JSON`);
+  }
+  if (typeof value !== 'object' || value === null) throw new BadManifest(`${at} is not an object`);
+  const { path, mode, size, sha256 } = value as Record<string, unknown>;
+  const relative = typeof path === 'string' ? parseRelativePath(path) : undefined;
+  if (relative === undefined) throw new BadManifest(`${at} has no relative path without "." and "..": ${JSON.stringify(path)}`);
+  if (relative === '.tagwave' || (relative.startsWith('.tagwave/') && relative !== '.tagwave/hooks.json'))
+    throw new BadManifest(`${at} uses the reserved name ${JSON.stringify(relative)}`);
+  if (mode !== '100644' && mode !== '100755' && mode !== '120000') throw new BadManifest(`${at} has the unknown mode ${JSON.stringify(mode)}`);
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw new BadManifest(`${at} has no size`);
+  if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) throw new BadManifest(`${at} has no sha256`);
+  return { path: relative, mode, size, sha256 };
+}
+
+function checkOrder(entries: readonly ManifestEntry[]): void {
+  for (let index = 1; index < entries.length; index++) {
+    const [before, after] = [entries[index - 1], entries[index]];
+    if (before && after && comparePaths(before.path, after.path) >= 0)
+      throw new BadManifest(`line ${index + 1} of the manifest is doubled or out of order: ${JSON.stringify(after.path)}`);
+  }
+}
+
+function checkNesting(entries: readonly ManifestEntry[]): void {
+  const paths = new Set<string>(entries.map((entry) => entry.path));
+  for (const { path } of entries) {
+    for (let slash = path.indexOf('/'); slash !== -1; slash = path.indexOf('/', slash + 1)) {
+      if (paths.has(path.slice(0, slash)))
+        throw new BadManifest(`the manifest has ${JSON.stringify(path)} below ${JSON.stringify(path.slice(0, slash))}, which is no directory`);
+    }
+  }
+}

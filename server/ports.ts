@@ -1,0 +1,222 @@
+import type { Readable } from 'node:stream';
+import type { Digest, Hostname, ObjectId, RelativePath, TagName } from '../protocol/names.ts';
+import type { Report } from '../protocol/assignment.ts';
+import type { Origin, TagRecord } from './core/tag.ts';
+
+/** What time it is. The only source of time; tests bring one that can be moved. */
+export interface Clock {
+  /** Milliseconds since 1970. May jump. */
+  now(): number;
+  /** Milliseconds since some start; never jumps. */
+  monotonic(): number;
+  /** Milliseconds since 1970 on the clock that stamps files. */
+  fileTime(): number;
+}
+
+/** A value, or a reason in words an operator can act on. */
+export type Attempt<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly sentence: string; readonly hint: string };
+
+// ── the repository: a private bare git repository that holds what was fetched and the tags ────────────────────────────
+
+export interface Commit {
+  readonly id: ObjectId;
+  readonly tree: ObjectId;
+  /** `Name <address>`. */
+  readonly author: string;
+  readonly subject: string;
+  /** Committer date, milliseconds since 1970. */
+  readonly committedAt: number;
+}
+
+/** A tip as seen at the source. */
+export interface FetchedTip {
+  readonly commit: ObjectId;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+export interface Fetched {
+  readonly tip: Commit;
+  /** The tip before, if there was one. */
+  readonly previous: ObjectId | undefined;
+  /** The previous tip is not an ancestor of this one. */
+  readonly rewritten: boolean;
+}
+
+/** An entry of a git tree: a blob under a path. `path` is raw bytes decoded as latin1 where it is not UTF-8. */
+export interface TreeEntry {
+  readonly path: RelativePath;
+  readonly mode: '100644' | '100755' | '120000';
+  readonly blob: ObjectId;
+}
+
+export interface Repository {
+  /** Creates the bare repository where there is none; removes what a killed process left behind. Idempotent. */
+  prepare(): Promise<void>;
+  /** Takes the source's tip into the repository and logs it with `at`. A failure changes nothing that was there. */
+  fetch(at: number): Promise<Attempt<Fetched>>;
+  /** The last tip fetched. */
+  trunk(): Promise<(FetchedTip & { readonly tree: ObjectId }) | undefined>;
+  /** The last tip fetched at or before an instant. */
+  tipAt(at: number): Promise<FetchedTip | undefined>;
+  /** Resolves a commit id or an unambiguous beginning of one that is in the repository. */
+  commit(id: string): Promise<Commit | undefined>;
+  /** First-parent history of the tip, newest first, back to and including the newest commit at or before `since`. */
+  history(since: number): Promise<Commit[]>;
+  /** Commits reachable from `newer` and not from `older`; null where `older` is not an ancestor. */
+  commitsBetween(older: ObjectId, newer: ObjectId): Promise<number | null>;
+  /** Why no view of this tree can be built (DESIGN 6), or null. `sound` is a tree known to be fine: only what differs is looked at. */
+  flawOf(tree: ObjectId, sound?: ObjectId): Promise<string | null>;
+  /** All tags, oldest first. A ref whose object cannot be read is named apart. */
+  tags(): Promise<{ readonly records: TagRecord[]; readonly unreadable: { tag: string; why: string }[] }>;
+  /** Create-only and atomic: of two callers exactly one gets `created`. */
+  createTag(record: TagRecord): Promise<'created' | 'exists'>;
+  /** Removes the refs of tags; their objects stay reachable until `collectGarbage` is told otherwise. */
+  retireTags(tags: readonly TagName[], at: number): Promise<void>;
+  /** Drops the objects of tags retired before an instant, and everything else unreferenced. */
+  collectGarbage(retiredBefore: number): Promise<void>;
+  /** A file's content at a commit or tree; undefined where there is none. Throws over `limit` bytes. */
+  file(treeish: ObjectId, path: string, limit: number): Promise<Buffer | undefined>;
+  /** The blobs of a tree in UTF-8 byte order of path, less `deploy.yml` and `tagstate` at the root. */
+  entries(tree: ObjectId): Promise<TreeEntry[]>;
+  /** Raw contents, in the order asked, each to be consumed before the next. */
+  blobs(ids: Iterable<ObjectId>): AsyncIterable<{ readonly blob: ObjectId; readonly size: number; readonly content: Readable }>;
+}
+
+/** Says which tag is which, for `createTag`. */
+export type { Origin };
+
+// ── content: views of trees, named by digest ──────────────────────────────────────────────────────────────────────────
+
+export interface View {
+  readonly digest: Digest;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+export interface StoredFile {
+  readonly path: string;
+  readonly size: number;
+  /** 64 lower-case hex digits, of the file's bytes. */
+  readonly sha256: string;
+}
+
+export interface Views {
+  /** The view of a whole tree; builds its manifest where it isn't known. Single-flight. */
+  ofTree(tree: ObjectId): Promise<View>;
+  /** Known views only: undefined for a digest that was never handed out, or was dropped. */
+  manifest(digest: Digest): Promise<StoredFile | undefined>;
+  /** Builds the archive where it isn't cached. Single-flight. */
+  archive(digest: Digest): Promise<StoredFile | undefined>;
+  /** Notes that a digest was handed out at an instant: it stays for 24 hours from then. */
+  handedOut(digest: Digest, at: number): void;
+  /** Drops views that no tree in `keep` has and that were last handed out before `before`. Answers what was dropped. */
+  prune(keep: readonly ObjectId[], before: number): Promise<Digest[]>;
+}
+
+// ── the store: what may be lost ───────────────────────────────────────────────────────────────────────────────────────
+
+/** What a node was told. `answer` begins when its ETag last changed. */
+export interface Told {
+  readonly hostname: Hostname;
+  readonly at: number;
+  readonly environment: string;
+  readonly wave: string;
+  readonly groups: readonly string[];
+  readonly outcome: 'serve' | 'hold' | 'killswitch';
+  readonly tag: TagName | 'trunk' | null;
+  readonly digest: Digest | null;
+  readonly hold: string | null;
+  readonly message: string | null;
+  readonly reasons: readonly string[];
+}
+
+export interface Poll {
+  readonly hostname: Hostname;
+  readonly at: number;
+  /** From `Tagwave-Running`. */
+  readonly running: Digest | null;
+  readonly told: Told;
+}
+
+export interface NodeRow {
+  readonly hostname: Hostname;
+  readonly firstSeen: number;
+  readonly lastSeen: number;
+  readonly told: Told | null;
+  readonly running: Digest | null;
+  readonly lastReport: (Report & { readonly receivedAt: number }) | null;
+}
+
+export type EventKind =
+  | 'control-file'
+  | 'tag-created'
+  | 'tag-pruned'
+  | 'fetch'
+  | 'assignment'
+  | 'report'
+  | 'problem-raised'
+  | 'problem-cleared'
+  | 'server';
+
+export interface NewEvent {
+  readonly at: number;
+  readonly kind: EventKind;
+  /** Who: `file owner alice`, `alice (command line)`, `HTTP from 127.0.0.1`, `server`. */
+  readonly by: string;
+  /** A file, tag, hostname or problem id. */
+  readonly subject: string;
+  readonly before: string | null;
+  readonly after: string | null;
+  /** One sentence. */
+  readonly summary: string;
+}
+
+export interface StoredEvent extends NewEvent {
+  readonly id: number;
+}
+
+export interface EventQuery {
+  readonly afterId?: number;
+  readonly since?: number;
+  readonly until?: number;
+  readonly kinds?: readonly EventKind[];
+  readonly subject?: string;
+  readonly limit: number;
+  /** `newest` first is the default. */
+  readonly order?: 'oldest' | 'newest';
+}
+
+/** SQLite now, PostgreSQL later. Every call may reject (disk full, read-only): callers go on without it. */
+export interface Store {
+  /** One transaction. A poll whose `told` differs from the node's last adds an `assignment` event. */
+  recordPolls(polls: readonly Poll[]): Promise<void>;
+  /** The same `runId` twice counts once. */
+  recordReport(hostname: Hostname, report: Report, receivedAt: number): Promise<'new' | 'known'>;
+  nodes(query?: { seenSince?: number }): Promise<NodeRow[]>;
+  node(hostname: Hostname): Promise<NodeRow | undefined>;
+  reports(hostname: Hostname, limit: number): Promise<(Report & { readonly receivedAt: number })[]>;
+  /** What a node had been told as of an instant, from the assignment events. */
+  toldAt(hostname: Hostname, at: number): Promise<Told | undefined>;
+  /** Appends; answers the stored events. */
+  addEvents(events: readonly NewEvent[]): Promise<StoredEvent[]>;
+  events(query: EventQuery): Promise<StoredEvent[]>;
+  /**
+   * Records that a control file (or `killswitch`, `marks-in-effect`, …) now has this text; null = absent. Where the last
+   * recorded text is the same: nothing, answers false.
+   */
+  recordControl(change: { file: string; at: number; by: string; text: string | null }): Promise<boolean>;
+  /** The text of a control file as of an instant: undefined where nothing was recorded yet, null = absent. */
+  controlAt(file: string, at: number): Promise<string | null | undefined>;
+  /** Copies tag records for queries in the past: a tag existed from `created` until `prunedAt`. */
+  copyTags(records: readonly TagRecord[]): Promise<void>;
+  markPruned(tags: readonly TagName[], at: number): Promise<void>;
+  tagsAt(at: number): Promise<TagRecord[]>;
+  /** Drops reports and events older than these instants, and nodes not seen since. */
+  prune(before: { reports: number; events: number; nodes: number }): Promise<void>;
+  /** Throws unless the store can be written. */
+  checkWritable(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -20,6 +20,7 @@ export interface StandingProblem extends Problem {
 /** One error of a control file: all errors of a file are reported at once. */
 export interface FileError {
   readonly file: string;
+  /** 1-based; 0 where it is no file that is wrong but a variable of the environment or a flag. */
   readonly line: number;
   /** Dotted path of the key, or the word of a line file that is wrong. */
   readonly key: string;
@@ -30,5 +31,6 @@ export interface FileError {
 /** `schedule.yml line 4: waves.1.hours: expected a whole number of hours, found "1h"`. */
 export function sentenceOf(error: FileError): string {
   const key = error.key === '' ? '' : `${error.key}: `;
-  return `${error.file} line ${error.line}: ${key}expected ${error.expected}, found ${error.found}`;
+  const line = error.line === 0 ? '' : ` line ${error.line}`;
+  return `${error.file}${line}: ${key}expected ${error.expected}, found ${error.found}`;
 }

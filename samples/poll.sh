@@ -1,0 +1,358 @@
+#!/bin/sh
+# A Tagwave client in plain sh, for hosts without Node: it needs curl, tar, gzip, awk, and the sha256sum, flock, readlink
+# and mv of any Linux. Run it from cron:
+#
+#   poll.sh -s http://tagwave.example.com:8420 [-n HOSTNAME] [-t TARGET] [-p SPLAY_SECONDS] [-v]
+#
+# or with TAGWAVE_CLIENT_SERVER, _HOSTNAME, _TARGET and _SPLAY in the environment. TARGET (/var/lib/tagwave) gets
+#
+#   releases/<first 16 hex digits of the digest>/    the files, three releases of them
+#   current -> releases/...                          the one in force, flipped by one rename
+#
+# What it promises: `current` is always a whole release. Nothing is applied on a killswitch, on a hold, after a download
+# that failed, was cut off or does not hash to what was announced, nor when the answer changed in the meantime.
+# Stopped at any instant, the next run goes on from what is there.
+#
+# Exit: 0 nothing to do, or applied - 1 failed - 2 usage - 3 killswitch - 4 hold - 5 another run is busy.
+# It says nothing when nothing changed, one line when something did, and the same trouble once a day.
+#
+# What it leaves to the full client: several servers, reports (the server sees what runs here by the next poll), hooks,
+# and file names with quotes, backslashes or control characters, which it refuses.
+set -u
+umask 022
+export LC_ALL=C
+unset TAR_OPTIONS GZIP CDPATH
+
+server=${TAGWAVE_CLIENT_SERVER:-}
+host=${TAGWAVE_CLIENT_HOSTNAME:-}
+target=${TAGWAVE_CLIENT_TARGET:-/var/lib/tagwave}
+splay=${TAGWAVE_CLIENT_SPLAY:-0}
+keep=3
+verbose=''
+work=''
+
+usage() {
+  echo "poll.sh: $1" >&2
+  echo 'usage: poll.sh -s URL [-n HOSTNAME] [-t TARGET] [-p SPLAY_SECONDS] [-v]' >&2
+  exit 2
+}
+
+while getopts s:n:t:p:v option; do
+  case $option in
+    s) server=$OPTARG ;;
+    n) host=$OPTARG ;;
+    t) target=$OPTARG ;;
+    p) splay=$OPTARG ;;
+    v) verbose=yes ;;
+    *) usage 'unknown option' ;;
+  esac
+done
+shift $((OPTIND - 1))
+[ $# -eq 0 ] || usage "unexpected argument: $1"
+
+[ -n "$host" ] || host=$(hostname -f 2>/dev/null) || host=$(uname -n)
+host=$(printf '%s' "$host" | tr 'A-Z' 'a-z')
+case $host in
+  '' | -* | .* | *[!a-z0-9.-]*) usage "not a host name: $host" ;;
+esac
+case $server in
+  http://?* | https://?*) server=${server%/} ;;
+  '') usage 'no server: give -s URL or set TAGWAVE_CLIENT_SERVER' ;;
+  *) usage "the server must be an http:// or https:// address: $server" ;;
+esac
+case $target in
+  /?*) ;;
+  *) usage "the target must be an absolute path: $target" ;;
+esac
+case $splay in
+  '' | *[!0-9]* | ???????*) usage "the splay must be a number of seconds: $splay" ;;
+esac
+
+# Text from the server goes to terminals and mail: control characters and direction marks are taken out.
+clean() {
+  tr -cd '\11\12\40-\176\200-\377' |
+    sed "s/$(printf '\302')[$(printf '\200')-$(printf '\237')]//g; s/$(printf '\342\200')[$(printf '\216\217\252')-$(printf '\256')]//g; s/$(printf '\342\201')[$(printf '\246')-$(printf '\251')]//g"
+}
+
+# Ends the run with an exit code and a sentence. The same sentence again is told only once a day, unless -v.
+finish() { # CODE SENTENCE
+  sentence=$(printf 'poll.sh: %s' "$2" | clean)
+  told=$target/poll.told
+  if [ -n "$verbose" ] || [ ! -f "$told" ] || [ "$(cat "$told" 2>/dev/null)" != "$sentence" ] ||
+    [ -z "$(find "$told" -mmin -1440 2>/dev/null)" ]; then
+    printf '%s\n' "$sentence" >&2
+    if [ ! -h "$told" ] && [ -n "$work" ]; then printf '%s\n' "$sentence" 2>/dev/null >"$told" || :; fi
+  fi
+  exit "$1"
+}
+fail() { finish 1 "$*"; }
+clean_up() { if [ -n "$work" ]; then rm -rf -- "$work"; fi; }
+
+# One request. The answer is in $work/body, its headers in $work/head, its status in $status.
+# What is no complete answer (no connection, time-out, cut off, redirect) ends the run.
+request() { # PATH [curl options]
+  where=$server$1
+  shift
+  true >"$work/body" || fail "cannot write below $target; nothing was changed"
+  status=$(curl -q --silent --show-error --globoff --proto '=http,https' --max-redirs 0 --connect-timeout 10 \
+    --output "$work/body" --dump-header "$work/heads" --write-out '%{http_code}' "$@" -- "$where" 2>"$work/trouble") ||
+    fail "$where did not answer completely: $(head -n 1 "$work/trouble"); nothing was changed, the next run tries again"
+  # A proxy or a "100 Continue" puts blocks of headers before the one that counts.
+  awk '/^HTTP\// { text = "" } { text = text $0 "\n" } END { printf "%s", text }' "$work/heads" >"$work/head"
+}
+
+header() { # NAME
+  awk -v name="$1:" 'tolower($1) == name { sub(/^[^:]*:[ \t]*/, ""); sub(/[ \t\r]*$/, ""); value = $0 } END { print value }' "$work/head"
+}
+
+# A text of the JSON answer, for people to read: nothing is decided by it.
+said() { # KEY
+  tr '\n' ' ' <"$work/body" | head -c 262144 |
+    sed -nE 's/.*"'"$1"'" *: *"(([^"\\]|\\.)*)".*/\1/p' | sed 's/\\[nrt]/ /g; s/\\\(["\\/]\)/\1/g'
+}
+
+# 409 and 423 are answers, wherever they come: the host keeps what it has.
+stop_if_told_to() {
+  case $status in
+    423) finish 3 "killswitch: $(said message)" ;;
+    409) finish 4 "on hold: $(said message)" ;;
+  esac
+}
+
+# Asks which release this host shall have; sets $tag, $digest, $etag. Answers 1 where nothing changed (304).
+ask() { # ETAG or nothing
+  digest='' tag='' etag=''
+  request "/v1/nodes/$host" --max-time 60 --max-filesize 1048576 \
+    ${1:+--header "If-None-Match: $1"} ${running:+--header "Tagwave-Running: $running"}
+  stop_if_told_to
+  outcome=$(header tagwave-outcome)
+  if [ "$status" = 304 ]; then
+    [ -n "$1" ] || fail "$server answered 304 to a question that named no ETag; nothing was changed"
+    return 1
+  fi
+  if [ "$status" != 200 ] || [ "$outcome" != serve ]; then
+    fail "$server answered $status to the question for $host: $(said title); nothing was changed"
+  fi
+  digest=$(header tagwave-digest) tag=$(header tagwave-tag) etag=$(header etag)
+  case $etag in *[!!-~]*) etag='' ;; esac
+  is_digest "$digest" || fail "$server named no digest for $host: is this a Tagwave server? Nothing was changed"
+}
+
+is_digest() {
+  case $1 in sha256:*) ;; *) return 1 ;; esac
+  case ${1#sha256:} in *[!0-9a-f]*) return 1 ;; esac
+  [ ${#1} -eq 71 ]
+}
+
+# The name of a digest's release: its first 16 hex digits.
+short_of() { printf '%s' "${1#sha256:}" | cut -c 1-16; }
+
+hash_of() { sha256sum | cut -c 1-64; }
+
+# The view's manifest, in $work/manifest, and what follows from it:
+#   $work/entries   MODE SIZE SHA256 PATH, one a line, in the manifest's order
+#   $work/paths     the paths alone, sorted
+#   $work/folders   the directories that they need, sorted
+fetch_manifest() {
+  request "/v1/views/$digest/manifest" --max-time 600 --max-filesize 1073741824
+  stop_if_told_to
+  [ "$status" = 200 ] || fail "$server answered $status to the question for the manifest of $digest; nothing was changed"
+  mv -f "$work/body" "$work/manifest"
+  [ "sha256:$(hash_of <"$work/manifest")" = "$digest" ] ||
+    fail "the manifest of $digest hashes to something else: a proxy or the server altered it; nothing was changed"
+
+  sed -nE 's/^\{"path":"([^"\\]+)","mode":"(100644|100755|120000)","size":([0-9]{1,15}),"sha256":"([0-9a-f]{64})"\}$/\2 \3 \4 \1/p' \
+    "$work/manifest" >"$work/entries"
+  [ "$(wc -l <"$work/entries")" -eq "$(wc -l <"$work/manifest")" ] ||
+    fail "$tag has a file that this client cannot handle (an owner, a hook or a strange name); use the full client here"
+
+  # Names that would leave the release, go through a link, or come twice. Then the directories that are needed.
+  awk '
+    { path = $0; sub(/^[^ ]* [^ ]* [^ ]* /, "", path) }
+    path ~ /^\// || ("/" path "/") ~ /\/\.?\.?\// || path ~ /^\.tagwave(\/|$)/ || path in seen { exit bad = 1 }
+    {
+      seen[path] = 1
+      while (match(path, /\/[^\/]*$/)) { path = substr(path, 1, RSTART - 1); folder[path] = 1 }
+    }
+    END {
+      for (name in folder) if (name in seen) bad = 1
+      if (bad) exit 1
+      for (name in folder) print name
+    }
+  ' "$work/entries" >"$work/folders" ||
+    fail "the manifest of $digest has a name that no release may have; nothing was changed, tell whoever runs $server"
+  sed 's/^[^ ]* [^ ]* [^ ]* //' "$work/entries" >"$work/paths" &&
+    sort -o "$work/paths" "$work/paths" && sort -o "$work/folders" "$work/folders" ||
+    fail "cannot write below $target; nothing was changed"
+}
+
+# Whether a directory holds exactly the manifest's entries: types, execute bits, contents, link targets, nothing else.
+# Every step is checked: on a full disk a list that could not be written must not pass for an empty one.
+is_sound() { # DIRECTORY
+  rm -f "$work"/want.* "$work"/have.*
+  sed -n 's/^100644 [^ ]* [^ ]* /.\//p' "$work/entries" >"$work/want.plain" || return 1
+  sed -n 's/^100755 [^ ]* [^ ]* /.\//p' "$work/entries" >"$work/want.executable" || return 1
+  sed -n 's/^120000 [^ ]* [^ ]* /.\//p' "$work/entries" >"$work/want.link" || return 1
+  sed 's/^/.\//' "$work/folders" >"$work/want.folder" || return 1
+  (
+    cd "$1" 2>/dev/null || exit 1
+    find . -type f -perm -0100 -print >"$work/have.executable" &&
+      find . -type f ! -perm -0100 -print >"$work/have.plain" &&
+      find . -type l -print >"$work/have.link" &&
+      find . -type d ! -name . -print >"$work/have.folder" &&
+      find . \( ! -type f ! -type l ! -type d \) -print -o -type f -links +1 -print >"$work/have.other"
+  ) || return 1
+  [ ! -s "$work/have.other" ] || return 1
+  for kind in plain executable link folder; do
+    sort -o "$work/want.$kind" "$work/want.$kind" && sort -o "$work/have.$kind" "$work/have.$kind" &&
+      cmp -s "$work/want.$kind" "$work/have.$kind" || return 1
+  done
+
+  # The list is made from the manifest, which the digest covers: nothing else has to be trusted.
+  sed -nE 's/^100(644|755) [^ ]* ([^ ]*) /\2  .\//p' "$work/entries" >"$work/sums" || return 1
+  if [ -s "$work/sums" ]; then (cd "$1" && sha256sum --check --strict --status "$work/sums") || return 1; fi
+  sed -n 's/^120000 [^ ]* //p' "$work/entries" >"$work/links" || return 1
+  while IFS= read -r line; do
+    text=$(readlink -- "$1/${line#* }") || return 1
+    [ "$(printf '%s' "$text" | hash_of)" = "${line%% *}" ] || return 1
+  done <"$work/links"
+}
+
+fetch_archive() {
+  request "/v1/views/$digest/archive" --max-time 3600 --speed-limit 1 --speed-time 60
+  stop_if_told_to
+  [ "$status" = 200 ] || fail "$server answered $status to the question for the archive of $digest; nothing was changed"
+  mv -f "$work/body" "$work/archive"
+  gzip -t <"$work/archive" 2>/dev/null || fail "the archive of $digest is damaged or cut off; nothing was changed"
+}
+
+# Looks at the archive before a byte of it is written: the members are exactly the manifest's, nothing but files, links
+# and the directories they need, and no more bytes than announced. So no member can leave the release or go through a link.
+check_archive() {
+  tar -tzf "$work/archive" --quoting-style=literal >"$work/members" 2>/dev/null &&
+    tar -tvzf "$work/archive" --quoting-style=escape --numeric-owner >"$work/details" 2>/dev/null ||
+    fail "the archive of $digest cannot be read by tar; nothing was changed"
+  announced=$(awk '{ bytes += $2 } END { printf "%.0f", bytes }' "$work/entries")
+  contained=$(awk '/^-/ { bytes += $3 } END { printf "%.0f", bytes }' "$work/details")
+  sed -n 's/\/$//p' "$work/members" | sort >"$work/member-folders"
+  if [ "$(wc -l <"$work/members")" -ne "$(wc -l <"$work/details")" ] ||
+    [ -n "$(cut -c 1 "$work/details" | tr -d 'dl\n-')" ] ||
+    [ "$(grep -c '^d' "$work/details")" -ne "$(wc -l <"$work/member-folders")" ] ||
+    [ -n "$(comm -23 "$work/member-folders" "$work/folders")" ] ||
+    ! sed '/\/$/d' "$work/members" | sort | cmp -s - "$work/paths" || [ "$contained" -gt "$announced" ]; then
+    fail "the archive of $digest has other members than its manifest; nothing was written, tell whoever runs $server"
+  fi
+}
+
+# Puts the release of $digest into releases/$name, whole and verified, unless a sound one is there.
+stage() {
+  short=$(short_of "$digest")
+  name=$short
+  fetch_manifest
+  if [ ! -h "$releases/$name" ] && is_sound "$releases/$name"; then return; fi
+  # What `current` points to is never touched, not even to repair it: the same content goes beside it.
+  if [ "$(readlink -- "$target/current" 2>/dev/null)" = "releases/$short" ]; then name=$short.again; fi
+
+  fetch_archive
+  check_archive
+  mkdir "$work/tree" || fail "cannot write below $target; nothing was changed"
+  tar -xzf "$work/archive" -C "$work/tree" --no-same-owner --no-same-permissions --keep-old-files 2>"$work/trouble" ||
+    fail "cannot unpack below $target: $(head -n 1 "$work/trouble"); the release in force is untouched"
+  chmod 755 "$work/tree"
+  find "$work/tree" -type f -perm -0100 -exec chmod 755 {} + &&
+    find "$work/tree" -type f ! -perm -0100 -exec chmod 644 {} + || fail "cannot set modes below $target"
+  is_sound "$work/tree" || fail "what was unpacked is not what the manifest of $digest says; the release in force is untouched"
+  flush "$work/tree"
+  rm -rf -- "$releases/$name" && mv -T -- "$work/tree" "$releases/$name" ||
+    fail "cannot put the release into $releases; the release in force is untouched"
+}
+
+# On disk before the flip, so that a power cut cannot leave `current` pointing to empty files.
+flush() { sync -f "$1" 2>/dev/null || sync; }
+
+activate() {
+  if [ -e "$target/current" ] && [ ! -h "$target/current" ]; then
+    fail "$target/current is not a symbolic link: move it away, the next run makes the link"
+  fi
+  ln -s "releases/$name" "$work/current" && mv -fT -- "$work/current" "$target/current" ||
+    fail "cannot flip $target/current; the release in force is untouched"
+  touch "$releases/$name"
+  flush "$target"
+}
+
+remember() {
+  printf '%s\n%s\n%s\n' "$server/$host" "$digest" "$etag" >"$work/state" && mv -f "$work/state" "$target/poll.state" ||
+    fail "cannot write $target/poll.state: the release is in force, but the next run downloads the manifest again"
+  rm -f "$target/poll.told"
+}
+
+# Keeps the newest few by when they came into force. Renamed first, so that a half-removed one has no release's name.
+prune() {
+  in_force=$(readlink -- "$target/current")
+  ls -1t "$releases" | grep -E '^[0-9a-f]{16}(\.again)?$' | sed "1,${keep}d" | while IFS= read -r old; do
+    [ "releases/$old" = "$in_force" ] || { mv -T -- "$releases/$old" "$work/old" && rm -rf -- "$work/old"; }
+  done
+}
+
+# --- the run ---
+
+if [ "$splay" -gt 0 ]; then
+  # Stable by host name: the fleet spreads out, and each host keeps its minute.
+  sleep $(($(printf '%s' "$host" | cksum | cut -d ' ' -f 1) % splay))
+fi
+
+releases=$target/releases
+mkdir -p -- "$releases" 2>/dev/null || { echo "poll.sh: cannot write below $target" >&2; exit 1; }
+if [ -h "$releases" ] || [ -h "$target/lock" ]; then
+  echo "poll.sh: $releases or $target/lock is a symbolic link: this client never writes through one" >&2
+  exit 1
+fi
+# The lock belongs to the open file: when this run dies, however it dies, nothing is left to clean up.
+(true >>"$target/lock") 2>/dev/null || { echo "poll.sh: cannot write below $target" >&2; exit 1; }
+exec 9>>"$target/lock"
+flock -n 9 || { [ -z "$verbose" ] || echo "poll.sh: another run is busy in $target" >&2; exit 5; }
+
+rm -rf -- "$target"/.poll.*
+work=$(mktemp -d "$target/.poll.XXXXXXXX") || { echo "poll.sh: cannot write below $target" >&2; exit 1; }
+export TMPDIR="$work"
+trap clean_up EXIT
+trap 'exit 1' HUP INT TERM
+
+# What runs here, if this script put it there and `current` still points to it.
+running='' known=''
+if [ -f "$target/poll.state" ] && [ ! -h "$target/poll.state" ] && [ -d "$target/current" ]; then
+  running=$(sed -n 2p "$target/poll.state")
+  in_force=$(readlink -- "$target/current")
+  if ! is_digest "$running" || [ "${in_force%.again}" != "releases/$(short_of "$running")" ]; then running=''; fi
+  # An ETag means something only to the server that gave it, for the host that it gave it for.
+  if [ -n "$running" ] && [ "$(sed -n 1p "$target/poll.state")" = "$server/$host" ]; then
+    known=$(sed -n 3p "$target/poll.state")
+  fi
+fi
+
+if ! ask "$known"; then
+  rm -f "$target/poll.told"
+  [ -z "$verbose" ] || echo "poll.sh: nothing changed"
+  exit 0
+fi
+
+for attempt in first second; do
+  if [ "$digest" = "$running" ]; then
+    # The same content under a new tag: nothing to fetch.
+    remember
+    [ -z "$verbose" ] || echo "poll.sh: nothing changed, $tag has the same content"
+    exit 0
+  fi
+  stage
+  staged=$digest
+  # Minutes may have gone by: only what is still the answer comes into force.
+  ask ''
+  if [ "$digest" = "$staged" ]; then
+    activate
+    remember
+    prune
+    echo "poll.sh: $host now runs $tag ($(wc -l <"$work/entries" | tr -d ' ') files, $digest)" | clean
+    exit 0
+  fi
+done
+fail "the answer for $host changed twice during the run; nothing was flipped, the next run goes on from here"

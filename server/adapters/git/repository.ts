@@ -1,0 +1,97 @@
+import { resolve as absolute, join } from 'node:path';
+import type { ObjectId } from '../../../protocol/names.ts';
+import type { FetchedTip, Repository } from '../../ports.ts';
+import { clearInterruptedFetches, fetchTip, type Source } from './fetch.ts';
+import { lastTipAt, openFetchLog } from './fetch-log.ts';
+import { flawOf, type Submodules } from './flaw.ts';
+import { collectGarbage } from './garbage.ts';
+import { apart, commitOf, firstParents } from './history.ts';
+import { mutations } from './mutation.ts';
+import { blobs, entries, file } from './objects.ts';
+import { prepareRepository } from './prepare.ts';
+import { resolve, TRUNK } from './refs.ts';
+import { type Git, openGit } from './run.ts';
+import { createTag, retireTags, tagReader, tagSignature } from './tags.ts';
+
+export interface RepositoryOptions {
+  /** Holds `repository.git`, the fetch log and locks; created where it is missing. */
+  readonly stateDir: string;
+  readonly source: Source;
+  readonly submodules: Submodules;
+  readonly fetchTimeoutSeconds: number;
+  readonly requireFastForward: boolean;
+}
+
+/** The git adapter: a private bare repository in the state directory, filled from the source. Call `prepare` first. */
+export function openRepository(options: RepositoryOptions): Repository {
+  const stateDir = absolute(options.stateDir);
+  const inState = (name: string) => join(stateDir, name);
+  const git = openGit(inState('repository.git'));
+  const [lockFile, fetchLock, garbageLock] = [
+    inState('repository.lock'),
+    inState('fetch.lock'),
+    inState('garbage.lock'),
+  ];
+  const fetchLogFile = inState('fetches.ndjson');
+  const mutate = mutations(git, lockFile);
+  const log = openFetchLog(fetchLogFile);
+  const fetching = { ...options, git, mutate, log, stateDir, fetchLock, garbageLock };
+  const treeOf = treeReader(git);
+
+  const tips = async (): Promise<readonly FetchedTip[]> => {
+    const logged = log.tips();
+    return logged.length > 0 ? logged : tipsFromReflog(git);
+  };
+
+  return {
+    async prepare() {
+      await prepareRepository({ git, stateDir, lockFile, fetchLogFile });
+      await clearInterruptedFetches(fetching);
+    },
+    fetch: (at) => fetchTip(fetching, at),
+    async trunk() {
+      const tip = (await tips()).at(-1);
+      const tree = tip && (await treeOf(tip.commit));
+      return tip && tree && { ...tip, tree };
+    },
+    tipAt: async (at) => lastTipAt(await tips(), at),
+    commit: (id) => commitOf(git, id),
+    async history(since) {
+      const tip = (await tips()).at(-1);
+      return tip === undefined ? [] : firstParents(git, tip.commit, since);
+    },
+    async commitsBetween(older, newer) {
+      const counts = await apart(git, older, newer);
+      return counts?.onlyOne === 0 ? counts.onlyOther : null;
+    },
+    flawOf: (tree, sound) => flawOf(git, { tree, sound }, options.submodules),
+    signature: () => tagSignature(git),
+    tags: tagReader(git),
+    createTag: (record) => createTag(git, mutate, record),
+    retireTags: (tags, at) => retireTags(git, mutate, { tags, at }),
+    collectGarbage: (retiredBefore) => collectGarbage({ git, mutate, log, lockFile: garbageLock }, retiredBefore),
+    file: (treeish, path, limit) => file({ store: git, treeish }, path, limit),
+    entries: (tree) => entries(git, tree),
+    blobs: (ids) => blobs(git, ids),
+  };
+}
+
+/** A commit's tree never changes: asked for once. */
+function treeReader(git: Git): (commit: ObjectId) => Promise<ObjectId | undefined> {
+  let last: { readonly commit: ObjectId; readonly tree: ObjectId } | undefined;
+  return async (commit) => {
+    if (last?.commit === commit) return last.tree;
+    const tree = await resolve(git, `${commit}^{tree}`);
+    if (tree !== undefined) last = { commit, tree };
+    return tree;
+  };
+}
+
+/** Where the log was lost, git's own remembers when the trunk moved. */
+async function tipsFromReflog(git: Git): Promise<FetchedTip[]> {
+  if ((await resolve(git, TRUNK)) === undefined) return [];
+  const listing = await git.read(['reflog', 'show', '--date=unix', '--format=%H %gd', TRUNK]);
+  return [...listing.matchAll(/^([0-9a-f]+) .*@\{(\d+)\}$/gm)]
+    .map(([, commit = '', seconds = '']) => ({ commit: commit as ObjectId, at: Number(seconds) * 1000 }))
+    .reverse();
+}

@@ -1,0 +1,136 @@
+import { hostname } from 'node:os';
+import { execa } from 'execa';
+import { type SimpleGit, simpleGit } from 'simple-git';
+
+/** How to reach the private repository: `read` for a question answered in text, `plumb` for the rest. */
+export interface Git {
+  readonly gitDir: string;
+  /** The whole environment of git's processes: nothing of the user's configuration reaches them. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Asks a question: standard output as text. Rejects with `GitFailed`. Changes nothing. */
+  read(args: readonly string[]): Promise<string>;
+  /** Runs a command that needs standard input, raw bytes, standard error, or the lock. Rejects with `GitFailed`. */
+  plumb(args: readonly string[], options?: PlumbOptions): Promise<Output>;
+}
+
+export interface PlumbOptions {
+  readonly input?: string | Uint8Array;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** A descriptor that git inherits, so that a lock stands until git has ended even where we were killed. */
+  readonly inherit?: number;
+  /** Git goes last in the queue for the processor. */
+  readonly background?: boolean;
+}
+
+export interface Output {
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+/** Git ended with an error; the message has the command, how it ended, and both outputs. */
+export class GitFailed extends Error {
+  override readonly name = 'GitFailed';
+  readonly stderr: string;
+
+  constructor(failure: {
+    readonly args: readonly string[];
+    readonly end: string;
+    readonly stdout: string;
+    readonly stderr: string;
+  }) {
+    const outputs = [failure.stderr.trim(), failure.stdout.trim().slice(0, 500)].filter((text) => text !== '');
+    super([`git ${failure.args.join(' ')}: ${failure.end}`, ...outputs].join('\n'));
+    this.stderr = failure.stderr;
+  }
+}
+
+/** An output of a million paths is larger than what is allowed otherwise. */
+const OUTPUT_LIMIT_BYTES = 2 ** 30;
+const KEPT = ['PATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH'] as const;
+
+/** Who makes commits, tags and reflog entries in the private repository. */
+export const IDENTITY = { name: 'Tagwave', email: `tagwave@${hostname()}` } as const;
+
+export function openGit(gitDir: string): Git {
+  const env = plumbingEnvironment(gitDir);
+  let reader: SimpleGit | undefined;
+  return {
+    gitDir,
+    env,
+    async read(args) {
+      // simple-git refuses a directory that does not exist yet.
+      reader ??= readerOf(gitDir, env);
+      return reader.raw([...args]);
+    },
+    plumb: (args, options = {}) => plumb(args, { ...options, env: { ...env, ...options.env } }),
+  };
+}
+
+/** What local commands see: no user's or system's configuration, no ambient `GIT_…` variable, English messages. */
+function plumbingEnvironment(gitDir: string): Record<string, string> {
+  const kept = KEPT.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return {
+    ...Object.fromEntries(kept),
+    LC_ALL: 'C',
+    GIT_DIR: gitDir,
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_NO_REPLACE_OBJECTS: '1',
+    GIT_AUTHOR_NAME: IDENTITY.name,
+    GIT_AUTHOR_EMAIL: IDENTITY.email,
+    GIT_COMMITTER_NAME: IDENTITY.name,
+    GIT_COMMITTER_EMAIL: IDENTITY.email,
+  };
+}
+
+/**
+ * simple-git takes a failure without a message for success, passes `GIT_…` variables on only by name, and counts
+ * `GIT_CONFIG_GLOBAL` as unsafe wherever it comes from; here it comes from us.
+ */
+function readerOf(gitDir: string, env: Record<string, string>): SimpleGit {
+  return simpleGit({
+    baseDir: gitDir,
+    maxConcurrentProcesses: 8,
+    completion: { onClose: true, onExit: false },
+    allowEnvironment: Object.keys(env).filter((name) => name.startsWith('GIT_')),
+    unsafe: { allowUnsafeConfigPaths: true },
+    errors(error, { exitCode, stdOut, stdErr }) {
+      if (exitCode === 0 || error instanceof Error) return error;
+      const [stdout, stderr] = [Buffer.concat(stdOut).toString(), Buffer.concat(stdErr).toString()];
+      return new GitFailed({ args: [`--git-dir=${gitDir}`], end: `exit code ${exitCode}`, stdout, stderr });
+    },
+  }).env(env);
+}
+
+async function plumb(args: readonly string[], options: PlumbOptions): Promise<Output> {
+  const { input = '', env = {}, cwd, inherit, background = false } = options;
+  const command: readonly [string, readonly string[]] = background
+    ? ['nice', ['-n', '19', 'git', ...args]]
+    : ['git', args];
+  // execa's types know descriptors below 10 only; any is passed on.
+  const result = await execa(...command, {
+    env,
+    extendEnv: false,
+    ...(cwd === undefined ? {} : { cwd }),
+    input,
+    stdio: inherit === undefined ? ['pipe', 'pipe', 'pipe'] : ['pipe', 'pipe', 'pipe', inherit as 3],
+    encoding: 'buffer',
+    maxBuffer: OUTPUT_LIMIT_BYTES,
+    stripFinalNewline: false,
+    reject: false,
+  });
+  const stdout = Buffer.from(result.stdout);
+  const stderr = Buffer.from(result.stderr).toString();
+  if (!result.failed) return { stdout, stderr };
+  const end = `${result.originalMessage ?? (result.signal ? `killed by ${result.signal}` : `exit code ${result.exitCode}`)}`;
+  throw new GitFailed({
+    args,
+    end: `${end} after ${Math.round(result.durationMs)} ms`,
+    stdout: stdout.toString('utf8', 0, 500),
+    stderr,
+  });
+}

@@ -1,0 +1,116 @@
+import { closeSync, constants, ftruncateSync, openSync, readSync, statSync, writeSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { execa } from 'execa';
+import type { Attempt } from '../ports.ts';
+
+/**
+ * A lock that the kernel keeps: it belongs to the open file behind `fd` and is gone when we release it or die, however we
+ * die. A child process that inherits `fd` keeps it too, so that what it does ends before anybody else begins.
+ */
+export interface Lock {
+  readonly fd: number;
+  release(): void;
+}
+
+const CONFLICT = 75;
+const POLL_MS = 20;
+
+/** Takes the lock on a file, which is created where it is missing, or on an existing directory. Never waits. */
+export async function tryLock(path: string): Promise<Attempt<Lock>> {
+  return lock(path, { waitMs: 0 });
+}
+
+/** As `tryLock`, waiting up to `waitMs` for whoever holds it. A failure names the holder as far as that is known. */
+export async function lock(path: string, { waitMs }: { readonly waitMs: number }): Promise<Attempt<Lock>> {
+  let opened: Opened;
+  try {
+    opened = open(path);
+  } catch (error) {
+    return failed(path, error instanceof Error ? error.message : String(error));
+  }
+  const deadline = performance.now() + waitMs;
+  for (;;) {
+    const outcome = await flock(opened.fd);
+    if (outcome.kind === 'taken') return { ok: true, value: taken(opened) };
+    if (outcome.kind === 'conflict' && performance.now() < deadline) {
+      await delay(POLL_MS);
+      continue;
+    }
+    const holder = outcome.kind === 'conflict' ? holderOf(opened) : undefined;
+    closeSync(opened.fd);
+    return outcome.kind === 'failed' ? failed(path, outcome.why) : held(path, holder);
+  }
+}
+
+interface Opened {
+  readonly fd: number;
+  readonly isFile: boolean;
+}
+
+/** Node opens files so that children don't inherit them unless told to. */
+function open(path: string): Opened {
+  if (isDirectory(path)) return { fd: openSync(path, constants.O_RDONLY), isFile: false };
+  return { fd: openSync(path, constants.O_RDWR | constants.O_CREAT, 0o644), isFile: true };
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+type Outcome = { readonly kind: 'taken' | 'conflict' } | { readonly kind: 'failed'; readonly why: string };
+
+/** Node has no flock(2); the util-linux command takes it on the open file that it inherits as number 3. */
+async function flock(fd: number): Promise<Outcome> {
+  // execa's types know descriptors below 10 only; any is passed on.
+  const args = ['--nonblock', '--conflict-exit-code', String(CONFLICT), '3'];
+  const result = await execa('flock', args, { stdio: ['ignore', 'ignore', 'pipe', fd as 3], reject: false });
+  if (result.exitCode === 0) return { kind: 'taken' };
+  if (result.exitCode === CONFLICT) return { kind: 'conflict' };
+  const missing = result.code === 'ENOENT' ? "the command 'flock' (package util-linux) is not installed" : undefined;
+  return { kind: 'failed', why: missing ?? (result.stderr.trim() || (result.shortMessage ?? '')) };
+}
+
+function taken({ fd, isFile }: Opened): Lock {
+  if (isFile) note(fd);
+  let open = true;
+  return {
+    fd,
+    release() {
+      if (!open) return;
+      open = false;
+      closeSync(fd);
+    },
+  };
+}
+
+/** Who holds it is told on a best effort: a full disk must not keep anybody from working. */
+function note(fd: number): void {
+  try {
+    ftruncateSync(fd, 0);
+    writeSync(fd, `${process.pid} ${process.title}\n`, 0);
+  } catch {}
+}
+
+function holderOf({ fd, isFile }: Opened): string | undefined {
+  if (!isFile) return undefined;
+  const buffer = Buffer.alloc(200);
+  const pid = /^\d+/.exec(buffer.toString('latin1', 0, readSync(fd, buffer, 0, buffer.length, 0)))?.[0];
+  return pid === undefined ? undefined : `process ${pid}`;
+}
+
+function held(path: string, holder: string | undefined): Attempt<never> {
+  const who = holder ?? 'another process';
+  return {
+    ok: false,
+    sentence: `${path} is locked by ${who}`,
+    hint: `Wait for it to end; 'fuser -v ${path}' shows what has it open.`,
+  };
+}
+
+function failed(path: string, why: string): Attempt<never> {
+  return {
+    ok: false,
+    sentence: `${path} cannot be locked: ${why}`,
+    hint: 'Look at its directory: it must exist and be writable.',
+  };
+}

@@ -1,0 +1,112 @@
+import { type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import type { Readable } from 'node:stream';
+
+export interface HttpRequest {
+  readonly url: URL;
+  readonly method: 'GET' | 'POST';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** How long a server may be silent; connecting may take no longer than 10 s of it. */
+  readonly silenceMs: number;
+  /** How long everything may take, the body included. */
+  readonly totalMs: number;
+  readonly signal: AbortSignal;
+}
+
+export type Opened =
+  | {
+      readonly kind: 'response';
+      readonly status: number;
+      readonly headers: IncomingHttpHeaders;
+      readonly body: Readable;
+    }
+  /** No connection, cut off, or too slow. */
+  | { readonly kind: 'lost'; readonly why: string }
+  /** What answers does not speak HTTP. */
+  | { readonly kind: 'garbled'; readonly why: string };
+
+const CONNECT_LIMIT_MS = 10_000;
+
+/** The connection was lost or took too long: another server may do better. Reading a body throws this too. */
+export class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost';
+}
+
+/** Asks, and answers as soon as the status is there; the time limits go on over the body. Never rejects. */
+export function open(request: HttpRequest): Promise<Opened> {
+  return new Promise((resolve) => {
+    const { url, method, headers, body, signal, silenceMs, totalMs } = request;
+    const send = url.protocol === 'https:' ? requestHttps : requestHttp;
+    const outgoing = send(url, { method, headers: { ...headers, Connection: 'close' }, agent: false, signal });
+    let response: IncomingMessage | undefined;
+    const giveUp = (why: string): void => {
+      (response ?? outgoing).destroy(new ConnectionLost(why));
+    };
+    const connectMs = Math.min(silenceMs, CONNECT_LIMIT_MS);
+    const connecting = setTimeout(() => giveUp(`no connection within ${seconds(connectMs)}`), connectMs);
+    const total = setTimeout(() => giveUp(`not done within ${seconds(totalMs)}`), totalMs);
+    outgoing.setTimeout(silenceMs, () => giveUp(`silent for ${seconds(silenceMs)}`));
+    outgoing.once('socket', (socket) => {
+      socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => clearTimeout(connecting));
+    });
+    outgoing.once('close', () => {
+      clearTimeout(connecting);
+      clearTimeout(total);
+    });
+    outgoing.once('response', (incoming) => {
+      response = incoming;
+      resolve({ kind: 'response', status: incoming.statusCode ?? 0, headers: incoming.headers, body: incoming });
+    });
+    outgoing.on('error', (error) => resolve(classify(error)));
+    outgoing.end(body);
+  });
+}
+
+/** Reads a whole body of at most `limit` bytes; undefined when there is more. Throws `ConnectionLost` when it is cut off. */
+export async function readBody(body: Readable, limit: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > limit) return undefined;
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw asLoss(error);
+  } finally {
+    body.destroy();
+  }
+  return Buffer.concat(chunks);
+}
+
+/** A lost connection as such, whatever Node calls it; anything else as it is. */
+export function asLoss(error: unknown): unknown {
+  if (error instanceof ConnectionLost || !(error instanceof Error)) return error;
+  const why = LOSSES[(error as NodeJS.ErrnoException).code ?? ''];
+  return why === undefined ? error : new ConnectionLost(why);
+}
+
+const LOSSES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'the connection was cut off',
+  EPIPE: 'the connection was cut off',
+  ETIMEDOUT: 'no connection in time',
+  EHOSTUNREACH: 'no route to it',
+  ENETUNREACH: 'no network leads to it',
+  ENOTFOUND: 'its name is unknown',
+  EAI_AGAIN: 'its name cannot be looked up just now',
+};
+
+function classify(error: Error): Opened {
+  const loss = asLoss(error);
+  if (loss instanceof ConnectionLost) return { kind: 'lost', why: loss.message };
+  const { code } = error as NodeJS.ErrnoException;
+  if (code?.startsWith('HPE_')) return { kind: 'garbled', why: 'what answers there does not speak HTTP' };
+  return { kind: 'lost', why: code === undefined ? error.message : `${error.message} (${code})` };
+}
+
+function seconds(ms: number): string {
+  return `${ms / 1000} s`;
+}

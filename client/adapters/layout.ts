@@ -1,0 +1,46 @@
+import { lstatSync, mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { type Attempt, failed, systemFailure } from '../core/failure.ts';
+
+/** Where things are below the target directory. */
+export interface Layout {
+  readonly root: string;
+  /** Whole releases, and what is being staged under names that begin with a dot. */
+  readonly releases: string;
+  /** The manifest of each release, under the release's name. */
+  readonly manifests: string;
+  /** The link to the release in use. */
+  readonly current: string;
+  readonly state: string;
+  readonly lock: string;
+}
+
+export function layoutOf(target: string): Layout {
+  const root = resolve(target);
+  return {
+    root,
+    releases: join(root, 'releases'),
+    manifests: join(root, 'manifests'),
+    current: join(root, 'current'),
+    state: join(root, 'state.json'),
+    lock: join(root, '.lock'),
+  };
+}
+
+/** Makes the directories that are missing. What stands in their place and is no directory, a link included, is not touched. */
+export function prepare(layout: Layout): Attempt<null> {
+  try {
+    mkdirSync(layout.root, { recursive: true, mode: 0o755 });
+    for (const directory of [layout.releases, layout.manifests]) {
+      const stats = lstatSync(directory, { throwIfNoEntry: false });
+      if (stats === undefined) mkdirSync(directory, 0o755);
+      else if (!stats.isDirectory())
+        return failed(`${directory} is no directory`, 'Move it away; the next run makes the directory.');
+    }
+    return { ok: true, value: null };
+  } catch (error) {
+    const failure = systemFailure(error);
+    if (failure === undefined) throw error;
+    return { ok: false, failure };
+  }
+}

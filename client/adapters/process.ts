@@ -1,0 +1,35 @@
+import { spawn } from 'node:child_process';
+
+export interface Command {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Handed on as descriptor 3. */
+  readonly inherit?: number;
+  readonly timeoutMs?: number;
+}
+
+/** How a command ended; `code` is null when it could not be started (`missing`) or was ended by a signal. */
+export interface Ended {
+  readonly code: number | null;
+  readonly missing: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a short command without a shell. Never rejects. */
+export function run({ command, args, inherit, timeoutMs }: Command): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, {
+      stdio: ['ignore', 'pipe', 'pipe', ...(inherit === undefined ? [] : [inherit])],
+      ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, killSignal: 'SIGKILL' }),
+    });
+    const texts = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name]?.setEncoding('utf8').on('data', (chunk: string) => {
+        texts[name] = (texts[name] + chunk).slice(0, 10_000);
+      });
+    }
+    child.once('error', () => resolve({ code: null, missing: true, ...texts }));
+    child.once('close', (code) => resolve({ code, missing: false, ...texts }));
+  });
+}

@@ -1,0 +1,116 @@
+import {
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { digestOf, type ManifestEntry, parseManifest } from '../../protocol/manifest.ts';
+import type { Digest } from '../../protocol/names.ts';
+import { isNameOf, isReleaseName } from '../core/release-name.ts';
+import { type KeptSince, releasesToRemove } from '../core/retention.ts';
+import type { Layout } from './layout.ts';
+import { publish, syncDirectory, TEMPORARY } from './publish.ts';
+
+/** What `current` is. */
+export type Current =
+  | { readonly kind: 'none' }
+  /** A link to something that is no release of this target, or is gone. */
+  | { readonly kind: 'astray'; readonly target: string }
+  /** No link at all: somebody else's, and not to be replaced. */
+  | { readonly kind: 'foreign' }
+  | { readonly kind: 'release'; readonly name: string; readonly since: Date };
+
+export function readCurrent(layout: Layout): Current {
+  const link = lstatSync(layout.current, { throwIfNoEntry: false });
+  if (link === undefined) return { kind: 'none' };
+  if (!link.isSymbolicLink()) return { kind: 'foreign' };
+  const target = readlinkSync(layout.current);
+  const name = target.startsWith('releases/') ? target.slice('releases/'.length) : '';
+  const isThere =
+    isReleaseName(name) && lstatSync(join(layout.releases, name), { throwIfNoEntry: false })?.isDirectory();
+  return isThere ? { kind: 'release', name, since: link.mtime } : { kind: 'astray', target };
+}
+
+/** Points `current` at a release, by rename: at every instant it is the old one or the new one. */
+export function activate(layout: Layout, name: string): void {
+  const now = new Date();
+  utimesSync(join(layout.releases, name), now, now);
+  const temporary = join(layout.root, `${TEMPORARY}current`);
+  rmSync(temporary, { force: true });
+  symlinkSync(`releases/${name}`, temporary);
+  renameSync(temporary, layout.current);
+  syncDirectory(layout.root);
+}
+
+/** Whole releases, last used first. */
+export function listReleases(layout: Layout): KeptSince[] {
+  return namesIn(layout.releases)
+    .filter(isReleaseName)
+    .flatMap((name) => {
+      const stats = lstatSync(join(layout.releases, name), { throwIfNoEntry: false });
+      return stats?.isDirectory() ? [{ name, usedAt: stats.mtimeMs }] : [];
+    })
+    .sort((a, b) => b.usedAt - a.usedAt);
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Removes what a killed run left behind. Only under the lock: a temporary name may be another run's otherwise. */
+export function removeLeftovers(layout: Layout): void {
+  for (const directory of [layout.root, layout.releases, layout.manifests]) {
+    for (const name of namesIn(directory)) {
+      if (name.startsWith(TEMPORARY)) rmSync(join(directory, name), { recursive: true, force: true });
+    }
+  }
+}
+
+/** Removes a release under another name first, so that a killed run leaves no half release under a valid one. */
+export function removeRelease(layout: Layout, name: string): void {
+  const temporary = join(layout.releases, `${TEMPORARY}removed-${name}`);
+  rmSync(temporary, { recursive: true, force: true });
+  renameSync(join(layout.releases, name), temporary);
+  rmSync(join(layout.manifests, name), { force: true });
+  rmSync(temporary, { recursive: true, force: true });
+}
+
+/** Keeps the release in use, the one before and one more. Answers what was removed. */
+export function prune(
+  layout: Layout,
+  kept: { readonly current: string | undefined; readonly previous: string | undefined },
+): string[] {
+  const removed = releasesToRemove(listReleases(layout), kept);
+  for (const name of removed) removeRelease(layout, name);
+  return removed;
+}
+
+export interface KnownManifest {
+  readonly digest: Digest;
+  readonly entries: readonly ManifestEntry[];
+}
+
+/** The manifest kept for a release; undefined when it is missing or is not this release's. */
+export function readManifest(layout: Layout, name: string): KnownManifest | undefined {
+  try {
+    const bytes = readFileSync(join(layout.manifests, name));
+    const digest = digestOf(bytes);
+    return isNameOf(name, digest) ? { digest, entries: parseManifest(bytes) } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function keepManifest(layout: Layout, name: string, manifest: Uint8Array): void {
+  publish(join(layout.manifests, name), manifest);
+}

@@ -1,0 +1,135 @@
+import { prune } from '../adapters/releases.ts';
+import { sendReport } from '../adapters/servers.ts';
+import { writeState } from '../adapters/state-file.ts';
+import { systemFailure } from '../core/failure.ts';
+import { type Applied, exitCodeOf, hintOf, type Outcome, sentenceOf } from '../core/outcome.ts';
+import { queueReport } from '../core/report.ts';
+import { type State, withActivated } from '../core/state.ts';
+import { isToTell, type Told } from '../core/telling.ts';
+import { indented } from '../terminal.ts';
+import { inUse, type Run } from './converge.ts';
+
+/** A run that was killed after its flip told and reported nothing: this one does it in its place. */
+export function finishEarlierRun(run: Run): void {
+  const { activating } = run.state;
+  if (activating === null) return;
+  if (inUse(run)?.name !== activating.release) {
+    run.state = { ...run.state, activating: null };
+    return;
+  }
+  const outcome: Applied = { kind: 'applied', ...activating };
+  const startedAt = new Date(activating.startedAt);
+  if (!run.settings.json) run.terminal.out(`${run.hostname}: ${sentenceOf(outcome)}`);
+  run.state = queueReport(withActivated(run.state), { outcome, startedAt, now: new Date(), isTold: true });
+}
+
+/** Tells, remembers, reports and tidies up. Nothing of it changes the outcome. Answers the exit code. */
+export async function conclude(run: Run, outcome: Outcome): Promise<number> {
+  const now = new Date();
+  const notice = noticeOf(outcome);
+  const isTold = notice === undefined || isToTell(run.state.told, notice, now.getTime());
+  const exitCode = isTold || run.settings.verbose || run.settings.json ? show(run, outcome) : codeOf(run, outcome);
+  const settled = withWhatIsInUse(run);
+  const told =
+    notice === undefined
+      ? outcome.kind === 'stopped'
+        ? settled.told
+        : null
+      : isTold
+        ? { ...notice, at: now.toISOString() }
+        : settled.told;
+  run.state = {
+    ...queueReport(settled, { outcome, startedAt: run.startedAt, now, isTold }),
+    told,
+    last: { at: now.toISOString(), outcome: outcome.kind, exitCode, sentence: sentenceOf(outcome) },
+  };
+  quietly(run, () => writeState(run.layout, run.state));
+  quietly(run, () => {
+    const removed = prune(run.layout, { current: inUse(run)?.name, previous: run.state.previous?.release });
+    for (const name of removed) run.terminal.detail(`removed releases/${name}`);
+  });
+  if (run.servers.answered) await handIn(run);
+  return exitCode;
+}
+
+function withWhatIsInUse({ state, layout }: Run): State {
+  const { activating } = state;
+  if (activating === null) return state;
+  return inUse({ state, layout })?.name === activating.release ? withActivated(state) : { ...state, activating: null };
+}
+
+/** What must not be told again and again; undefined for outcomes that are always told or never. */
+function noticeOf(outcome: Outcome): Pick<Told, 'kind' | 'message'> | undefined {
+  const { kind } = outcome;
+  if (kind !== 'killswitch' && kind !== 'hold' && kind !== 'failed') return undefined;
+  return { kind, message: sentenceOf(outcome) ?? '' };
+}
+
+/** Work after the outcome is settled: when it fails, that is told, and the outcome stays. */
+function quietly(run: Run, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    const failure = systemFailure(error);
+    if (failure === undefined) throw error;
+    run.terminal.err(`${run.hostname}: ${failure.sentence}\n  ${failure.hint}`);
+  }
+}
+
+/** Hands in the reports that wait. What no server takes now is handed in by the next run. */
+async function handIn(run: Run): Promise<void> {
+  const { reports } = run.state;
+  let { reportProblem } = run.state;
+  let handed = 0;
+  for (const report of reports) {
+    const reported = await sendReport(run.servers, run.hostname, report);
+    if (reported.kind === 'later') break;
+    reportProblem = reported.kind === 'rejected' ? reported.why : null;
+    handed++;
+  }
+  if (handed === 0) return;
+  if (reportProblem !== null) run.terminal.detail(`${run.hostname}: ${reportProblem}`);
+  run.state = { ...run.state, reports: reports.slice(handed), reportProblem };
+  quietly(run, () => writeState(run.layout, run.state));
+}
+
+function codeOf({ settings }: Run, outcome: Outcome): number {
+  return exitCodeOf(outcome, { detailed: settings.detailedExitcode });
+}
+
+/** Prints how a run ended, in words or as JSON. Answers the exit code. */
+export function show(run: Run, outcome: Outcome): number {
+  const exitCode = codeOf(run, outcome);
+  if (run.settings.json) showJson(run, outcome, exitCode);
+  else showWords(run, outcome, exitCode);
+  return exitCode;
+}
+
+function showWords({ terminal, hostname, settings }: Run, outcome: Outcome, exitCode: number): void {
+  const sentence = sentenceOf(outcome);
+  const hint = hintOf(outcome);
+  if (sentence === null) terminal.detail(`${hostname}: nothing changed`);
+  else if (exitCode === 0 || outcome.kind === 'would-change') terminal.out(`${hostname}: ${sentence}`);
+  else terminal.err(`${hostname}: ${indented(sentence)}${hint === null ? '' : `\n  ${hint}`}`);
+  if (outcome.kind !== 'would-change' || outcome.difference === undefined || !settings.verbose) return;
+  const { added, changed, removed } = outcome.difference;
+  const lines = [
+    ...added.map((path) => `+ ${path}`),
+    ...changed.map((path) => `~ ${path}`),
+    ...removed.map((path) => `- ${path}`),
+  ];
+  for (const line of lines) terminal.out(`  ${line}`);
+}
+
+function showJson({ terminal, hostname, servers }: Run, outcome: Outcome, exitCode: number): void {
+  const { kind, ...fields } = outcome;
+  terminal.json({
+    hostname,
+    server: servers.preferred,
+    outcome: kind,
+    exitCode,
+    sentence: sentenceOf(outcome),
+    hint: hintOf(outcome),
+    ...fields,
+  });
+}

@@ -1,0 +1,125 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Hostname } from '../../protocol/names.ts';
+import { type Layout, layoutOf, prepare } from '../adapters/layout.ts';
+import { takeLock } from '../adapters/lock.ts';
+import { machineName } from '../adapters/machine-name.ts';
+import { readCurrent, removeLeftovers } from '../adapters/releases.ts';
+import type { Servers } from '../adapters/servers.ts';
+import { readState } from '../adapters/state-file.ts';
+import type { StopSignals } from '../adapters/stop-signals.ts';
+import { type Failure, systemFailure } from '../core/failure.ts';
+import type { Outcome } from '../core/outcome.ts';
+import { splayMs } from '../core/splay.ts';
+import type { Settings } from '../settings/keys.ts';
+import type { Terminal } from '../terminal.ts';
+import { conclude, finishEarlierRun, show } from './conclude.ts';
+import { converge, type Run } from './converge.ts';
+import { preview } from './preview.ts';
+
+export interface PollContext {
+  readonly settings: Settings;
+  readonly terminal: Terminal;
+  readonly stop: StopSignals;
+}
+
+const USAGE = 2;
+
+/** One run: asks, and brings the target to what the servers say. Answers the exit code. */
+export async function poll(context: PollContext): Promise<number> {
+  const { settings, terminal, stop } = context;
+  const layout = layoutOf(settings.target);
+  const { state } = readState(layout);
+  const hostname = settings.hostname ?? (await machineName(state.machineName));
+  const problem = usageProblem(settings, hostname);
+  if (problem !== undefined || hostname === undefined) return refuse(terminal, problem ?? '');
+  const servers: Servers = {
+    urls: settings.servers,
+    preferred: state.server,
+    answered: false,
+    silenceMs: settings.timeoutSeconds * 1000,
+    signal: stop.signal,
+  };
+  const run: Run = { settings, hostname, layout, servers, terminal, startedAt: new Date(), state };
+  return settings.dryRun ? show(run, await guarded(context, () => preview(run))) : pollInTurn(context, run);
+}
+
+function usageProblem({ servers }: Settings, hostname: Hostname | undefined): string | undefined {
+  if (servers.length === 0)
+    return "no server is given\n  Give --server URL, or write 'server: URL' to /etc/tagwave/client.yml.";
+  if (hostname === undefined)
+    return "this machine's own name is none that a server could know\n  Give --hostname NAME, or set the machine's name.";
+  return undefined;
+}
+
+function refuse(terminal: Terminal, problem: string): number {
+  terminal.err(`tagwave: ${problem}`);
+  return USAGE;
+}
+
+async function pollInTurn(context: PollContext, run: Run): Promise<number> {
+  const { settings, terminal, stop } = context;
+  const waitMs = splayMs(run.hostname, settings.splaySeconds);
+  if (waitMs > 0) {
+    terminal.detail(`waiting ${Math.round(waitMs / 1000)} s, this host's share of the splay`);
+    await sleep(waitMs, undefined, { signal: stop.signal }).catch(() => undefined);
+  }
+  if (stop.signal.aborted) return show(run, stopped(stop));
+  const prepared = prepare(run.layout);
+  if (!prepared.ok) return show(run, failure(prepared.failure));
+  const lock = await takeLock(run.layout.lock);
+  if (lock.kind === 'busy') return show(run, lock);
+  if (lock.kind === 'failed') return show(run, failure(lock.failure));
+  try {
+    return await pollLocked(context, { ...run, startedAt: new Date() });
+  } finally {
+    lock.release();
+  }
+}
+
+async function pollLocked(context: PollContext, run: Run): Promise<number> {
+  const remembered = readState(run.layout);
+  run.state = { ...remembered.state, machineName: run.settings.hostname ? remembered.state.machineName : run.hostname };
+  run.servers.preferred = run.state.server;
+  if (remembered.problem !== undefined) run.terminal.err(`${run.hostname}: ${remembered.problem}: it is begun anew`);
+  const cleaned = cleanUp(run.layout);
+  finishEarlierRun(run);
+  const outcome = cleaned === undefined ? await guarded(context, () => converge(run)) : failure(cleaned);
+  return conclude(run, outcome);
+}
+
+/** Removes what a killed run left, and refuses a `current` that is not ours. */
+function cleanUp(layout: Layout): Failure | undefined {
+  try {
+    removeLeftovers(layout);
+    if (readCurrent(layout).kind !== 'foreign') return undefined;
+    return {
+      sentence: `${layout.current} is no symbolic link`,
+      hint: 'Somebody else made it. Move it away, or give another directory with --target.',
+    };
+  } catch (error) {
+    const failure = systemFailure(error);
+    if (failure === undefined) throw error;
+    return failure;
+  }
+}
+
+/** A run that was asked to stop ends as such, wherever that caught it; what was flipped before stays flipped. */
+async function guarded({ stop }: PollContext, work: () => Promise<Outcome>): Promise<Outcome> {
+  try {
+    const outcome = await work();
+    return outcome.kind === 'failed' && stop.signal.aborted ? stopped(stop) : outcome;
+  } catch (error) {
+    if (stop.signal.aborted) return stopped(stop);
+    const failure = systemFailure(error);
+    if (failure === undefined) throw error;
+    return { kind: 'failed', failure };
+  }
+}
+
+function stopped(stop: StopSignals): Outcome {
+  return { kind: 'stopped', by: stop.received() ?? 'SIGTERM' };
+}
+
+function failure(cause: Failure): Outcome {
+  return { kind: 'failed', failure: cause };
+}

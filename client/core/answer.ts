@@ -1,0 +1,118 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { type Assignment, assignmentSchema } from '../../protocol/assignment.ts';
+import type { Digest, Hostname, TagName } from '../../protocol/names.ts';
+
+/** What a host asks a server. */
+export interface Question {
+  readonly hostname: Hostname;
+  readonly tag: TagName | 'trunk' | undefined;
+  /** Of the answer that the host already has. */
+  readonly etag: string | undefined;
+  /** What the host runs now. */
+  readonly running: Digest | undefined;
+}
+
+/** Every answer that ends the search for one. Only `serve` may lead to a change on the host. */
+export type Answer =
+  | { readonly kind: 'serve'; readonly assignment: Assignment; readonly etag: string | undefined }
+  | { readonly kind: 'same' }
+  | { readonly kind: 'killswitch'; readonly message: string; readonly reasons: readonly string[] }
+  | { readonly kind: 'hold'; readonly hold: string; readonly message: string; readonly reasons: readonly string[] }
+  | { readonly kind: 'refused'; readonly status: number; readonly message: string; readonly hint: string | undefined }
+  | { readonly kind: 'unintelligible'; readonly why: string };
+
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/** A server that answers 5xx is one that cannot answer: the next one is asked. */
+export function isUnavailable(status: number): boolean {
+  return status >= 500 && status <= 599;
+}
+
+/**
+ * Reads an answer. 423 and 409 stop the host by their status alone, whatever stands in the body: a brake that only works
+ * when its message parses is none.
+ */
+export function readAnswer({ status, headers, body }: RawAnswer, question: Question): Answer {
+  if (status === 200) return readAssignment(body, headers.etag, question);
+  if (status === 304)
+    return question.etag === undefined
+      ? { kind: 'unintelligible', why: 'it answered 304 (not modified) to a question that had no If-None-Match' }
+      : { kind: 'same' };
+  const details = readDetails(body);
+  if (status === 423) return { kind: 'killswitch', message: details.message ?? '', reasons: details.reasons };
+  if (status === 409) {
+    const hold = details.hold ?? details.code ?? 'hold';
+    return { kind: 'hold', hold, message: details.message ?? details.title ?? '', reasons: details.reasons };
+  }
+  if (status >= 400 && status <= 499) {
+    const message = details.message ?? details.title ?? `the server answered ${status} without a reason`;
+    return { kind: 'refused', status, message, hint: details.hint };
+  }
+  if (status >= 300 && status <= 399) {
+    const to = headers.location === undefined ? '' : ` to ${headers.location}`;
+    return { kind: 'unintelligible', why: `it redirects (${status})${to}; give that server's own URL` };
+  }
+  return { kind: 'unintelligible', why: `it answered with the unexpected status ${status}` };
+}
+
+function readAssignment(body: Buffer, etag: string | undefined, question: Question): Answer {
+  const value = parseJson(body);
+  if (value === undefined) return { kind: 'unintelligible', why: 'its answer is not JSON' };
+  const parsed = assignmentSchema.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    return {
+      kind: 'unintelligible',
+      why: `its answer has an unexpected ${issue?.path.map(String).join('.') || 'shape'}`,
+    };
+  }
+  const assignment = parsed.data;
+  if (assignment.hostname !== question.hostname)
+    return {
+      kind: 'unintelligible',
+      why: `it answered for ${assignment.hostname} when asked for ${question.hostname}`,
+    };
+  if (question.tag !== undefined && assignment.tag !== question.tag)
+    return { kind: 'unintelligible', why: `it answered with ${assignment.tag} when asked for ${question.tag}` };
+  return { kind: 'serve', assignment, etag };
+}
+
+interface Details {
+  readonly code: string | undefined;
+  readonly title: string | undefined;
+  readonly message: string | undefined;
+  readonly hold: string | undefined;
+  readonly hint: string | undefined;
+  readonly reasons: readonly string[];
+}
+
+function readDetails(body: Buffer): Details {
+  const value = parseJson(body);
+  const fields: Record<string, unknown> = typeof value === 'object' && value !== null ? { ...value } : {};
+  const text = (key: string): string | undefined => {
+    const field = fields[key];
+    return typeof field === 'string' ? field : undefined;
+  };
+  const reasons = fields['reasons'];
+  return {
+    code: text('code'),
+    title: text('title'),
+    message: text('message'),
+    hold: text('hold'),
+    hint: text('hint'),
+    reasons: Array.isArray(reasons) ? reasons.filter((reason) => typeof reason === 'string') : [],
+  };
+}
+
+/** Undefined for what is not JSON. */
+export function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,101 @@
+import * as z from 'zod/mini';
+import { type Report, reportSchema } from '../../protocol/assignment.ts';
+import { type Digest, parseDigest, parseTagName, type TagName } from '../../protocol/names.ts';
+
+const digest = z.pipe(
+  z.string().check(z.refine((text) => parseDigest(text) !== undefined)),
+  z.transform((text) => text as Digest),
+);
+const tag = z.pipe(
+  z.string().check(z.refine((text) => text === 'trunk' || parseTagName(text) === text)),
+  z.transform((text) => text as TagName | 'trunk'),
+);
+const instant = z.iso.datetime({ offset: true });
+
+const release = z.object({ tag, digest, /** Its name below releases/. */ release: z.string() });
+
+const stateSchema = z.object({
+  version: z.literal(1),
+  /** The machine's full name as it was last found, for the runs in which the resolver doesn't answer. */
+  machineName: z.nullable(z.string()),
+  /** The server that last answered. */
+  server: z.nullable(z.string()),
+  /** The ETag of the last assignment, and the question that it answers. */
+  known: z.nullable(z.object({ hostname: z.string(), tag: z.nullable(z.string()), digest, etag: z.string() })),
+  answer: z.nullable(
+    z.object({
+      at: instant,
+      outcome: z.string(),
+      tag: z.nullable(tag),
+      digest: z.nullable(digest),
+      environment: z.nullable(z.string()),
+      message: z.nullable(z.string()),
+    }),
+  ),
+  running: z.nullable(release),
+  previous: z.nullable(release),
+  /** Written before the flip: where it is still there, a run was killed and the next one tells and reports in its place. */
+  activating: z.nullable(
+    z.extend(release, {
+      runId: z.string(),
+      startedAt: instant,
+      changed: z.int(),
+      files: z.int(),
+      isFirst: z.boolean(),
+    }),
+  ),
+  told: z.nullable(z.object({ kind: z.enum(['killswitch', 'hold', 'failed']), message: z.string(), at: instant })),
+  last: z.nullable(z.object({ at: instant, outcome: z.string(), exitCode: z.int(), sentence: z.nullable(z.string()) })),
+  /** When a report was last queued. */
+  reportedAt: z.nullable(instant),
+  /** Not yet taken by a server, oldest first. */
+  reports: z.array(reportSchema),
+  /** Why a server would not take a report. */
+  reportProblem: z.nullable(z.string()),
+});
+
+/** What a host remembers from run to run. All of it may be lost: then things are asked, told and reported once more. */
+export type State = z.infer<typeof stateSchema>;
+
+export const EMPTY_STATE: State = {
+  version: 1,
+  machineName: null,
+  server: null,
+  known: null,
+  answer: null,
+  running: null,
+  previous: null,
+  activating: null,
+  told: null,
+  last: null,
+  reportedAt: null,
+  reports: [],
+  reportProblem: null,
+};
+
+/** Undefined for a text that no run of this version wrote. */
+export function parseState(text: string): State | undefined {
+  try {
+    const parsed = stateSchema.safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What `current` points at is the release that was being put into use: from here on it is what the host runs. */
+export function withActivated(state: State): State {
+  const { activating, running, previous } = state;
+  if (activating === null) return state;
+  const { tag, digest, release } = activating;
+  const before = running !== null && running.release !== release ? running : previous;
+  return { ...state, running: { tag, digest, release }, previous: before, activating: null };
+}
+
+const QUEUE_LIMIT = 8;
+
+/** Adds a report to those that wait; of several `unchanged` only the last matters, and the oldest give way. */
+export function withReport(state: State, report: Report, at: string): State {
+  const others = state.reports.filter(({ outcome }) => outcome !== 'unchanged');
+  return { ...state, reports: [...others, report].slice(-QUEUE_LIMIT), reportedAt: at };
+}

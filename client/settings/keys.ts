@@ -1,0 +1,129 @@
+import { type Hostname, parseHostname, parseTagName, type TagName } from '../../protocol/names.ts';
+
+/** What a run is told to do, from flags, environment, file and defaults. */
+export interface Settings {
+  readonly servers: readonly URL[];
+  /** Undefined: the machine's own name. */
+  readonly hostname: Hostname | undefined;
+  readonly target: string;
+  readonly tag: TagName | 'trunk' | undefined;
+  readonly splaySeconds: number;
+  readonly timeoutSeconds: number;
+  readonly dryRun: boolean;
+  readonly detailedExitcode: boolean;
+  readonly verbose: boolean;
+  readonly json: boolean;
+}
+
+export type KeyName =
+  | 'server'
+  | 'hostname'
+  | 'target'
+  | 'tag'
+  | 'splay'
+  | 'timeout'
+  | 'dry-run'
+  | 'detailed-exitcode'
+  | 'verbose'
+  | 'json';
+
+/** One setting: flag `--name`, key `name` of the file, variable `TAGWAVE_CLIENT_NAME`. The help and the parser both read this. */
+export interface Key {
+  readonly name: KeyName;
+  readonly kind: 'list' | 'value' | 'switch';
+  readonly placeholder?: string;
+  readonly help: string;
+  /** What `parse` accepts, as errors tell it. */
+  readonly expected: string;
+  /** Undefined for what it does not accept. */
+  parse(text: string): string | number | boolean | URL | undefined;
+}
+
+export const DEFAULT_TARGET = '/var/lib/tagwave';
+export const DEFAULT_CONFIG = '/etc/tagwave/client.yml';
+export const DEFAULT_TIMEOUT_SECONDS = 30;
+
+const TRUE = new Set(['true', 'yes', 'on', '1']);
+const FALSE = new Set(['false', 'no', 'off', '0']);
+
+function parseSwitch(text: string): boolean | undefined {
+  const word = text.toLowerCase();
+  return TRUE.has(word) ? true : FALSE.has(word) ? false : undefined;
+}
+
+/** Credentials are refused as they would end up in messages and in the state file. */
+export function parseServer(text: string): URL | undefined {
+  const url = urlOf(text);
+  if (url === undefined || !/^https?:\/\//i.test(text)) return undefined;
+  return url.username === '' && url.password === '' && url.search === '' && url.hash === '' ? url : undefined;
+}
+
+function urlOf(text: string): URL | undefined {
+  try {
+    return new URL(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function parseWhole(text: string, [least, most]: readonly [number, number]): number | undefined {
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+  return value !== undefined && value >= least && value <= most ? value : undefined;
+}
+
+const SWITCH = { kind: 'switch', expected: 'true or false', parse: parseSwitch } as const;
+
+export const KEYS: readonly Key[] = [
+  {
+    name: 'server',
+    kind: 'list',
+    placeholder: 'URL',
+    help: 'where to ask; repeat it for servers that stand in for each other',
+    expected: 'the URL of a server, as in https://tagwave.example.com:8420, without credentials, ? and #',
+    parse: parseServer,
+  },
+  {
+    name: 'hostname',
+    kind: 'value',
+    placeholder: 'NAME',
+    help: "ask as this host (default: the machine's own name)",
+    expected: 'a host name of letters, digits, hyphens and dots',
+    parse: parseHostname,
+  },
+  {
+    name: 'target',
+    kind: 'value',
+    placeholder: 'DIR',
+    help: `where releases, current and state.json are (default: ${DEFAULT_TARGET})`,
+    expected: 'a directory',
+    parse: (text) => (text === '' || text.includes('\0') ? undefined : text),
+  },
+  {
+    name: 'tag',
+    kind: 'value',
+    placeholder: 'TAG',
+    help: 'ask for this tag, or for trunk, instead of the scheduled one',
+    expected: 'a tag, as in etchautotag-20261120-0800, or trunk',
+    parse: (text) => (text === 'trunk' ? text : parseTagName(text)),
+  },
+  {
+    name: 'splay',
+    kind: 'value',
+    placeholder: 'SECONDS',
+    help: "wait for this host's share of so many seconds first (default: 0)",
+    expected: 'seconds from 0 to 86400',
+    parse: (text) => parseWhole(text, [0, 86_400]),
+  },
+  {
+    name: 'timeout',
+    kind: 'value',
+    placeholder: 'SECONDS',
+    help: `how long a server may be silent (default: ${DEFAULT_TIMEOUT_SECONDS})`,
+    expected: 'seconds from 1 to 3600',
+    parse: (text) => parseWhole(text, [1, 3600]),
+  },
+  { name: 'dry-run', help: 'tell what would change, and change nothing', ...SWITCH },
+  { name: 'detailed-exitcode', help: 'with --dry-run: exit 6 when something would change', ...SWITCH },
+  { name: 'verbose', help: 'tell every step, and repeat what was told before', ...SWITCH },
+  { name: 'json', help: 'print one JSON object instead', ...SWITCH },
+];

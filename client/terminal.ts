@@ -1,0 +1,65 @@
+import { stripVTControlCharacters } from 'node:util';
+
+/** The only place that prints. Everything that comes from a server, a file or a name passes through `clean` here. */
+export interface Terminal {
+  /** A line for whoever reads the result. */
+  out(line: string): void;
+  /** Errors and warnings. */
+  err(line: string): void;
+  /** What is done step by step; silent unless it was asked for. */
+  detail(line: string): void;
+  /** One object as JSON. */
+  json(value: unknown): void;
+  /** Overwrites one line while something takes long; silent unless a person is watching. */
+  progress(line: string): void;
+}
+
+export interface Voice {
+  readonly verbose: boolean;
+  /** stdout belongs to one JSON object, which also has the errors. */
+  readonly json: boolean;
+}
+
+export function openTerminal({ verbose, json }: Voice): Terminal {
+  const watched = process.stderr.isTTY && !json;
+  let progressing = false;
+  const print = (stream: NodeJS.WriteStream, line: string): void => {
+    if (progressing) process.stderr.write('\r\u001b[K');
+    progressing = false;
+    stream.write(`${clean(line)}\n`);
+  };
+  return {
+    out: (line) => print(process.stdout, line),
+    err: (line) => print(process.stderr, line),
+    detail: (line) => {
+      if (verbose) print(process.stderr, line);
+    },
+    json: (value) =>
+      print(
+        process.stdout,
+        JSON.stringify(value, (_key, field) => (typeof field === 'string' ? clean(field) : field)),
+      ),
+    progress: (line) => {
+      if (!watched) return;
+      progressing = true;
+      process.stderr.write(`\r\u001b[K${clean(line).slice(0, (process.stderr.columns ?? 80) - 1)}`);
+    },
+  };
+}
+
+/**
+ * Removes terminal escapes, control characters, and the invisible marks that turn text around, so that whoever can write
+ * a message cannot paint on the reader's screen. Line ends and tabs stay.
+ */
+export function clean(text: string): string {
+  return stripVTControlCharacters(text)
+    .replace(/\r\n?/g, '\n')
+    .replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) =>
+      character === '\n' || character === '\t' ? character : '',
+    );
+}
+
+/** Lines after the first are set in, so that a long message stays recognisable as one. */
+export function indented(text: string): string {
+  return text.trimEnd().split('\n').join('\n    ');
+}

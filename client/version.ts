@@ -1,0 +1,2 @@
+/** Told to servers with every report; the same as in package.json, which a test watches over. */
+export const VERSION = '0.1.0';

@@ -80,43 +80,44 @@ function ownLines(lines: readonly TextLine[], tag: TagName): Own[] {
 function planForAll(own: readonly Own[], edit: TagstateEdit): Plan {
   const changes = new Map<number, string | null>(own.map(({ index }) => [index, null]));
   if (edit.state === 'none') return { changes, append: null };
-  const last = own.at(-1);
-  if (last?.environments === null && says(last, edit)) return UNCHANGED;
   const place = own.findLast((line) => line.environments === null);
-  if (place === undefined) return { changes, append: newLine(edit, edit.state, undefined) };
+  if (place === undefined) return { changes, append: newLine(edit, edit.state, own.at(-1)) };
   return { changes: replaced(changes, place, edit), append: null };
 }
 
 /** An edit for some environments takes them out of the tag's other lines; a line for all stays and is overridden. */
 function planForSome(own: readonly Own[], edit: TagstateEdit, wanted: readonly string[]): Plan | Refused {
   if (wanted.every((environment) => isSo(own, edit, environment))) return UNCHANGED;
-  const { taken, kept } = takeOut(own, wanted);
+  const { taken, kept, changes } = takeOut(own, wanted);
   const overrides = (line: Own) => wanted.some((environment) => appliesTo(line, environment, edit.known));
-  const changes = new Map<number, string | null>(taken.map(({ index }) => [index, null]));
-  for (const line of kept)
-    if (line.text !== own.find(({ index }) => index === line.index)?.text) changes.set(line.index, line.text);
   if (edit.state === 'none') {
     const still = kept.findLast(overrides);
     return still === undefined ? { changes, append: null } : refuseNone(still, edit);
   }
   const place = taken.findLast((line) => hasScope(line, wanted));
   if (place === undefined || kept.some((line) => line.index > place.index && overrides(line)))
-    return { changes, append: newLine(edit, edit.state, place) };
+    return { changes, append: newLine(edit, edit.state, own.findLast(overrides)) };
   return { changes: replaced(changes, place, edit), append: null };
 }
 
 /** Parts a tag's lines into those that name only the wanted environments, and the others without those names. */
-function takeOut(own: readonly Own[], wanted: readonly string[]): { taken: Own[]; kept: Own[] } {
+function takeOut(own: readonly Own[], wanted: readonly string[]) {
   const taken: Own[] = [];
   const kept: Own[] = [];
+  const changes = new Map<number, string | null>();
   for (const line of own) {
     const names = line.environments ?? [];
     const rest = names.filter((name) => !wanted.includes(name));
     if (rest.length === names.length) kept.push(line);
-    else if (rest.length === 0) taken.push(line);
-    else kept.push({ ...line, environments: rest, text: line.text.replace(SCOPE, `$1${rest.join(',')}`) });
+    else if (rest.length > 0) {
+      kept.push({ ...line, environments: rest });
+      changes.set(line.index, line.text.replace(SCOPE, `$1${rest.join(',')}`));
+    } else {
+      taken.push(line);
+      changes.set(line.index, null);
+    }
   }
-  return { taken, kept };
+  return { taken, kept, changes };
 }
 
 /** Whether an environment already has what the edit asks for. */

@@ -9,6 +9,8 @@
 #   releases/<first 16 hex digits of the digest>/    the files, three releases of them
 #   current -> releases/...                          the one in force, flipped by one rename
 #
+# laid out and locked as the full client does it, so that a host can change from one to the other.
+#
 # What it promises: `current` is always a whole release. Nothing is applied on a killswitch, on a hold, after a download
 # that failed, was cut off or does not hash to what was announced, nor when the answer changed in the meantime.
 # Stopped at any instant, the next run goes on from what is there.
@@ -251,7 +253,7 @@ stage() {
   fetch_manifest
   if [ ! -h "$releases/$name" ] && is_sound "$releases/$name"; then return; fi
   # What `current` points to is never touched, not even to repair it: the same content goes beside it.
-  if [ "$(readlink -- "$target/current" 2>/dev/null)" = "releases/$short" ]; then name=$short.again; fi
+  if [ "$(readlink -- "$target/current" 2>/dev/null)" = "releases/$short" ]; then name=$short.1; fi
 
   fetch_archive
   check_archive
@@ -289,7 +291,7 @@ remember() {
 # Keeps the newest few by when they came into force. Renamed first, so that a half-removed one has no release's name.
 prune() {
   in_force=$(readlink -- "$target/current")
-  ls -1t "$releases" | grep -E '^[0-9a-f]{16}(\.again)?$' | sed "1,${keep}d" | while IFS= read -r old; do
+  ls -1t "$releases" | grep -E '^[0-9a-f]{16}(\.[0-9]+)?$' | sed "1,${keep}d" | while IFS= read -r old; do
     [ "releases/$old" = "$in_force" ] || { mv -T -- "$releases/$old" "$work/old" && rm -rf -- "$work/old"; }
   done
 }
@@ -303,13 +305,13 @@ fi
 
 releases=$target/releases
 mkdir -p -- "$releases" 2>/dev/null || { echo "poll.sh: cannot write below $target" >&2; exit 1; }
-if [ -h "$releases" ] || [ -h "$target/lock" ]; then
-  echo "poll.sh: $releases or $target/lock is a symbolic link: this client never writes through one" >&2
+if [ -h "$releases" ] || [ -h "$target/.lock" ]; then
+  echo "poll.sh: $releases or $target/.lock is a symbolic link: this client never writes through one" >&2
   exit 1
 fi
 # The lock belongs to the open file: when this run dies, however it dies, nothing is left to clean up.
-(true >>"$target/lock") 2>/dev/null || { echo "poll.sh: cannot write below $target" >&2; exit 1; }
-exec 9>>"$target/lock"
+(true >>"$target/.lock") 2>/dev/null || { echo "poll.sh: cannot write below $target" >&2; exit 1; }
+exec 9>>"$target/.lock"
 flock -n 9 || { [ -z "$verbose" ] || echo "poll.sh: another run is busy in $target" >&2; exit 5; }
 
 rm -rf -- "$target"/.poll.*
@@ -323,7 +325,7 @@ running='' known=''
 if [ -f "$target/poll.state" ] && [ ! -h "$target/poll.state" ] && [ -d "$target/current" ]; then
   running=$(sed -n 2p "$target/poll.state")
   in_force=$(readlink -- "$target/current")
-  if ! is_digest "$running" || [ "${in_force%.again}" != "releases/$(short_of "$running")" ]; then running=''; fi
+  if ! is_digest "$running" || [ "${in_force%.*}" != "releases/$(short_of "$running")" ]; then running=''; fi
   # An ETag means something only to the server that gave it, for the host that it gave it for.
   if [ -n "$running" ] && [ "$(sed -n 1p "$target/poll.state")" = "$server/$host" ]; then
     known=$(sed -n 3p "$target/poll.state")

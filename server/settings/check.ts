@@ -1,0 +1,35 @@
+import type { FileError } from '../core/problem.ts';
+import { isLoopback, parseListen } from './listen.ts';
+import type { SetValue } from './overrides.ts';
+import type { SettingKey, SettingValues } from './schema.ts';
+
+/** What no setting can be blamed for alone. */
+export function checkTogether(values: SettingValues, set: ReadonlyMap<SettingKey, SetValue>): FileError[] {
+  const errors: FileError[] = [];
+  const wrong = (key: SettingKey, expected: string, found: string) => {
+    const by = set.get(key)?.by ?? { file: 'server.yml', line: 1, key };
+    errors.push({ ...by, expected, found });
+  };
+  const has = (key: SettingKey) => values[key] !== undefined;
+  const beside = (key: SettingKey) => `it beside ${set.get(key)?.by.key ?? key}`;
+  if (has('repo.url') && has('repo.directory'))
+    wrong('repo.directory', 'either repo.url or repo.directory', beside('repo.url'));
+  if (has('repo.url') && has('repo.update'))
+    wrong('repo.update', 'no command: what has a repo.url is fetched with git', beside('repo.url'));
+  if (has('repo.branch') && !has('repo.url'))
+    wrong('repo.branch', 'a repo.url that it is a branch of (of a directory its HEAD is taken)', 'none');
+  if (values['http.headers_timeout_seconds'] > values['http.request_timeout_seconds'])
+    wrong(
+      'http.headers_timeout_seconds',
+      `at most http.request_timeout_seconds (${values['http.request_timeout_seconds']})`,
+      String(values['http.headers_timeout_seconds']),
+    );
+  const host = parseListen(values.listen)?.host ?? '';
+  if (!isLoopback(host) && !has('auth.nodes'))
+    wrong(
+      'listen',
+      'an address of this machine only, such as 127.0.0.1:8420, or auth: {nodes: none} written out, which lets whoever reaches the port ask for the files of any node',
+      JSON.stringify(values.listen),
+    );
+  return errors;
+}

@@ -1,0 +1,26 @@
+import type { SettingKey } from './schema.ts';
+import type { Settings } from './settings.ts';
+
+/** What is opened once, when the server starts. Everything else counts from the moment the file has settled. */
+const OPENED_ONCE: Readonly<Partial<Record<SettingKey, (settings: Settings) => unknown>>> = {
+  listen: ({ listen }) => `${listen.host} ${listen.port}`,
+  state_dir: ({ stateDir }) => stateDir,
+  'repo.url': ({ repo: { source } }) => (source.kind === 'url' ? source.url : undefined),
+  'repo.branch': ({ repo: { source } }) => (source.kind === 'url' ? source.branch : undefined),
+  'repo.directory': ({ repo: { source } }) => (source.kind === 'directory' ? source.path : undefined),
+  'repo.update': ({ repo: { source } }) => (source.kind === 'directory' ? source.update?.join('\0') : undefined),
+  'repo.fetch_timeout_seconds': ({ repo }) => repo.fetchTimeoutSeconds,
+  'repo.require_fast_forward': ({ repo }) => repo.requireFastForward,
+  'repo.submodules': ({ repo }) => repo.submodules,
+  'http.body_limit_kib': ({ http }) => http.bodyLimitKib,
+  'http.max_connections': ({ http }) => http.maxConnections,
+  'http.headers_timeout_seconds': ({ http }) => http.headersTimeoutSeconds,
+  'http.request_timeout_seconds': ({ http }) => http.requestTimeoutSeconds,
+  'http.keep_alive_timeout_seconds': ({ http }) => http.keepAliveTimeoutSeconds,
+  'log.level': ({ log }) => log.level,
+};
+
+/** The dotted keys of settings that differ and only count after a restart, in the order of the sample file. */
+export function settingsNeedingRestart(before: Settings, after: Settings): string[] {
+  return Object.entries(OPENED_ONCE).flatMap(([key, valueIn]) => (valueIn(before) === valueIn(after) ? [] : [key]));
+}

@@ -1,0 +1,93 @@
+import * as z from 'zod';
+import { wholeNumber } from '../core/yaml-shape.ts';
+import { parseListen } from './listen.ts';
+import { LOG_LEVELS } from './settings.ts';
+
+const DAYS = { min: 1, max: 36_500 };
+
+/** `seconds`, `hours`, … within bounds that keep the arithmetic of time safe. */
+function whole(unit: string, bounds: { readonly min: number; readonly max: number }): z.ZodNumber {
+  return wholeNumber(`a whole number of ${unit}, ${bounds.min} to ${bounds.max}`, bounds);
+}
+
+function text(expected: string, accepts: (text: string) => boolean): z.ZodString {
+  return z.string(expected).refine(accepts, expected);
+}
+
+const ADDRESS = 'HOST:PORT, such as 127.0.0.1:8420 or [::1]:8420';
+const SETTLE = 'a number of seconds, 0 to 3600';
+const BRANCH = 'the name of a branch';
+const path = text('a path', isVisible);
+
+function isVisible(value: string): boolean {
+  return value.trim() !== '' && !/\p{Cc}/u.test(value);
+}
+
+/** As git's own rules for names, and nothing that could be taken for an option. */
+function isBranch(name: string): boolean {
+  return isVisible(name) && !/^[-/.]|\.\.|@\{|[\s~^:?*[\\]|\/[/.]|\.lock(\/|$)|[/.]$/.test(name);
+}
+
+/** All settings by dotted key, with their defaults. Without one: absent means something of its own. */
+export const settingsSchema = z.strictObject({
+  listen: text(ADDRESS, (value) => parseListen(value) !== undefined).default('127.0.0.1:8420'),
+  state_dir: path.default('var'),
+  settle_seconds: z.number(SETTLE).min(0, SETTLE).max(3600, SETTLE).default(2),
+  nodetagger: text('schedule, or the path of an executable or of a .mjs module', isVisible).optional(),
+  nodegrouper: text('none, or the path of an executable or of a .mjs module', isVisible).optional(),
+  client_tags: z.enum(['any', 'good', 'none']).default('any'),
+  'repo.url': text('a git URL or a path', (value) => isVisible(value) && !value.startsWith('-')).optional(),
+  'repo.branch': text(BRANCH, isBranch).optional(),
+  'repo.directory': path.optional(),
+  'repo.update': z.array(z.string('a word of a command'), 'a list of words').min(1, 'at least the program').optional(),
+  'repo.poll_seconds': whole('seconds', { min: 1, max: 86_400 }).default(60),
+  'repo.fetch_timeout_seconds': whole('seconds', { min: 1, max: 3600 }).default(30),
+  'repo.require_fast_forward': z.boolean().default(false),
+  'repo.submodules': z.enum(['refuse', 'ignore']).default('refuse'),
+  'snapshot.retention_hours': whole('hours', { min: 1, max: 876_600 }).default(720),
+  'snapshot.keep_at_least': whole('tags', { min: 0, max: 1_000_000 }).default(24),
+  'tagstate.repository_may_approve': z.boolean().default(false),
+  'auth.nodes': z.literal('none').optional(),
+  'http.local_changes': z.boolean().default(false),
+  'http.local_reads': z.boolean().default(true),
+  'http.body_limit_kib': whole('KiB', { min: 1, max: 65_536 }).default(256),
+  'http.max_connections': whole('connections', { min: 1, max: 1_000_000 }).default(10_000),
+  'http.headers_timeout_seconds': whole('seconds', { min: 1, max: 3600 }).default(15),
+  'http.request_timeout_seconds': whole('seconds', { min: 1, max: 3600 }).default(60),
+  'http.keep_alive_timeout_seconds': whole('seconds', { min: 1, max: 3600 }).default(65),
+  'http.max_wait_seconds': whole('seconds', { min: 0, max: 600 }).default(55),
+  'poll.after_seconds': whole('seconds', { min: 1, max: 86_400 }).default(300),
+  'fleet.silent_after_minutes': whole('minutes', { min: 1, max: 525_600 }).default(60),
+  'fleet.forget_after_days': whole('days', DAYS).default(30),
+  'store.report_days': whole('days', DAYS).default(30),
+  'store.event_days': whole('days', DAYS).default(400),
+  'log.level': z.enum(LOG_LEVELS).default('info'),
+  'stop.grace_seconds': whole('seconds', { min: 0, max: 600 }).default(10),
+});
+
+export type SettingKey = keyof z.output<typeof settingsSchema>;
+/** Every setting, defaults filled in. */
+export type SettingValues = z.output<typeof settingsSchema>;
+
+export const SETTING_KEYS = settingsSchema.keyof().options;
+
+/** What a setting accepts where it is written, without its default. */
+export function shapeOf(key: SettingKey): z.ZodType {
+  const shape = settingsSchema.shape[key];
+  return shape.unwrap();
+}
+
+/** `server.yml`: the same keys as nested mappings, none of them required. */
+export const fileSchema = z.strictObject(sections());
+
+function sections(): Record<string, z.ZodType> {
+  const inner = new Map<string, Record<string, z.ZodType>>();
+  const outer: Record<string, z.ZodType> = {};
+  for (const key of SETTING_KEYS) {
+    const [section = '', name] = key.split('.');
+    if (name === undefined) outer[section] = shapeOf(key).optional();
+    else inner.set(section, { ...inner.get(section), [name]: shapeOf(key).optional() });
+  }
+  for (const [section, shape] of inner) outer[section] = z.strictObject(shape).optional();
+  return outer;
+}

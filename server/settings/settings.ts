@@ -1,0 +1,69 @@
+/** What `server.yml`, the environment and the command line come to: validated, paths absolute, frozen. */
+export interface Settings {
+  readonly listen: ListenAddress;
+  /** Absolute. Everything that is not a control file. */
+  readonly stateDir: string;
+  /** May be a fraction. */
+  readonly settleSeconds: number;
+  /** `program` is an absolute path; `auto` = `<base>/nodetagger` if there is one, else the schedule. */
+  readonly nodetagger: { readonly kind: 'auto' | 'program'; readonly path: string } | { readonly kind: 'schedule' };
+  /** `program` is an absolute path; `auto` = `<base>/nodegrouper` if there is one, else none. */
+  readonly nodegrouper: { readonly kind: 'auto' | 'program'; readonly path: string } | { readonly kind: 'none' };
+  readonly clientTags: 'any' | 'good' | 'none';
+  readonly repo: RepoSettings;
+  readonly snapshot: {
+    readonly retentionHours: number;
+    readonly keepAtLeast: number;
+  };
+  readonly tagstate: { readonly repositoryMayApprove: boolean };
+  /** `none` = written out that nodes need not authenticate; null = not said. */
+  readonly auth: { readonly nodes: 'none' | null };
+  readonly http: HttpSettings;
+  readonly poll: { readonly afterSeconds: number };
+  readonly fleet: {
+    readonly silentAfterMinutes: number;
+    readonly forgetAfterDays: number;
+  };
+  readonly store: {
+    readonly reportDays: number;
+    readonly eventDays: number;
+  };
+  readonly log: { readonly level: LogLevel };
+  readonly stop: { readonly graceSeconds: number };
+}
+
+export interface ListenAddress {
+  /** A name or an address, IPv6 without brackets. */
+  readonly host: string;
+  /** 0 = any free one. */
+  readonly port: number;
+}
+
+export type RepoSource =
+  /** `branch` null = the one that the remote's HEAD names. */
+  | { readonly kind: 'url'; readonly url: string; readonly branch: string | null }
+  /** `path` is absolute; `update` the words of a command that brings it up to date, null = none. */
+  | { readonly kind: 'directory'; readonly path: string; readonly update: readonly string[] | null };
+
+export interface RepoSettings {
+  readonly source: RepoSource;
+  readonly pollSeconds: number;
+  readonly fetchTimeoutSeconds: number;
+  readonly requireFastForward: boolean;
+  readonly submodules: 'refuse' | 'ignore';
+}
+
+export interface HttpSettings {
+  readonly localChanges: boolean;
+  readonly localReads: boolean;
+  readonly bodyLimitKib: number;
+  readonly maxConnections: number;
+  readonly headersTimeoutSeconds: number;
+  readonly requestTimeoutSeconds: number;
+  readonly keepAliveTimeoutSeconds: number;
+  /** The longest that `?wait=` may ask for. */
+  readonly maxWaitSeconds: number;
+}
+
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];

@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+import { describeChange } from './control-change.ts';
+import { insertEvents } from './events.ts';
+import type { Db } from './schema.ts';
+
+export interface ControlText {
+  readonly file: string;
+  readonly at: number;
+  readonly by: string;
+  readonly text: string | null;
+  /** Keep the version without an event. */
+  readonly quiet?: boolean;
+}
+
+/** False where the file was last recorded with the same text. */
+export async function recordControl(tx: Db, { file, at, by, text, quiet }: ControlText): Promise<boolean> {
+  const last = await versions(tx, file).executeTakeFirst();
+  const hash = text === null ? null : createHash('sha256').update(text).digest('base64url');
+  if (last !== undefined && last.text_hash === hash) return false;
+  if (hash !== null && text !== null) {
+    const known = tx.insertInto('control_texts').values({ hash, text });
+    await known.onConflict((conflict) => conflict.column('hash').doNothing()).execute();
+  }
+  await tx.insertInto('control_versions').values({ file, at, by, text_hash: hash }).execute();
+  // That a file which was never there is not there is no change.
+  if (quiet === true || (last === undefined && text === null)) return true;
+  const change = describeChange(file, last?.text ?? null, text);
+  await insertEvents(tx, [{ at, kind: 'control-file', by, subject: file, ...change }]);
+  return true;
+}
+
+/** The last version recorded of those that were seen by an instant. */
+export async function controlAt(db: Db, file: string, at: number): Promise<string | null | undefined> {
+  const found = await versions(db, file).where('control_versions.at', '<=', at).executeTakeFirst();
+  return found?.text;
+}
+
+function versions(db: Db, file: string) {
+  return db
+    .selectFrom('control_versions')
+    .leftJoin('control_texts', 'control_texts.hash', 'control_versions.text_hash')
+    .select(['control_versions.text_hash', 'control_texts.text'])
+    .where('control_versions.file', '=', file)
+    .orderBy('control_versions.id', 'desc')
+    .limit(1);
+}

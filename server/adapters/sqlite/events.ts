@@ -1,0 +1,69 @@
+import { type Selectable, type SelectQueryBuilder, sql } from 'kysely';
+import type { EventQuery, NewEvent, StoredEvent } from '../../ports.ts';
+import { portions } from './portions.ts';
+import type { Db, Schema } from './schema.ts';
+
+type EventSelect = SelectQueryBuilder<Schema, 'events', Selectable<Schema['events']>>;
+
+export async function insertEvents(tx: Db, events: readonly NewEvent[]): Promise<void> {
+  for (const portion of portions(events)) await tx.insertInto('events').values(portion.map(rowOf)).execute();
+}
+
+/** Like `insertEvents`, for the few whose ids matter. */
+export async function addEvents(tx: Db, events: readonly NewEvent[]): Promise<StoredEvent[]> {
+  const stored: StoredEvent[] = [];
+  for (const event of events) {
+    const { id } = await tx.insertInto('events').values(rowOf(event)).returning('id').executeTakeFirstOrThrow();
+    stored.push({ ...event, id });
+  }
+  return stored;
+}
+
+/** By time; by id where they are asked for after an id, so that none is missed when the clock was set back. */
+export async function findEvents(db: Db, query: EventQuery): Promise<StoredEvent[]> {
+  const kinds = [...new Set(query.kinds ?? [])];
+  if (query.kinds !== undefined && kinds.length === 0) return [];
+  if (query.afterId !== undefined) return afterId(db, query, query.afterId);
+  if (kinds.length < 2 || query.subject !== undefined) return byTime(db, query);
+  // An index has the events of one kind in order, not those of several: a few of each are merged.
+  const found = await Promise.all(kinds.map((kind) => byTime(db, { ...query, kinds: [kind] })));
+  const sign = query.order === 'oldest' ? 1 : -1;
+  return found
+    .flat()
+    .sort((a, b) => sign * (a.at - b.at || a.id - b.id))
+    .slice(0, query.limit);
+}
+
+function byTime(db: Db, query: EventQuery): Promise<StoredEvent[]> {
+  const direction = query.order === 'oldest' ? 'asc' : 'desc';
+  const select = filtered(db, query).$if(query.kinds !== undefined, (found) =>
+    found.where('kind', 'in', query.kinds ?? []),
+  );
+  return select.orderBy('at', direction).orderBy('id', direction).limit(query.limit).execute();
+}
+
+function afterId(db: Db, query: EventQuery, id: number): Promise<StoredEvent[]> {
+  // The new ones are few: as an expression, the kind does not tempt the planner to look at all events of that kind.
+  const select = filtered(db, query).$if(query.kinds !== undefined, (found) =>
+    found.where(sql<string>`kind || ''`, 'in', query.kinds ?? []),
+  );
+  return select
+    .where('id', '>', id)
+    .orderBy('id', query.order === 'oldest' ? 'asc' : 'desc')
+    .limit(query.limit)
+    .execute();
+}
+
+function filtered(db: Db, { since, until, subject }: EventQuery): EventSelect {
+  return db
+    .selectFrom('events')
+    .selectAll()
+    .$if(since !== undefined, (select) => select.where('at', '>=', since ?? 0))
+    .$if(until !== undefined, (select) => select.where('at', '<=', until ?? 0))
+    .$if(subject !== undefined, (select) => select.where('subject', '=', subject ?? ''));
+}
+
+/** Only what the table has, whatever else the caller's object carries. */
+function rowOf({ at, kind, by, subject, before, after, summary }: NewEvent): NewEvent {
+  return { at, kind, by, subject, before, after, summary };
+}

@@ -1,0 +1,79 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Hostname } from '../../../protocol/names.ts';
+import type { NodeRow, Told } from '../../ports.ts';
+import { type Answer, answerOf, answersById } from './answers.ts';
+import { receivedReport } from './reports.ts';
+import type { Db } from './schema.ts';
+
+type JoinedRow = Awaited<ReturnType<ReturnType<typeof nodesWithReports>['execute']>>[number];
+
+/** Few enough that other requests are answered while a large fleet is read. */
+const NODES_AT_ONCE = 1000;
+
+/** Sorted by hostname. */
+export async function findNodes(db: Db, seenSince: number | undefined): Promise<NodeRow[]> {
+  const seen = nodesWithReports(db).$if(seenSince !== undefined, (select) =>
+    select.where('nodes.last_seen', '>=', seenSince ?? 0),
+  );
+  // Most nodes of a fleet have one of a few answers.
+  const answers = new Map<number, Answer>();
+  const found: NodeRow[] = [];
+  for (;;) {
+    const last = found.at(-1)?.hostname ?? ('' as Hostname);
+    const page = seen.where('nodes.hostname', '>', last).orderBy('nodes.hostname').limit(NODES_AT_ONCE);
+    const rows = await page.execute();
+    await learnAnswers(db, rows, answers);
+    found.push(...rows.map((row) => nodeOf(row, answers)));
+    if (rows.length < NODES_AT_ONCE) return found;
+    await turn();
+  }
+}
+
+export async function findNode(db: Db, hostname: Hostname): Promise<NodeRow | undefined> {
+  const row = await nodesWithReports(db).where('nodes.hostname', '=', hostname).executeTakeFirst();
+  if (row === undefined) return undefined;
+  const answers = new Map<number, Answer>();
+  await learnAnswers(db, [row], answers);
+  return nodeOf(row, answers);
+}
+
+/** The last assignment recorded of those that were made by an instant: a clock that was wrong for a while does no harm. */
+export async function toldAt(db: Db, hostname: Hostname, at: number): Promise<Told | undefined> {
+  const row = await db
+    .selectFrom('assignments')
+    .innerJoin('answers', 'answers.id', 'assignments.answer_id')
+    .selectAll('answers')
+    .select('assignments.told_at')
+    .where('assignments.hostname', '=', hostname)
+    .where('assignments.at', '<=', at)
+    .orderBy('assignments.id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row && { hostname, at: row.told_at, ...answerOf(row) };
+}
+
+function nodesWithReports(db: Db) {
+  return db
+    .selectFrom('nodes')
+    .leftJoin('reports', 'reports.id', 'nodes.last_report_id')
+    .select(['nodes.hostname', 'first_seen', 'last_seen', 'running', 'told_at', 'answer_id'])
+    .select(['reports.received_at', 'reports.body']);
+}
+
+async function learnAnswers(db: Db, rows: readonly JoinedRow[], answers: Map<number, Answer>): Promise<void> {
+  const ids = rows.map((row) => row.answer_id).filter((id) => id !== null);
+  const unknown = new Set(ids.filter((id) => !answers.has(id)));
+  for (const [id, answer] of await answersById(db, [...unknown])) answers.set(id, answer);
+}
+
+function nodeOf(row: JoinedRow, answers: ReadonlyMap<number, Answer>): NodeRow {
+  const answer = row.answer_id === null ? undefined : answers.get(row.answer_id);
+  return {
+    hostname: row.hostname,
+    firstSeen: row.first_seen,
+    lastSeen: row.last_seen,
+    told: answer === undefined || row.told_at === null ? null : { hostname: row.hostname, at: row.told_at, ...answer },
+    running: row.running,
+    lastReport: row.body === null ? null : receivedReport(row.body, row.received_at ?? 0),
+  };
+}

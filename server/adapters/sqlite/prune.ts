@@ -1,0 +1,108 @@
+import type { Db } from './schema.ts';
+import type { Work } from './writer.ts';
+
+export interface PruneBefore {
+  readonly reports: number;
+  readonly events: number;
+  readonly nodes: number;
+}
+
+/** Rows a transaction: few enough that requests are answered in between. */
+const ROWS_AT_ONCE = 2000;
+
+/**
+ * Drops what is older, in many short transactions. Of what changes seldom, the version that was in effect at the oldest
+ * instant kept stays, so that the past can be answered from there on.
+ */
+export async function prune(
+  write: <Result>(work: Work<Result>) => Promise<Result>,
+  before: PruneBefore,
+): Promise<void> {
+  await whileAny(() => write((tx) => dropReports(tx, before.reports)));
+  await whileAny(() => write((tx) => dropEvents(tx, before.events)));
+  await write((tx) => tx.deleteFrom('nodes').where('last_seen', '<', before.nodes).execute());
+  let from: number | undefined = 0;
+  while (from !== undefined) {
+    const after: number = from;
+    from = await write((tx) => dropAssignments(tx, after, before.events));
+  }
+  await write((tx) => dropControlVersions(tx, before.events));
+  await write((tx) => tx.deleteFrom('tags').where('pruned_at', '<', before.events).execute());
+  await write(dropUnusedAnswers);
+}
+
+async function whileAny(drop: () => Promise<bigint>): Promise<void> {
+  while ((await drop()) > 0n);
+}
+
+async function dropReports(tx: Db, before: number): Promise<bigint> {
+  const old = tx.selectFrom('reports').select('id').where('received_at', '<', before).orderBy('received_at');
+  const result = await tx.deleteFrom('reports').where('id', 'in', old.limit(ROWS_AT_ONCE)).executeTakeFirst();
+  return result.numDeletedRows;
+}
+
+async function dropEvents(tx: Db, before: number): Promise<bigint> {
+  const old = tx.selectFrom('events').select('id').where('at', '<', before).orderBy('at').orderBy('id');
+  const result = await tx.deleteFrom('events').where('id', 'in', old.limit(ROWS_AT_ONCE)).executeTakeFirst();
+  return result.numDeletedRows;
+}
+
+/** Looks at some assignments after an id. Answers the id to go on from; undefined when all old ones were looked at. */
+async function dropAssignments(tx: Db, after: number, before: number): Promise<number | undefined> {
+  const portion = tx.selectFrom('assignments').select(['id', 'at']).where('id', '>', after).orderBy('id');
+  const rows = await portion.limit(ROWS_AT_ONCE).execute();
+  const last = rows.at(-1);
+  if (last === undefined || rows.every((row) => row.at >= before)) return undefined;
+  await tx
+    .deleteFrom('assignments')
+    .where('id', '>', after)
+    .where('id', '<=', last.id)
+    .where('at', '<', before)
+    .where((is) =>
+      is.or([
+        is.exists(
+          is
+            .selectFrom('assignments as later')
+            .select('later.id')
+            .whereRef('later.hostname', '=', 'assignments.hostname')
+            .whereRef('later.id', '>', 'assignments.id')
+            .where('later.at', '<=', before),
+        ),
+        is.not(
+          is.exists(
+            is.selectFrom('nodes').select('nodes.hostname').whereRef('nodes.hostname', '=', 'assignments.hostname'),
+          ),
+        ),
+      ]),
+    )
+    .execute();
+  return last.id;
+}
+
+async function dropControlVersions(tx: Db, before: number): Promise<void> {
+  await tx
+    .deleteFrom('control_versions')
+    .where('at', '<', before)
+    .where((is) =>
+      is.exists(
+        is
+          .selectFrom('control_versions as later')
+          .select('later.id')
+          .whereRef('later.file', '=', 'control_versions.file')
+          .whereRef('later.id', '>', 'control_versions.id')
+          .where('later.at', '<=', before),
+      ),
+    )
+    .execute();
+  const used = tx.selectFrom('control_versions').select('text_hash').where('text_hash', 'is not', null);
+  await tx.deleteFrom('control_texts').where('hash', 'not in', used.$castTo<{ text_hash: string }>()).execute();
+}
+
+async function dropUnusedAnswers(tx: Db): Promise<void> {
+  await tx
+    .deleteFrom('answers')
+    .where((is) =>
+      is.not(is.exists(is.selectFrom('assignments').select('id').whereRef('assignments.answer_id', '=', 'answers.id'))),
+    )
+    .execute();
+}

@@ -1,0 +1,114 @@
+import type { ColumnType, Generated, Kysely, Transaction } from 'kysely';
+import type { Digest, Hostname, TagName } from '../../../protocol/names.ts';
+import type { EventKind, Told } from '../../ports.ts';
+
+/** All times are integers, milliseconds since 1970. JSON is text. Both mean the same in every SQL dialect. */
+
+interface NodeTable {
+  hostname: Hostname;
+  first_seen: number;
+  last_seen: number;
+  running: Digest | null;
+  /** When the answer that the node has now began. */
+  told_at: number | null;
+  answer_id: number | null;
+  last_report_id: number | null;
+}
+
+/** What can be told to a node. Thousands of nodes are told the same, so that it is stored once. Rows never change. */
+interface AnswerTable {
+  id: Generated<number>;
+  /** Of everything in the row. */
+  hash: string;
+  environment: string;
+  wave: string;
+  /** JSON array. */
+  groups: string;
+  outcome: Told['outcome'];
+  tag: Told['tag'];
+  digest: Digest | null;
+  hold: Told['hold'];
+  message: string | null;
+  /** JSON array. */
+  reasons: string;
+}
+
+/** From when on a node was told which answer. The order of the ids is the order in which it happened. */
+interface AssignmentTable {
+  id: Generated<number>;
+  hostname: Hostname;
+  /** The poll's instant. */
+  at: number;
+  /** When the answer began, as the poll said. */
+  told_at: number;
+  answer_id: number;
+}
+
+interface ReportTable {
+  id: Generated<number>;
+  hostname: Hostname;
+  run_id: string;
+  received_at: number;
+  /** The report as JSON. */
+  body: string;
+}
+
+interface EventTable {
+  id: Generated<number>;
+  at: number;
+  kind: EventKind;
+  by: string;
+  subject: string;
+  before: string | null;
+  after: string | null;
+  summary: string;
+}
+
+interface ControlTextTable {
+  hash: string;
+  text: string;
+}
+
+interface ControlVersionTable {
+  id: Generated<number>;
+  file: string;
+  at: number;
+  by: string;
+  /** Null where the file was absent. */
+  text_hash: string | null;
+}
+
+interface TagTable {
+  name: TagName;
+  created: number;
+  pruned_at: ColumnType<number | null, number | null | undefined, number | null>;
+  /** The tag's record as JSON. */
+  record: string;
+}
+
+/** One row, written to find out whether writing works. */
+interface WriteProbeTable {
+  id: number;
+  writes: number;
+}
+
+export interface MigrationTable {
+  number: number;
+  name: string;
+}
+
+export interface Schema {
+  nodes: NodeTable;
+  answers: AnswerTable;
+  assignments: AssignmentTable;
+  reports: ReportTable;
+  events: EventTable;
+  control_texts: ControlTextTable;
+  control_versions: ControlVersionTable;
+  tags: TagTable;
+  write_probe: WriteProbeTable;
+  migrations: MigrationTable;
+}
+
+/** For queries, inside and outside of a transaction. */
+export type Db = Kysely<Schema> | Transaction<Schema>;

@@ -1,0 +1,514 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Poll, Store } from '../../server/ports.ts';
+import { at, digest, event, host, poll, record, report, tag, told } from './store-samples.ts';
+
+/** What every adapter of the store must do. `open` answers an empty one of its own. */
+export function storeContract(name: string, open: () => Promise<Store>): void {
+  async function empty(): Promise<Store> {
+    const store = await open();
+    onTestFinished(() => store.close());
+    return store;
+  }
+
+  describe(`${name}, as a store of nodes`, () => nodes(empty));
+  describe(`${name}, as a store of assignments`, () => assignments(empty));
+  describe(`${name}, as a store of reports`, () => reports(empty));
+  describe(`${name}, as a store of events`, () => events(empty));
+  describe(`${name}, as a store of control files`, () => controlFiles(empty));
+  describe(`${name}, as a store of tags`, () => tags(empty));
+  describe(`${name}, when it is pruned`, () => pruning(empty));
+  describe(`${name}, on the whole`, () => whole(empty));
+}
+
+type Open = () => Promise<Store>;
+
+function nodes(open: Open): void {
+  test('an empty store knows no node', async () => {
+    const store = await open();
+    expect(await store.nodes()).toEqual([]);
+    expect(await store.node(host('web1'))).toBeUndefined();
+  });
+
+  test('a node has what it was last told and runs, and when it was first and last seen', async () => {
+    const store = await open();
+    await store.recordPolls([poll('web1', 0)]);
+    await store.recordPolls([{ ...poll('web1', 60), running: digest('b') }]);
+    expect(await store.node(host('web1'))).toEqual({
+      hostname: host('web1'),
+      firstSeen: at(0),
+      lastSeen: at(60),
+      told: told('web1', 0),
+      running: digest('b'),
+      lastReport: null,
+    });
+  });
+
+  test('nodes are sorted by hostname, whatever the order and number of their polls', async () => {
+    const store = await open();
+    await store.recordPolls([poll('web10', 1), poll('db-1', 2), poll('web1', 3), poll('db-1', 4), poll('db1', 5)]);
+    expect((await store.nodes()).map(({ hostname, firstSeen, lastSeen }) => [hostname, firstSeen, lastSeen])).toEqual([
+      [host('db-1'), at(2), at(4)],
+      [host('db1'), at(5), at(5)],
+      [host('web1'), at(3), at(3)],
+      [host('web10'), at(1), at(1)],
+    ]);
+  });
+
+  test('nodes not seen since an instant are left out when asked', async () => {
+    const store = await open();
+    await store.recordPolls([poll('old', 0), poll('new', 60)]);
+    expect((await store.nodes({ seenSince: at(60) })).map((node) => node.hostname)).toEqual([host('new')]);
+  });
+
+  test('all nodes of a large fleet are there, once each, and in order', async () => {
+    const store = await open();
+    const names = Array.from({ length: 2500 }, (_, index) => `web${String(index).padStart(4, '0')}`);
+    await store.recordPolls(names.map((name, index) => poll(name, index, { groups: [`rack${index % 7}`] })));
+    const found = await store.nodes();
+    expect(found.map((node) => node.hostname)).toEqual(names.map(host));
+    expect(found[1500]?.told?.groups).toEqual(['rack2']);
+  });
+
+  test('a poll that comes later counts, also where the clock was set back', async () => {
+    const store = await open();
+    await store.recordPolls([poll('web1', 3600, { tag: tag('09') })]);
+    await store.recordPolls([poll('web1', 60, { tag: tag('08') })]);
+    const node = await store.node(host('web1'));
+    expect([node?.lastSeen, node?.told?.tag]).toEqual([at(60), tag('08')]);
+  });
+}
+
+function assignments(open: Open): void {
+  const history = (store: Store) => store.events({ kinds: ['assignment'], limit: 100, order: 'oldest' });
+
+  test('the first poll of a node is an assignment, with who, what and in which wave', async () => {
+    const store = await open();
+    await store.recordPolls([poll('web1', 0)]);
+    expect(await history(store)).toEqual([
+      {
+        id: expect.any(Number),
+        at: at(0),
+        kind: 'assignment',
+        by: 'server',
+        subject: 'web1.example',
+        before: null,
+        after: `serve etchautotag-20261120-0800 ${digest('a')}`,
+        summary: 'web1.example now gets etchautotag-20261120-0800 (production+4h)',
+      },
+    ]);
+  });
+
+  test('a poll that is answered as before is no assignment, whatever its reasons and time', async () => {
+    const store = await open();
+    await store.recordPolls([poll('web1', 0)]);
+    await store.recordPolls([poll('web1', 60), poll('web1', 61, { reasons: ['another way to the same tag'] })]);
+    expect(await history(store)).toHaveLength(1);
+    expect((await store.node(host('web1')))?.told).toEqual(told('web1', 0));
+  });
+
+  const differences: [string, Partial<Poll['told']>][] = [
+    ['outcome', { outcome: 'killswitch', tag: null, digest: null, message: 'stop' }],
+    ['tag', { tag: tag('09') }],
+    ['digest', { digest: digest('b') }],
+    ['hold', { outcome: 'hold', tag: null, digest: null, hold: 'no-acceptable-tag' }],
+    ['environment', { environment: 'staging' }],
+    ['wave', { wave: 'canary' }],
+    ['groups', { groups: ['web'] }],
+    ['message', { message: 'back at noon' }],
+  ];
+  test.each(differences)('a different %s is an assignment, which says from what to what', async (_, change) => {
+    const store = await open();
+    await store.recordPolls([poll('web1', 0)]);
+    await store.recordPolls([poll('web1', 60, change)]);
+    const [, second, ...more] = await history(store);
+    expect(more).toEqual([]);
+    expect(second?.at).toBe(at(60));
+    expect(second?.before).not.toBe(second?.after);
+    expect((await store.node(host('web1')))?.told).toEqual(told('web1', 60, change));
+  });
+
+  test('an assignment says a hold and a killswitch in words', async () => {
+    const store = await open();
+    const nothing = { tag: null, digest: null };
+    await store.recordPolls([
+      poll('web1', 0, { ...nothing, outcome: 'hold', hold: 'no-acceptable-tag' }),
+      poll('web1', 1, { ...nothing, outcome: 'killswitch', message: 'stop\u001b[2J' }),
+    ]);
+    expect((await history(store)).map(({ before, after, summary }) => [before, after, summary])).toEqual([
+      [null, 'hold no-acceptable-tag', 'web1.example now keeps what it has: no-acceptable-tag (production+4h)'],
+      ['hold no-acceptable-tag', 'killswitch', 'web1.example is now stopped by the killswitch (production+4h)'],
+    ]);
+  });
+
+  test('changes within one batch are all recorded, in their order', async () => {
+    const store = await open();
+    await store.recordPolls([
+      poll('web1', 0),
+      poll('web2', 0),
+      poll('web1', 1, { tag: tag('09') }),
+      poll('web1', 2, { tag: tag('08') }),
+    ]);
+    const found = (await history(store)).filter((stored) => stored.subject === 'web1.example');
+    expect(found.map((stored) => stored.at)).toEqual([at(0), at(1), at(2)]);
+    expect((await store.node(host('web1')))?.told?.at).toBe(at(2));
+  });
+
+  test('what a node had been told as of an instant is answered in full, and nothing before its first poll', async () => {
+    const store = await open();
+    const held = {
+      outcome: 'hold',
+      hold: 'no-trunk',
+      tag: null,
+      digest: null,
+      reasons: ['nothing was fetched'],
+    } as const;
+    await store.recordPolls([poll('web1', 0), poll('web2', 5)]);
+    await store.recordPolls([poll('web1', 60, held)]);
+    await store.recordPolls([poll('web1', 120)]);
+    expect(await store.toldAt(host('web1'), at(0) - 1)).toBeUndefined();
+    expect(await store.toldAt(host('web1'), at(0))).toEqual(told('web1', 0));
+    expect(await store.toldAt(host('web1'), at(60) - 1)).toEqual(told('web1', 0));
+    expect(await store.toldAt(host('web1'), at(60))).toEqual(told('web1', 60, held));
+    expect(await store.toldAt(host('web1'), at(9999))).toEqual(told('web1', 120));
+    expect(await store.toldAt(host('web3'), at(9999))).toBeUndefined();
+  });
+
+  test('an answer that began before the poll keeps its own time, and counts from the poll on', async () => {
+    const store = await open();
+    await store.recordPolls([{ ...poll('web1', 60), told: told('web1', 30) }]);
+    expect(await store.toldAt(host('web1'), at(59))).toBeUndefined();
+    expect(await store.toldAt(host('web1'), at(60))).toEqual(told('web1', 30));
+  });
+
+  test('no polls are no work', async () => {
+    const store = await open();
+    await store.recordPolls([]);
+    expect(await store.nodes()).toEqual([]);
+  });
+}
+
+function reports(open: Open): void {
+  const full = report('run-00000001', {
+    outcome: 'failed',
+    error: 'nginx -t:\nunexpected "}"',
+    facts: { os: 'debian 12' },
+    clientVersion: '0.1.0',
+  });
+
+  test('a report comes back as it was sent, newest first, with the instant at which it came', async () => {
+    const store = await open();
+    await store.recordReport(host('web1'), full, at(0));
+    await store.recordReport(host('web1'), report('run-00000002', { error: null }), at(60));
+    await store.recordReport(host('web2'), report('run-00000003'), at(61));
+    expect(await store.reports(host('web1'), 10)).toEqual([
+      { ...report('run-00000002', { error: null }), receivedAt: at(60) },
+      { ...full, receivedAt: at(0) },
+    ]);
+    expect(await store.reports(host('web1'), 1)).toHaveLength(1);
+    expect(await store.reports(host('web3'), 10)).toEqual([]);
+  });
+
+  test('the same run counts once, also when both reports of it come at once', async () => {
+    const store = await open();
+    const answers = await Promise.all([
+      store.recordReport(host('web1'), full, at(0)),
+      store.recordReport(host('web1'), full, at(1)),
+    ]);
+    expect(answers.toSorted()).toEqual(['known', 'new']);
+    expect(await store.recordReport(host('web1'), report(full.runId), at(60))).toBe('known');
+    expect(await store.reports(host('web1'), 10)).toEqual([{ ...full, receivedAt: at(0) }]);
+  });
+
+  test('runs of two hosts are two runs, though they have the same id', async () => {
+    const store = await open();
+    expect(await store.recordReport(host('web1'), full, at(0))).toBe('new');
+    expect(await store.recordReport(host('web2'), full, at(0))).toBe('new');
+  });
+
+  test('a node has its last report', async () => {
+    const store = await open();
+    await store.recordPolls([poll('web1', 0)]);
+    await store.recordReport(host('web1'), full, at(1));
+    await store.recordReport(host('web1'), report('run-00000002'), at(2));
+    await store.recordPolls([poll('web1', 3)]);
+    const expected = { ...report('run-00000002'), receivedAt: at(2) };
+    expect((await store.node(host('web1')))?.lastReport).toEqual(expected);
+    expect((await store.nodes())[0]?.lastReport).toEqual(expected);
+  });
+
+  test('a report of a host that never polled makes it known; one of a host that did is no poll', async () => {
+    const store = await open();
+    await store.recordPolls([poll('web1', 0)]);
+    await store.recordReport(host('web1'), full, at(60));
+    await store.recordReport(host('web2'), full, at(60));
+    const [first, second] = await store.nodes();
+    expect([first?.firstSeen, first?.lastSeen]).toEqual([at(0), at(0)]);
+    expect([second?.firstSeen, second?.lastSeen, second?.told]).toEqual([at(60), at(60), null]);
+    await store.recordPolls([poll('web2', 90)]);
+    expect(await store.node(host('web2'))).toMatchObject({
+      firstSeen: at(60),
+      lastSeen: at(90),
+      told: told('web2', 90),
+    });
+  });
+}
+
+function events(open: Open): void {
+  const summaries = (found: readonly { summary: string }[]) => found.map((stored) => stored.summary);
+
+  test('stored events come back with ids that grow', async () => {
+    const store = await open();
+    const given = [event(0, { before: 'x', after: 'y\n', by: 'file owner alice' }), event(1, { kind: 'server' })];
+    const stored = await store.addEvents(given);
+    expect(stored.map(({ id, ...rest }) => rest)).toEqual(given);
+    const [later] = await store.addEvents([event(2)]);
+    expect(stored[0]?.id).toBeLessThan(stored[1]?.id ?? 0);
+    expect(stored[1]?.id).toBeLessThan(later?.id ?? 0);
+    expect(await store.events({ limit: 2, order: 'oldest' })).toEqual(stored);
+  });
+
+  test('the newest come first unless the oldest are asked for, and never more than the limit', async () => {
+    const store = await open();
+    await store.addEvents([event(1), event(3), event(2)]);
+    expect(summaries(await store.events({ limit: 10 }))).toEqual(['at 3', 'at 2', 'at 1']);
+    expect(summaries(await store.events({ limit: 10, order: 'oldest' }))).toEqual(['at 1', 'at 2', 'at 3']);
+    expect(summaries(await store.events({ limit: 1 }))).toEqual(['at 3']);
+  });
+
+  test('kinds, subject and a span of time, ends included, narrow them down', async () => {
+    const store = await open();
+    await store.addEvents([
+      event(1, { kind: 'server' }),
+      event(2, { kind: 'problem-raised', subject: 'nodes.yml:gone' }),
+      event(3, { kind: 'problem-cleared', subject: 'nodes.yml:gone' }),
+      event(4, { kind: 'problem-raised', subject: 'fetch' }),
+      event(5),
+    ]);
+    const problems = ['problem-raised', 'problem-cleared'] as const;
+    expect(summaries(await store.events({ kinds: problems, limit: 10 }))).toEqual(['at 4', 'at 3', 'at 2']);
+    expect(summaries(await store.events({ kinds: problems, limit: 2, order: 'oldest' }))).toEqual(['at 2', 'at 3']);
+    expect(summaries(await store.events({ kinds: ['problem-raised'], limit: 1 }))).toEqual(['at 4']);
+    expect(await store.events({ kinds: [], limit: 10 })).toEqual([]);
+    expect(summaries(await store.events({ subject: 'nodes.yml:gone', limit: 10 }))).toEqual(['at 3', 'at 2']);
+    const cleared = { subject: 'nodes.yml:gone', kinds: ['problem-cleared', 'server'], limit: 10 } as const;
+    expect(summaries(await store.events(cleared))).toEqual(['at 3']);
+    expect(summaries(await store.events({ since: at(2), until: at(4), limit: 10 }))).toEqual(['at 4', 'at 3', 'at 2']);
+  });
+
+  test('none is missed by one who asks for those after the last seen, though the clock was set back', async () => {
+    const store = await open();
+    const [seen] = await store.addEvents([event(100)]);
+    await store.addEvents([event(50), event(20, { kind: 'server' }), event(70)]);
+    const after = { afterId: seen?.id ?? 0, order: 'oldest', limit: 10 } as const;
+    expect(summaries(await store.events(after))).toEqual(['at 50', 'at 20', 'at 70']);
+    expect(summaries(await store.events({ ...after, kinds: ['fetch'] }))).toEqual(['at 50', 'at 70']);
+    expect(summaries(await store.events({ ...after, kinds: ['fetch'], subject: 'x' }))).toEqual([]);
+  });
+
+  test('calls made at once are recorded in the order in which they were made', async () => {
+    const store = await open();
+    await Promise.all(Array.from({ length: 50 }, (_, index) => store.addEvents([event(index)])));
+    const found = await store.events({ afterId: 0, order: 'oldest', limit: 100 });
+    expect(summaries(found)).toEqual(Array.from({ length: 50 }, (_, index) => `at ${index}`));
+  });
+}
+
+function controlFiles(open: Open): void {
+  const change = (seconds: number, text: string | null, quiet?: boolean) => ({
+    file: 'tagstate',
+    at: at(seconds),
+    by: 'file owner alice',
+    text,
+    ...(quiet === undefined ? {} : { quiet }),
+  });
+  const changes = async (store: Store) =>
+    (await store.events({ kinds: ['control-file'], order: 'oldest', limit: 100 })).map((stored) => stored.summary);
+
+  test('the text as of an instant is answered: absent is not the same as never recorded', async () => {
+    const store = await open();
+    await store.recordControl(change(10, null));
+    await store.recordControl(change(20, 'a bad\n'));
+    await store.recordControl(change(30, ''));
+    await store.recordControl(change(40, 'a bad\n'));
+    const texts = [9, 10, 20, 30, 39, 40, 99].map((seconds) => store.controlAt('tagstate', at(seconds)));
+    expect(await Promise.all(texts)).toEqual([undefined, null, 'a bad\n', '', '', 'a bad\n', 'a bad\n']);
+    expect(await store.controlAt('pins', at(99))).toBeUndefined();
+  });
+
+  test('the same text again is nothing, and a different one is an event that shows the lines', async () => {
+    const store = await open();
+    const lines = Array.from({ length: 100 }, (_, index) => `# line ${index}`);
+    expect(await store.recordControl(change(0, lines.join('\n')))).toBe(true);
+    expect(await store.recordControl(change(1, lines.join('\n')))).toBe(false);
+    expect(await store.recordControl(change(2, lines.with(50, 'a bad').toSpliced(51, 0, 'b bad').join('\n')))).toBe(
+      true,
+    );
+    const [found] = await store.events({ kinds: ['control-file'], limit: 1 });
+    expect(found).toMatchObject({
+      at: at(2),
+      by: 'file owner alice',
+      subject: 'tagstate',
+      before: '# line 50',
+      after: 'a bad\nb bad',
+      summary: 'tagstate: 2 lines added, 1 line removed',
+    });
+  });
+
+  test('that a file comes and goes is told; that one was never there is not', async () => {
+    const store = await open();
+    expect(await store.recordControl(change(0, null))).toBe(true);
+    expect(await store.recordControl(change(1, null))).toBe(false);
+    await store.recordControl(change(2, 'a\nb\n'));
+    await store.recordControl(change(3, 'b\na\n'));
+    await store.recordControl(change(4, null));
+    await store.recordControl(change(5, ''));
+    expect(await changes(store)).toEqual([
+      'tagstate was created (2 lines)',
+      'tagstate: only the order of its lines, or its last line end, changed',
+      'tagstate was removed (it had 2 lines)',
+      'tagstate was created (0 lines)',
+    ]);
+  });
+
+  test('a quiet version is kept without an event', async () => {
+    const store = await open();
+    expect(await store.recordControl(change(0, 'a', true))).toBe(true);
+    expect(await changes(store)).toEqual([]);
+    expect(await store.controlAt('tagstate', at(0))).toBe('a');
+  });
+
+  test('an event of a large change is cut, and the version is whole', async () => {
+    const store = await open();
+    const text = 'web1.example: [web]\n'.repeat(50_000);
+    await store.recordControl({ ...change(0, text), file: 'nodes.yml' });
+    const [found] = await store.events({ limit: 1 });
+    expect(found?.after?.length).toBeLessThan(40_000);
+    expect(found?.after).toMatch(/… \(\d+ more characters\)$/);
+    expect(await store.controlAt('nodes.yml', at(0))).toBe(text);
+  });
+}
+
+function tags(open: Open): void {
+  test('a tag exists from its creation until it is pruned', async () => {
+    const store = await open();
+    await store.copyTags([record('09'), record('08'), record('10')]);
+    await store.markPruned([tag('08'), tag('11')], at(5 * 3600));
+    const names = async (seconds: number) => (await store.tagsAt(at(seconds))).map((found) => found.name);
+    expect(await names(-1)).toEqual([]);
+    expect(await names(3600)).toEqual([tag('08'), tag('09')]);
+    expect(await names(5 * 3600 - 1)).toEqual([tag('08'), tag('09'), tag('10')]);
+    expect(await names(5 * 3600)).toEqual([tag('09'), tag('10')]);
+  });
+
+  test('copying again changes what is known of a tag, not that it was pruned, nor when', async () => {
+    const store = await open();
+    await store.copyTags([record('08'), record('09')]);
+    await store.markPruned([tag('08')], at(60));
+    await store.markPruned([tag('08')], at(90));
+    await store.copyTags([record('08'), record('09', { broken: 'holds a submodule' })]);
+    expect(await store.tagsAt(at(59))).toEqual([record('08')]);
+    expect(await store.tagsAt(at(60))).toEqual([]);
+    expect(await store.tagsAt(at(3600))).toEqual([record('09', { broken: 'holds a submodule' })]);
+  });
+}
+
+function pruning(open: Open): void {
+  const never = { reports: 0, events: 0, nodes: 0 };
+
+  test('older reports go, and a node without any left stays', async () => {
+    const store = await open();
+    await store.recordPolls([poll('web1', 0), poll('web2', 0)]);
+    await store.recordReport(host('web1'), report('run-00000001'), at(0));
+    await store.recordReport(host('web2'), report('run-00000002'), at(0));
+    await store.recordReport(host('web2'), report('run-00000003'), at(60));
+    await store.prune({ ...never, reports: at(60) });
+    expect((await store.nodes()).map((node) => node.lastReport?.runId)).toEqual([undefined, 'run-00000003']);
+    expect(await store.reports(host('web1'), 10)).toEqual([]);
+    expect(await store.reports(host('web2'), 10)).toHaveLength(1);
+  });
+
+  test('older events go, many at a time, and their ids are not given again', async () => {
+    const store = await open();
+    await store.addEvents(Array.from({ length: 5000 }, (_, index) => event(index)));
+    const [last] = await store.events({ limit: 1 });
+    await store.prune({ ...never, events: at(4999) });
+    expect((await store.events({ limit: 10 })).map((stored) => stored.at)).toEqual([at(4999)]);
+    await store.prune({ ...never, events: at(9999) });
+    const [next] = await store.addEvents([event(0)]);
+    expect(next?.id).toBeGreaterThan(last?.id ?? 0);
+  });
+
+  test('the past can still be answered from the oldest instant kept on', async () => {
+    const store = await open();
+    for (const [seconds, hour] of [
+      [0, '08'],
+      [60, '09'],
+      [120, '10'],
+    ] as const) {
+      await store.recordPolls([poll('web1', seconds, { tag: tag(hour) })]);
+      await store.recordControl({ file: 'pins', at: at(seconds), by: 'x', text: hour });
+    }
+    await store.copyTags([record('08'), record('09')]);
+    await store.markPruned([tag('08')], at(2 * 3600));
+    await store.prune({ ...never, events: at(90) });
+    expect(await store.toldAt(host('web1'), at(59))).toBeUndefined();
+    expect((await store.toldAt(host('web1'), at(90)))?.tag).toBe(tag('09'));
+    expect((await store.node(host('web1')))?.told?.tag).toBe(tag('10'));
+    expect(await store.controlAt('pins', at(59))).toBeUndefined();
+    expect(await store.controlAt('pins', at(90))).toBe('09');
+    expect(await store.controlAt('pins', at(120))).toBe('10');
+    await store.prune({ ...never, events: at(3 * 3600) });
+    expect((await store.toldAt(host('web1'), at(3 * 3600)))?.tag).toBe(tag('10'));
+    expect(await store.controlAt('pins', at(3 * 3600))).toBe('10');
+    expect((await store.tagsAt(at(3600))).map((found) => found.name)).toEqual([tag('09')]);
+  });
+
+  test('nodes that were not seen since go, with what they were told, and may come back', async () => {
+    const store = await open();
+    await store.recordPolls([poll('web1', 0), poll('web2', 60)]);
+    await store.prune({ reports: 0, events: at(60), nodes: at(60) });
+    expect((await store.nodes()).map((node) => node.hostname)).toEqual([host('web2')]);
+    expect(await store.toldAt(host('web1'), at(99))).toBeUndefined();
+    await store.recordPolls([poll('web1', 120), poll('web2', 120)]);
+    expect(await store.node(host('web1'))).toMatchObject({ firstSeen: at(120), told: told('web1', 120) });
+    expect((await store.node(host('web2')))?.told).toEqual(told('web2', 60));
+  });
+}
+
+function whole(open: Open): void {
+  test('a store in good order can be written and has no trouble', async () => {
+    const store = await open();
+    await store.checkWritable();
+    await store.checkWritable();
+    expect(store.trouble()).toBeNull();
+  });
+
+  test('a batch of 10,000 polls is stored whole', async () => {
+    const store = await open();
+    const polls = Array.from({ length: 10_000 }, (_, index) => poll(`web${index}`, index));
+    await store.recordPolls(polls);
+    await store.recordPolls(polls.map((one) => ({ ...one, at: one.at + 60_000 })));
+    expect(await store.nodes()).toHaveLength(10_000);
+    expect(await store.events({ kinds: ['assignment'], limit: 20_000 })).toHaveLength(10_000);
+  });
+
+  test('a batch that cannot be stored whole is not stored at all, and harms no other call', async () => {
+    const store = await open();
+    const bad = poll('web2', 0, { wave: null as unknown as string });
+    const [batch, other] = await Promise.allSettled([
+      store.recordPolls([poll('web1', 0), bad]),
+      store.addEvents([event(1)]),
+    ]);
+    expect([batch.status, other.status]).toEqual(['rejected', 'fulfilled']);
+    expect(await store.nodes()).toEqual([]);
+    expect((await store.events({ limit: 10 })).map((stored) => stored.at)).toEqual([at(1)]);
+  });
+
+  test('what was asked before closing is stored, and closing twice is once', async () => {
+    const store = await open();
+    const added = store.addEvents([event(1)]);
+    await Promise.all([store.close(), store.close()]);
+    await expect(added).resolves.toHaveLength(1);
+    await expect(store.addEvents([event(2)])).rejects.toThrow('closed');
+  });
+}

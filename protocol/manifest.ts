@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { parseRelativePath, type Digest, type RelativePath } from './names.ts';
+import { type Digest, parseRelativePath, type RelativePath } from './names.ts';
 
 /** `100644` and `100755` are regular files, `120000` a symbolic link whose content is its target text. */
 export type Mode = '100644' | '100755' | '120000';
@@ -30,7 +30,18 @@ export function manifestLine(entry: ManifestEntry): string {
 }
 
 export function digestOf(manifest: Uint8Array | string): Digest {
-  return `sha256:${createHash('sha256').update(manifest).digest('hex')}` as Digest;
+  const hash = digestHash();
+  hash.update(manifest);
+  return hash.digest();
+}
+
+/** For a manifest that comes in pieces. */
+export function digestHash(): { update(piece: Uint8Array | string): void; digest(): Digest } {
+  const hash = createHash('sha256');
+  return {
+    update: (piece) => void hash.update(piece),
+    digest: () => `sha256:${hash.digest('hex')}` as Digest,
+  };
 }
 
 /**
@@ -42,9 +53,21 @@ export function parseManifest(bytes: Uint8Array): ManifestEntry[] {
   if (text === '') return [];
   if (!text.endsWith('\n')) throw new BadManifest('the manifest is cut off: its last line has no line end');
   const entries = text.slice(0, -1).split('\n').map(parseLine);
-  checkOrder(entries);
-  checkNesting(entries);
+  checkPaths(entries.map(({ path }) => path));
   return entries;
+}
+
+/**
+ * Throws `BadManifest` for paths, in a manifest's order, that no view can have together: out of UTF-8 byte order, doubled,
+ * below another path, or reserved (`.tagwave/` but for `hooks.json`).
+ */
+export function checkPaths(paths: readonly RelativePath[]): void {
+  checkOrder(paths);
+  checkNesting(paths);
+  for (const path of paths) {
+    if (path === '.tagwave' || (path.startsWith('.tagwave/') && path !== '.tagwave/hooks.json'))
+      throw new BadManifest(`the manifest has ${JSON.stringify(path)}, and .tagwave/ is reserved`);
+  }
 }
 
 function decode(bytes: Uint8Array): string {
@@ -66,29 +89,37 @@ function parseLine(line: string, index: number): ManifestEntry {
   if (typeof value !== 'object' || value === null) throw new BadManifest(`${at} is not an object`);
   const { path, mode, size, sha256 } = value as Record<string, unknown>;
   const relative = typeof path === 'string' ? parseRelativePath(path) : undefined;
-  if (relative === undefined) throw new BadManifest(`${at} has no relative path without "." and "..": ${JSON.stringify(path)}`);
-  if (relative === '.tagwave' || (relative.startsWith('.tagwave/') && relative !== '.tagwave/hooks.json'))
-    throw new BadManifest(`${at} uses the reserved name ${JSON.stringify(relative)}`);
-  if (mode !== '100644' && mode !== '100755' && mode !== '120000') throw new BadManifest(`${at} has the unknown mode ${JSON.stringify(mode)}`);
+  if (relative === undefined)
+    throw new BadManifest(`${at} has no relative path without "." and "..": ${JSON.stringify(path)}`);
+  if (mode !== '100644' && mode !== '100755' && mode !== '120000')
+    throw new BadManifest(`${at} has the unknown mode ${JSON.stringify(mode)}`);
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw new BadManifest(`${at} has no size`);
   if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) throw new BadManifest(`${at} has no sha256`);
   return { path: relative, mode, size, sha256 };
 }
 
-function checkOrder(entries: readonly ManifestEntry[]): void {
-  for (let index = 1; index < entries.length; index++) {
-    const [before, after] = [entries[index - 1], entries[index]];
-    if (before && after && comparePaths(before.path, after.path) >= 0)
-      throw new BadManifest(`line ${index + 1} of the manifest is doubled or out of order: ${JSON.stringify(after.path)}`);
+function checkOrder(paths: readonly RelativePath[]): void {
+  let before: Buffer | undefined;
+  for (const [index, path] of paths.entries()) {
+    const bytes = Buffer.from(path);
+    if (before && Buffer.compare(before, bytes) >= 0)
+      throw new BadManifest(`line ${index + 1} of the manifest is doubled or out of order: ${JSON.stringify(path)}`);
+    before = bytes;
   }
 }
 
-function checkNesting(entries: readonly ManifestEntry[]): void {
-  const paths = new Set<string>(entries.map((entry) => entry.path));
-  for (const { path } of entries) {
+function checkNesting(paths: readonly RelativePath[]): void {
+  const taken = new Set<string>(paths);
+  let checked = '';
+  for (const path of paths) {
+    const directory = path.slice(0, path.lastIndexOf('/') + 1);
+    if (directory === checked) continue;
+    checked = directory;
     for (let slash = path.indexOf('/'); slash !== -1; slash = path.indexOf('/', slash + 1)) {
-      if (paths.has(path.slice(0, slash)))
-        throw new BadManifest(`the manifest has ${JSON.stringify(path)} below ${JSON.stringify(path.slice(0, slash))}, which is no directory`);
+      if (!taken.has(path.slice(0, slash))) continue;
+      throw new BadManifest(
+        `the manifest has ${JSON.stringify(path)} below ${JSON.stringify(path.slice(0, slash))}, which is no directory`,
+      );
     }
   }
 }

@@ -15,12 +15,14 @@ export type Digest = Brand<'Digest'>;
 export type ObjectId = Brand<'ObjectId'>;
 /** A wave's label, `[a-z0-9][a-z0-9._-]*`. */
 export type Environment = Brand<'Environment'>;
-/** `/`-separated, relative, without empty, `.` or `..` segments, NUL or a leading slash. */
+/** Text that UTF-8 can hold, `/`-separated, relative, without empty, `.` or `..` segments, NUL or a leading slash. */
 export type RelativePath = Brand<'RelativePath'>;
 
 const HOUR_MS = 3_600_000;
 const TAG = /^etchautotag-(\d{4})(\d{2})(\d{2})-(\d{2})00$/;
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+/** Half a character: two such paths would become the same bytes. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** Accepts a leading `tags/`, as etch's nodetaggers print it. Undefined unless the name is a real hour of a real day. */
 export function parseTagName(text: string): TagName | undefined {
@@ -61,7 +63,8 @@ export function startOf(hour: Hour): number {
 
 /** RFC 1123: labels of 1 to 63 letters, digits and inner hyphens. Lower-cases, drops one trailing dot. */
 export function parseHostname(text: string): Hostname | undefined {
-  if (text.length > 254) return undefined;
+  // Some letters beyond ASCII, such as the Kelvin sign, become ASCII when lower-cased.
+  if (text.length > 254 || !/^[A-Za-z0-9.-]+$/.test(text)) return undefined;
   const name = (text.endsWith('.') ? text.slice(0, -1) : text).toLowerCase();
   if (name.length === 0 || name.length > 253) return undefined;
   return name.split('.').every((label) => LABEL.test(label)) ? (name as Hostname) : undefined;
@@ -85,7 +88,7 @@ export function parseEnvironment(text: string): Environment | undefined {
 }
 
 export function parseRelativePath(text: string): RelativePath | undefined {
-  if (text.length === 0 || text.includes('\0')) return undefined;
+  if (text.length === 0 || text.includes('\0') || LONE_SURROGATE.test(text)) return undefined;
   const segments = text.split('/');
   return segments.some((segment) => segment === '' || segment === '.' || segment === '..')
     ? undefined

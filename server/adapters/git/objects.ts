@@ -79,21 +79,22 @@ export async function* blobs(store: ObjectStore, ids: Iterable<ObjectId>): Retur
     const failure = (await failureOf(child)) ?? 'git ended too early';
     return new Error(`${what} cannot be read: ${failure}. ${CHECK_OBJECTS}`);
   };
+  let current: Readable | undefined;
   try {
     for (;;) {
       const header = await output.line();
       if (header === undefined) break;
       const { blob, size } = parseHeader(header);
-      const content = output.content(size, () => broken(`the object ${blob}`));
-      yield { blob, size, content };
-      content.destroy();
-      await finished(content).catch(() => undefined);
+      current = output.content(size, () => broken(`the object ${blob}`));
+      yield { blob, size, content: current };
+      if (!current.closed) await dropped(current);
       await output.skipRest(() => broken(`the object ${blob}`));
     }
     const failure = await failureOf(child);
     if (failure !== undefined) throw new Error(`objects cannot be read: ${failure}. ${CHECK_OBJECTS}`);
   } finally {
     child.kill('SIGKILL');
+    if (current && !current.closed) await dropped(current);
     await output.close();
   }
 }
@@ -120,6 +121,25 @@ export async function file(at: { store: ObjectStore; treeish: ObjectId }, path: 
 
 const CHECK_OBJECTS =
   "Look at the repository with 'git fsck'; a lost object comes back with a fresh copy of the repository.";
+
+/** Waits until nothing more is read on behalf of a content that its consumer left. */
+async function dropped(content: Readable): Promise<void> {
+  content.destroy();
+  await finished(content).catch(() => undefined);
+}
+
+/** A consumer that has turned away must not end the process by an error that nobody hears. */
+function withoutUproar(content: Readable): Readable {
+  return content.on('error', () => undefined);
+}
+
+/** Far cheaper than `Readable.from`, and most contents are small. */
+function wholeAtOnce(bytes: Buffer): Readable {
+  const content = new Readable({ read: () => undefined });
+  content.push(bytes);
+  content.push(null);
+  return content;
+}
 
 type Child = ReturnType<typeof git>;
 
@@ -222,9 +242,9 @@ function cursorOver(stream: Readable) {
     },
     content(size: number, cutOff: () => Promise<Error>): Readable {
       owed = size + 1;
-      if (held.length < size) return Readable.from(pieces(cutOff), { objectMode: false });
+      if (held.length < size) return withoutUproar(Readable.from(pieces(cutOff), { objectMode: false }));
       owed = 1;
-      return Readable.from(size === 0 ? [] : [take(size)], { objectMode: false });
+      return wholeAtOnce(take(size));
     },
     async skipRest(cutOff: () => Promise<Error>): Promise<void> {
       while (owed > 0) {

@@ -1,0 +1,157 @@
+import { createHash, type Hash } from 'node:crypto';
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, writeFile } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { createGzip } from 'node:zlib';
+import { type Pack, pack } from 'tar-stream';
+import type { ManifestEntry } from '../../../protocol/manifest.ts';
+import type { TreeEntry } from '../../ports.ts';
+import { type Objects, targetText } from './build.ts';
+
+interface Member {
+  readonly entry: ManifestEntry;
+  readonly content: Readable;
+}
+
+/** Where an archive's members come from: what they must be, and where their contents are. */
+export interface Contents {
+  /** Path of the view's manifest, already verified. */
+  readonly manifest: string;
+  /** A tree whose view this is. */
+  readonly entries: readonly TreeEntry[];
+  readonly objects: Objects;
+}
+
+const PERMISSIONS = { '100644': 0o644, '100755': 0o755, '120000': 0o777 } as const;
+/** A stream of its own costs more than the memory of a small file. */
+const SMALL = 256 * 1024;
+
+/**
+ * Writes a view as `tar.gz`, the same bytes whenever and wherever: order as in the manifest, owner 0, time 0, no directories.
+ * Answers size and SHA-256 of what was written. Throws where a content is not what the manifest says.
+ */
+export async function writeArchive(handle: FileHandle, contents: Contents): Promise<{ size: number; sha256: string }> {
+  const tar = pack();
+  const gzip = createGzip({ level: 6, chunkSize: 64 * 1024 });
+  tar.on('error', (error) => gzip.destroy(error));
+  const packed = packAll(tar, members(contents)).catch((error: Error) => tar.destroy(error));
+  const hash = createHash('sha256');
+  let size = 0;
+  const counted = async function* () {
+    for await (const chunk of tar.pipe(gzip)) {
+      hash.update(chunk);
+      size += chunk.length;
+      yield chunk;
+    }
+  };
+  try {
+    await writeFile(handle, counted());
+  } finally {
+    // Git must have ended before anybody tries again.
+    tar.destroy();
+    await packed;
+  }
+  return { size, sha256: hash.digest('hex') };
+}
+
+async function packAll(tar: Pack, all: AsyncIterable<Member>): Promise<void> {
+  for await (const { entry, content } of all) {
+    if (entry.mode === '120000') await addLink(tar, entry, content);
+    else await addFile(tar, entry, content);
+  }
+  tar.finalize();
+}
+
+/** Manifest, tree and contents have the same order: they are walked side by side, one member in memory at a time. */
+async function* members({ manifest, entries, objects }: Contents): AsyncGenerator<Member> {
+  const lines = linesOf(manifest);
+  let index = 0;
+  try {
+    for await (const { content } of objects.blobs(entries.map(({ blob }) => blob))) {
+      const line = await lines.next();
+      const entry = entries[index++];
+      const wanted: ManifestEntry | undefined = line.done ? undefined : JSON.parse(line.value);
+      if (!entry || !wanted || wanted.path !== entry.path || wanted.mode !== entry.mode)
+        throw new Error(DIFFERENT_TREE);
+      yield { entry: wanted, content };
+    }
+    if (index !== entries.length || !(await lines.next()).done) throw new Error(DIFFERENT_TREE);
+  } finally {
+    await lines.return(undefined);
+  }
+}
+
+const DIFFERENT_TREE = 'the tree in the repository is not the one that the manifest was made from';
+
+/** Lines ended by LF and nothing else: JSON leaves other line separators as they are. */
+async function* linesOf(path: string): AsyncGenerator<string, undefined> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of createReadStream(path)) {
+    rest = Buffer.concat([rest, chunk]);
+    let start = 0;
+    for (let end = rest.indexOf(10); end !== -1; end = rest.indexOf(10, start)) {
+      yield rest.toString('utf8', start, end);
+      start = end + 1;
+    }
+    rest = rest.subarray(start);
+  }
+  return undefined;
+}
+
+async function addLink(tar: Pack, entry: ManifestEntry, content: Readable): Promise<void> {
+  const target = Buffer.concat(await content.toArray());
+  verify(entry, createHash('sha256').update(target), target.length);
+  const header = { ...headerOf(entry), type: 'symlink', linkname: targetText(entry.path, target) } as const;
+  await new Promise<void>((resolve, reject) => {
+    tar.entry(header, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+async function addFile(tar: Pack, entry: ManifestEntry, content: Readable): Promise<void> {
+  const header = { ...headerOf(entry), type: 'file', size: entry.size } as const;
+  if (entry.size > SMALL) return pour(tar, header, verified(entry, content));
+  const pieces: Buffer[] = [];
+  for await (const piece of verified(entry, content)) pieces.push(piece);
+  await new Promise<void>((resolve, reject) => {
+    tar.entry(header, Buffer.concat(pieces), (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** Waits for the archive's writer after each piece; either side's failure ends both. */
+async function pour(tar: Pack, header: Parameters<Pack['entry']>[0], source: AsyncIterable<Buffer>): Promise<void> {
+  let settle: (error?: Error | null) => void = () => undefined;
+  const done = new Promise<void>((resolve, reject) => {
+    settle = (error) => (error ? reject(error) : resolve());
+  });
+  const sink = tar.entry(header, (error) => settle(error));
+  // The callback says it as well.
+  sink.on('error', () => undefined);
+  const feed = async () => {
+    for await (const piece of source) if (!sink.write(piece)) await Promise.race([once(sink, 'drain'), done]);
+    sink.end(null);
+  };
+  await Promise.all([done, feed().catch((error: Error) => sink.destroy(error))]);
+}
+
+function headerOf({ path, mode }: ManifestEntry) {
+  return { name: path, mode: PERMISSIONS[mode], uid: 0, gid: 0, uname: '', gname: '', mtime: new Date(0) };
+}
+
+async function* verified(entry: ManifestEntry, content: Readable): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256');
+  let size = 0;
+  for await (const chunk of content) {
+    hash.update(chunk);
+    size += chunk.length;
+    yield chunk;
+  }
+  verify(entry, hash, size);
+}
+
+function verify(entry: ManifestEntry, hash: Hash, size: number): void {
+  if (size === entry.size && hash.digest('hex') === entry.sha256) return;
+  throw new Error(
+    `the repository's content of ${JSON.stringify(entry.path)} is not what the manifest says: the repository is damaged`,
+  );
+}

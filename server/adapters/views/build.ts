@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
+import { checkPaths, digestHash, type ManifestEntry, manifestLine } from '../../../protocol/manifest.ts';
+import type { ObjectId } from '../../../protocol/names.ts';
+import type { Repository, TreeEntry, View } from '../../ports.ts';
+import type { Sum, Sums } from './sums.ts';
+
+export type Objects = Pick<Repository, 'entries' | 'blobs'>;
+
+/** A view and what its manifest is written from. */
+export interface Built {
+  readonly view: View;
+  /** The manifest's bytes, a thousand lines or so at a time. */
+  readonly manifest: () => AsyncGenerator<Buffer>;
+}
+
+/** Longest target that Linux takes. */
+const LONGEST_TARGET = 4095;
+const LINES_AT_ONCE = 500;
+const SUMS_AT_ONCE = 500;
+
+/** Works out the view of a whole tree. Only contents that `sums` does not know are read. */
+export async function buildView(objects: Objects, tree: ObjectId, sums: Sums): Promise<Built> {
+  const entries = await objects.entries(tree);
+  checkPaths(entries.map(({ path }) => path));
+  const known = await sumsOf(objects, entries, sums);
+  const manifest = () => manifestOf(entries, known);
+  const hash = digestHash();
+  for await (const lines of manifest()) hash.update(lines);
+  const bytes = entries.reduce((total, entry) => total + sumOf(known, entry).size, 0);
+  return { view: { digest: hash.digest(), files: entries.length, bytes }, manifest };
+}
+
+async function* manifestOf(entries: readonly TreeEntry[], sums: ReadonlyMap<ObjectId, Sum>): AsyncGenerator<Buffer> {
+  for (let start = 0; start < entries.length; start += LINES_AT_ONCE) {
+    const lines = entries.slice(start, start + LINES_AT_ONCE).map((entry) => manifestLine(manifestEntry(entry, sums)));
+    yield Buffer.from(lines.join(''));
+    // A large manifest is no reason to keep others waiting.
+    await setImmediate();
+  }
+}
+
+function manifestEntry(entry: TreeEntry, sums: ReadonlyMap<ObjectId, Sum>): ManifestEntry {
+  return { path: entry.path, mode: entry.mode, ...sumOf(sums, entry) };
+}
+
+function sumOf(sums: ReadonlyMap<ObjectId, Sum>, { path, blob }: TreeEntry): Sum {
+  const sum = sums.get(blob);
+  if (!sum) throw new Error(`the repository gave no content for ${JSON.stringify(path)} (${blob})`);
+  return sum;
+}
+
+async function sumsOf(objects: Objects, entries: readonly TreeEntry[], sums: Sums): Promise<Map<ObjectId, Sum>> {
+  // Links are always read: a sum does not tell whether the target is one that a host can make.
+  const links = new Map(entries.filter(({ mode }) => mode === '120000').map(({ blob, path }) => [blob, path]));
+  const wanted = new Set(entries.map(({ blob }) => blob));
+  const found = await sums.find(wanted);
+  const missing = [...wanted].filter((blob) => links.has(blob) || !found.has(blob));
+  if (missing.length === 0) return found;
+  let fresh: [ObjectId, Sum][] = [];
+  for await (const { blob, size, content } of objects.blobs(missing)) {
+    const link = links.get(blob);
+    const sum = link === undefined ? await sumOfContent(blob, size, content) : await sumOfTarget(link, size, content);
+    found.set(blob, sum);
+    if (link === undefined && fresh.push([blob, sum]) === SUMS_AT_ONCE) {
+      sums.add(fresh);
+      fresh = [];
+    }
+  }
+  sums.add(fresh);
+  return found;
+}
+
+/** Reads a content once for both names: git's, which shows damage that decompression lets pass, and ours. */
+async function sumOfContent(blob: ObjectId, size: number, content: Readable): Promise<Sum> {
+  const named = createHash(blob.length === 40 ? 'sha1' : 'sha256').update(`blob ${size}\0`);
+  const sha256 = createHash('sha256');
+  for await (const chunk of content) {
+    named.update(chunk);
+    sha256.update(chunk);
+  }
+  if (named.digest('hex') !== blob)
+    throw new Error(`the object ${blob} in the repository is damaged. Look at the repository with 'git fsck'.`);
+  return { size, sha256: sha256.digest('hex') };
+}
+
+async function sumOfTarget(path: string, size: number, content: Readable): Promise<Sum> {
+  if (size > LONGEST_TARGET)
+    throw new Error(`the link ${JSON.stringify(path)} has a target of ${size} bytes, longer than any host takes`);
+  const target = Buffer.concat(await content.toArray());
+  targetText(path, target);
+  return { size, sha256: createHash('sha256').update(target).digest('hex') };
+}
+
+/** A link's target as text. Throws for one that no host can make: empty, with NUL, or not UTF-8, which archives are in. */
+export function targetText(path: string, target: Buffer): string {
+  const text = target.toString('utf8');
+  const flaw =
+    text === ''
+      ? 'is empty'
+      : text.includes('\0')
+        ? 'has a NUL byte'
+        : Buffer.from(text).equals(target)
+          ? null
+          : 'is not UTF-8';
+  if (flaw !== null) throw new Error(`the target of the link ${JSON.stringify(path)} ${flaw}`);
+  return text;
+}

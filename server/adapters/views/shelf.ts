@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod/mini';
+import { type Digest, hexOf, type ObjectId, parseDigest, parseObjectId } from '../../../protocol/names.ts';
+import type { StoredFile, View } from '../../ports.ts';
+import { publish, removeLeftovers, temporaryName } from './publish.ts';
+
+/** What is kept beside a manifest: a view and the trees that have it. */
+export interface About {
+  readonly view: View;
+  readonly trees: readonly ObjectId[];
+}
+
+/** A file that was looked at, and what of it would change if it did. */
+export interface Verified extends StoredFile {
+  readonly identity: string;
+}
+
+const count = z.int().check(z.nonnegative());
+const aboutSchema = z.object({ files: count, bytes: count, trees: z.array(z.string()) });
+const archiveSchema = z.object({ size: count, sha256: z.string().check(z.regex(/^[0-9a-f]{64}$/)) });
+
+/** One directory a view, named by the digest's hex: `manifest`, `about.json`, `archive.tar.gz`, `archive.json`, `handed-out`. */
+export function openShelf(root: string) {
+  const pathOf = (digest: Digest, name: string) => join(root, hexOf(digest), name);
+  return {
+    pathOf,
+
+    /** The digests that have a directory. Removes what killed processes left. None where the shelf cannot be read. */
+    async digests(): Promise<Digest[]> {
+      const names = await readdir(root).catch(() => []);
+      const digests = names.flatMap((name) => parseDigest(`sha256:${name}`) ?? []);
+      // A shelf that cannot be written keeps its leftovers; they are in nobody's way.
+      for (const directory of [root, ...digests.map((digest) => join(root, hexOf(digest)))])
+        await removeLeftovers(directory).catch(() => undefined);
+      return digests;
+    },
+
+    /** Undefined where there is none, or it is damaged: it is then written again with the view. */
+    async about(digest: Digest): Promise<About | undefined> {
+      const about = aboutSchema.safeParse(await readJson(pathOf(digest, 'about.json')));
+      if (!about.success) return undefined;
+      const { files, bytes, trees } = about.data;
+      return { view: { digest, files, bytes }, trees: trees.flatMap((tree) => parseObjectId(tree) ?? []) };
+    },
+
+    async putAbout({ view: { digest, files, bytes }, trees }: About): Promise<void> {
+      const text = `${JSON.stringify({ files, bytes, trees })}\n`;
+      await publish(pathOf(digest, 'about.json'), (handle) => handle.writeFile(text));
+    },
+
+    async putManifest(digest: Digest, manifest: AsyncIterable<Buffer>): Promise<void> {
+      await publish(pathOf(digest, 'manifest'), (handle) => writeFile(handle, manifest));
+    },
+
+    /** The manifest, if it is what the digest names. `before` saves reading a file that did not change since. */
+    async manifest(digest: Digest, before?: Verified): Promise<Verified | undefined> {
+      return verified(pathOf(digest, 'manifest'), hexOf(digest), before);
+    },
+
+    async putArchiveSum(digest: Digest, sum: { size: number; sha256: string }): Promise<void> {
+      const text = `${JSON.stringify(sum)}\n`;
+      await publish(pathOf(digest, 'archive.json'), (handle) => handle.writeFile(text));
+    },
+
+    /** The archive, if it is as it was made. */
+    async archive(digest: Digest, before?: Verified): Promise<Verified | undefined> {
+      const sum = archiveSchema.safeParse(await readJson(pathOf(digest, 'archive.json')));
+      return sum.success ? verified(pathOf(digest, 'archive.tar.gz'), sum.data.sha256, before) : undefined;
+    },
+
+    /** When a view was last handed out, in milliseconds since 1970; undefined where that is not known. */
+    async handedOut(digest: Digest): Promise<number | undefined> {
+      return stat(pathOf(digest, 'handed-out')).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => undefined,
+      );
+    },
+
+    /** Costs no room on the disk where the file is already there. */
+    async noteHandedOut(digest: Digest, at: number): Promise<void> {
+      const path = pathOf(digest, 'handed-out');
+      const touch = () => utimes(path, at / 1000, at / 1000);
+      await touch().catch(async () => {
+        await (await open(path, 'a', 0o600)).close();
+        await touch();
+      });
+    },
+
+    /** Renamed first, so that a kill in the middle leaves no half view. */
+    async drop(digest: Digest): Promise<void> {
+      const path = join(root, hexOf(digest));
+      const temporary = temporaryName(path);
+      try {
+        await rename(path, temporary);
+      } catch (error) {
+        if (isMissing(error)) return;
+        throw error;
+      }
+      await rm(temporary, { recursive: true, force: true });
+    },
+  };
+}
+
+export type Shelf = ReturnType<typeof openShelf>;
+
+async function verified(path: string, sha256: string, before: Verified | undefined): Promise<Verified | undefined> {
+  try {
+    const { ino, size, mtimeMs } = await stat(path);
+    const identity = `${ino} ${size} ${mtimeMs}`;
+    if (before?.identity === identity && before.sha256 === sha256) return before;
+    const hash = createHash('sha256');
+    for await (const chunk of createReadStream(path)) hash.update(chunk);
+    return hash.digest('hex') === sha256 ? { path, size, sha256, identity } : undefined;
+  } catch {
+    // Missing or unreadable alike: whoever asked makes it again, and hears then what is wrong with the disk.
+    return undefined;
+  }
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}

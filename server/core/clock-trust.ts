@@ -17,7 +17,8 @@ export interface Trust {
 
 const JUMP_MS = 5 * 60_000;
 const AGREEMENT_MS = 5_000;
-const PROBATION_MS = 60_000;
+/** A minute, less what a timer may be early. */
+const PROBATION_MS = 59_000;
 
 export function startTrust(reading: ClockReading): Trust {
   return { trusted: reading, candidate: null, doubtful: null };

@@ -172,7 +172,7 @@ describe('a YAML control file', () => {
           expect(line).toBeLessThanOrEqual(text.split(/\r\n|\n|\r/).length);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 });

@@ -265,7 +265,7 @@ describe('settings', () => {
     );
     fc.assert(
       fc.property(text, fc.dictionary(variable, fc.string()), (text, env) => void read({ text, env })),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 });

@@ -1,5 +1,14 @@
 import * as z from 'zod/mini';
-import { parseDigest, parseHostname, parseObjectId, parseTagName, type Digest, type Hostname, type ObjectId, type TagName } from './names.ts';
+import {
+  type Digest,
+  type Hostname,
+  type ObjectId,
+  parseDigest,
+  parseHostname,
+  parseObjectId,
+  parseTagName,
+  type TagName,
+} from './names.ts';
 
 const hostname = z.pipe(
   z.string().check(z.refine((text) => parseHostname(text) !== undefined, 'expected a host name')),
@@ -49,7 +58,9 @@ export const REPORT_OUTCOMES = ['applied', 'unchanged', 'failed', 'rolled-back',
 
 /** `POST /v1/nodes/{hostname}/reports`. The same `runId` twice counts once. */
 export const reportSchema = z.strictObject({
-  runId: z.string().check(z.regex(/^[A-Za-z0-9._-]{8,64}$/, 'expected 8 to 64 letters, digits, dots, hyphens, underscores')),
+  runId: z
+    .string()
+    .check(z.regex(/^[A-Za-z0-9._-]{8,64}$/, 'expected 8 to 64 letters, digits, dots, hyphens, underscores')),
   tag: z.nullable(tagOrTrunk),
   digest: z.nullable(digest),
   outcome: z.enum(REPORT_OUTCOMES),

@@ -22,7 +22,13 @@ await main();
 async function main(): Promise<void> {
   const base = resolve('base');
   if (!existsSync(base)) await makeBase(base);
-  const server = execa(SERVER, ['serve', '--base', base], { stdin: 'ignore', stdout: 'pipe', stderr: 'inherit', reject: false, buffer: false });
+  const server = execa(SERVER, ['serve', '--base', base], {
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'inherit',
+    reject: false,
+    buffer: false,
+  });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => server.kill(signal));
   for await (const line of server) {
     process.stdout.write(`${line}\n`);
@@ -41,7 +47,9 @@ async function makeBase(base: string): Promise<void> {
   }
   await writeFile(join(fresh, 'server.yml'), SERVER_YML);
   await makeSampleRepository(join(PROJECT, 'samples'), join(fresh, 'trunk'), Date.now());
-  await execa(SERVER, ['snapshot', '--backfill', String(BACKFILL_HOURS), '--base', fresh], { stdio: ['ignore', 'ignore', 'inherit'] });
+  await execa(SERVER, ['snapshot', '--backfill', String(BACKFILL_HOURS), '--base', fresh], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   await rename(fresh, base);
 }
 

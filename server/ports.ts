@@ -1,7 +1,11 @@
 import type { Readable } from 'node:stream';
-import type { Digest, Hostname, ObjectId, RelativePath, TagName } from '../protocol/names.ts';
 import type { Report } from '../protocol/assignment.ts';
-import type { Origin, TagRecord } from './core/tag.ts';
+import type { HoldCode } from '../protocol/errors.ts';
+import type { Digest, Hostname, ObjectId, RelativePath, TagName } from '../protocol/names.ts';
+import type { KillswitchLook } from './core/killswitch.ts';
+import type { ModuleContext } from './core/module-context.ts';
+import type { Sighting } from './core/settle.ts';
+import type { TagRecord } from './core/tag.ts';
 
 /** What time it is. The only source of time; tests bring one that can be moved. */
 export interface Clock {
@@ -17,6 +21,77 @@ export interface Clock {
 export type Attempt<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly sentence: string; readonly hint: string };
+
+/** Structured, one JSON object a line. Fields never carry secrets; control characters are escaped by the format. */
+export interface Log {
+  debug(message: string, fields?: Record<string, unknown>): void;
+  info(message: string, fields?: Record<string, unknown>): void;
+  warn(message: string, fields?: Record<string, unknown>): void;
+  error(message: string, fields?: Record<string, unknown>): void;
+}
+
+// ── the base directory and the state directory ────────────────────────────────────────────────────────────────────────
+
+export const CONTROL_FILES = ['server.yml', 'schedule.yml', 'nodes.yml', 'nodegroups.yml', 'pins', 'tagstate'] as const;
+export type ControlFileName = (typeof CONTROL_FILES)[number];
+
+/** Looks at the files of the base directory. An unchanged file costs one stat call, and answers the same object as before. */
+export interface ControlFiles {
+  sighting(file: ControlFileName, settleSeconds: number): Sighting;
+  killswitch(): KillswitchLook;
+  /** Whether `killswitch` or `killswitch.d` changed since the last `killswitch()`: two stat calls. */
+  killswitchMoved(): boolean;
+  /** Milliseconds until the next file settles; undefined when all are settled. */
+  settlesIn(settleSeconds: number): number | undefined;
+  /** The name of a file's owner, for the record of who changed it. */
+  ownerOf(file: string): string;
+}
+
+/** Replaces the content of a control file: under a lock, re-read just before, by temporary name and rename. */
+export interface ControlFileEditor {
+  /**
+   * Hands the present text (null = absent) to `change`, which answers the new one, null to remove the file, or undefined
+   * to leave it. Waits `waitMs` for another editor; with `insist` goes on without the lock after that.
+   */
+  edit(
+    file: string,
+    change: (text: string | null) => string | null | undefined,
+    options: { readonly waitMs: number; readonly insist: boolean },
+  ): Promise<Attempt<{ readonly before: string | null; readonly after: string | null; readonly warning?: string }>>;
+  /** Creates `killswitch` or `killswitch.d/<environment>` with its message, reading nothing else first. */
+  raise(environment: string | null, message: string): Promise<Attempt<{ readonly path: string }>>;
+  /** The file as it is now; null where there is none. `version` changes with the file and its content. */
+  raised(environment: string | null): { readonly message: string; readonly version: string } | null;
+  /** Removes the file, unless it is no longer the version that was shown. A link is removed, not what it points to. */
+  release(environment: string | null, shown: string): Promise<Attempt<{ readonly path: string }>>;
+}
+
+/** Plain files of the state directory, written atomically and synced. Names may have one folder. */
+export interface StateFiles {
+  read(name: string): string | undefined;
+  write(name: string, text: string): void;
+  append(name: string, text: string): void;
+}
+
+/** The site's own programs. Answers are cached for 60 s until `forget`. */
+export interface Programs {
+  /** Which program decides, as the settings and the base directory stand now. */
+  nodetagger(): ProgramState;
+  nodegrouper(): ProgramState;
+  askNodetagger(
+    hostname: Hostname,
+    context: ModuleContext,
+  ): Promise<{ readonly text: string } | { readonly failed: string }>;
+  askNodegrouper(hostname: Hostname): Promise<{ readonly groups: readonly string[] } | { readonly failed: string }>;
+  forget(): void;
+}
+
+export type ProgramState =
+  | { readonly kind: 'none' }
+  /** `stamp` changes with the file. */
+  | { readonly kind: 'ready'; readonly path: string; readonly stamp: string }
+  /** Configured or once in use, and cannot be run. */
+  | { readonly kind: 'unusable'; readonly why: string };
 
 // ── the repository: a private bare git repository that holds what was fetched and the tags ────────────────────────────
 
@@ -69,6 +144,8 @@ export interface Repository {
   commitsBetween(older: ObjectId, newer: ObjectId): Promise<number | null>;
   /** Why no view of this tree can be built (DESIGN 6), or null. `sound` is a tree known to be fine: only what differs is looked at. */
   flawOf(tree: ObjectId, sound?: ObjectId): Promise<string | null>;
+  /** Changes whenever a tag ref does, also by another process. A few stat calls. */
+  signature(): string;
   /** All tags, oldest first. A ref whose object cannot be read is named apart. */
   tags(): Promise<{ readonly records: TagRecord[]; readonly unreadable: { tag: string; why: string }[] }>;
   /** Create-only and atomic: of two callers exactly one gets `created`. */
@@ -82,11 +159,10 @@ export interface Repository {
   /** The blobs of a tree in UTF-8 byte order of path, less `deploy.yml` and `tagstate` at the root. */
   entries(tree: ObjectId): Promise<TreeEntry[]>;
   /** Raw contents, in the order asked, each to be consumed before the next. */
-  blobs(ids: Iterable<ObjectId>): AsyncIterable<{ readonly blob: ObjectId; readonly size: number; readonly content: Readable }>;
+  blobs(
+    ids: Iterable<ObjectId>,
+  ): AsyncIterable<{ readonly blob: ObjectId; readonly size: number; readonly content: Readable }>;
 }
-
-/** Says which tag is which, for `createTag`. */
-export type { Origin };
 
 // ── content: views of trees, named by digest ──────────────────────────────────────────────────────────────────────────
 
@@ -128,7 +204,7 @@ export interface Told {
   readonly outcome: 'serve' | 'hold' | 'killswitch';
   readonly tag: TagName | 'trunk' | null;
   readonly digest: Digest | null;
-  readonly hold: string | null;
+  readonly hold: HoldCode | null;
   readonly message: string | null;
   readonly reasons: readonly string[];
 }
@@ -207,7 +283,14 @@ export interface Store {
    * Records that a control file (or `killswitch`, `marks-in-effect`, …) now has this text; null = absent. Where the last
    * recorded text is the same: nothing, answers false.
    */
-  recordControl(change: { file: string; at: number; by: string; text: string | null }): Promise<boolean>;
+  recordControl(change: {
+    file: string;
+    at: number;
+    by: string;
+    text: string | null;
+    /** Keep the version without an event. */
+    quiet?: boolean;
+  }): Promise<boolean>;
   /** The text of a control file as of an instant: undefined where nothing was recorded yet, null = absent. */
   controlAt(file: string, at: number): Promise<string | null | undefined>;
   /** Copies tag records for queries in the past: a tag existed from `created` until `prunedAt`. */
@@ -218,5 +301,7 @@ export interface Store {
   prune(before: { reports: number; events: number; nodes: number }): Promise<void>;
   /** Throws unless the store can be written. */
   checkWritable(): Promise<void>;
+  /** Why nothing can be recorded or read now, or what was lost, as a sentence with what to do; null when all is well. */
+  trouble(): string | null;
   close(): Promise<void>;
 }

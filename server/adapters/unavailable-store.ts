@@ -1,0 +1,27 @@
+import type { Store } from '../ports.ts';
+
+/** Stands in for a store that cannot be opened: every call says why. What the store holds may be missing, never a decision. */
+export function unavailableStore(reason: string): Store {
+  const fail = async (): Promise<never> => {
+    throw new Error(reason);
+  };
+  return {
+    recordPolls: fail,
+    recordReport: fail,
+    nodes: fail,
+    node: fail,
+    reports: fail,
+    toldAt: fail,
+    addEvents: fail,
+    events: fail,
+    recordControl: fail,
+    controlAt: fail,
+    copyTags: fail,
+    markPruned: fail,
+    tagsAt: fail,
+    prune: fail,
+    trouble: () => reason,
+    checkWritable: fail,
+    close: async () => undefined,
+  };
+}

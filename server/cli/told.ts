@@ -1,0 +1,50 @@
+import type { Context } from '../operations/context.ts';
+import { type KillswitchStatus, killswitchStatus, toldAnswer } from '../operations/overview.ts';
+import type { Preview } from '../operations/preview.ts';
+import type { Ready } from '../operations/world.ts';
+import { plural, someOf } from './terminal.ts';
+
+/** Who of those that a change moves has been told, and who has been silent for long. */
+export interface ToldSoFar {
+  readonly concerned: number;
+  readonly told: number;
+  readonly waiting: readonly string[];
+  readonly silent: readonly string[];
+}
+
+export async function toldSoFar(context: Context, ready: Ready, { moves }: Pick<Preview, 'moves'>): Promise<ToldSoFar> {
+  const wanted = new Map(moves.flatMap((move) => move.nodes.map((hostname) => [hostname, move.to] as const)));
+  const rows = (await context.fleet.rows()).filter((row) => wanted.has(row.hostname));
+  const waiting = rows.filter((row) => toldAnswer(row) !== wanted.get(row.hostname));
+  const silentSince = context.time.now() - ready.controls.settings.fleet.silentAfterMinutes * 60_000;
+  return {
+    concerned: rows.length,
+    told: rows.length - waiting.length,
+    waiting: waiting.map((row) => row.hostname),
+    silent: waiting.filter((row) => row.lastSeen < silentSince).map((row) => row.hostname),
+  };
+}
+
+export function toldLines({ concerned, told, silent }: ToldSoFar, silentAfterMinutes: number): string[] {
+  if (concerned === 0) return ['Nobody has to be told.'];
+  const rest = told === concerned ? '' : '; the others learn it when they next ask';
+  return [
+    `Told so far: ${told} of ${plural(concerned, 'node')}${rest}.`,
+    ...(silent.length === 0 ? [] : [`Silent for more than ${silentAfterMinutes} minutes: ${someOf(silent)}.`]),
+  ];
+}
+
+/** For each killswitch that stands: who has been told, who is silent. */
+export async function killswitchLines(context: Context): Promise<{ stops: KillswitchStatus[]; lines: string[] }> {
+  const stops = killswitchStatus(context, await context.fleet.rows());
+  const lines = stops.flatMap(({ environment, told, silent }) => {
+    const what = environment === null ? 'Everything is stopped' : `${environment} is stopped`;
+    const known = told + silent.length;
+    if (known === 0) return [`${what}; no node is known yet.`];
+    const rest = silent.length === 0 ? '' : `; not yet: ${someOf(silent)}`;
+    return [
+      `${what}: ${told} of ${plural(known, 'known node')} ${told === 1 ? 'has' : 'have'} been told so far${rest}.`,
+    ];
+  });
+  return { stops, lines };
+}

@@ -1,0 +1,241 @@
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { watchControlFiles } from './adapters/files/control-files.ts';
+import { openEditor } from './adapters/files/editor.ts';
+import { workAsOwnerOf } from './adapters/files/privileges.ts';
+import { stateFiles } from './adapters/files/state-files.ts';
+import { openRepository } from './adapters/git/repository.ts';
+import { type LevelledLog, openLog } from './adapters/log.ts';
+import { openPrograms } from './adapters/programs/programs.ts';
+import { openStore, openStoreForReading } from './adapters/sqlite/store.ts';
+import { systemClock } from './adapters/system-clock.ts';
+import { unavailableStore } from './adapters/unavailable-store.ts';
+import { openViews } from './adapters/views/views.ts';
+import { type FileError, type Problem, sentenceOf } from './core/problem.ts';
+import { openChanges } from './operations/changes.ts';
+import type { CheckPorts } from './operations/check.ts';
+import type { Context } from './operations/context.ts';
+import { type Desk, openDesk } from './operations/desk.ts';
+import { openFleet } from './operations/fleet.ts';
+import { openJournal } from './operations/journal.ts';
+import { noteChange } from './operations/note-change.ts';
+import { openProblems } from './operations/problems.ts';
+import { raisedProblems } from './operations/raised-problems.ts';
+import { refreshShelf } from './operations/refresh-shelf.ts';
+import { openShelf } from './operations/shelf.ts';
+import { openTimekeeper } from './operations/timekeeper.ts';
+import type { Clock, ControlFileEditor, Log, Store } from './ports.ts';
+import { bootSettings } from './settings/boot.ts';
+import { readSettings, type SettingsSource } from './settings/read.ts';
+import { settingsRules } from './settings/rules.ts';
+import type { Settings } from './settings/settings.ts';
+
+/**
+ * What the process is for. A command that root runs works as the state directory's owner: a `worker` (snapshot) and a
+ * `reader` for good, an `editor` (mark, kill, pin) but for the edit itself.
+ */
+export type Role = 'server' | 'worker' | 'editor' | 'reader';
+
+export interface ComposeOptions extends Omit<SettingsSource, 'lastValid'> {
+  readonly role: Role;
+  readonly log: Log;
+  /** The machine's own unless a test brings one that can be moved. */
+  readonly clock?: Clock;
+}
+
+export interface App {
+  readonly context: Context;
+  /** As they stood at the start. */
+  readonly settings: Settings;
+  /** Writes what is noted and closes the store. */
+  close(): Promise<void>;
+}
+
+export type Composed =
+  | { readonly ok: true; readonly app: App }
+  | { readonly ok: false; readonly errors: readonly FileError[] };
+
+/** Puts the parts together. The only file that names every adapter. Starts nothing that runs by itself. */
+export async function compose(options: ComposeOptions): Promise<Composed> {
+  const { base, role, log } = options;
+  const clock = options.clock ?? systemClock;
+  const files = watchControlFiles(base, clock);
+  const source: SettingsSource = {
+    ...options,
+    lastValid: (stateDir) => readOrNothing(stateDir, 'last-valid/server.yml'),
+  };
+  const booted = await bootSettings(source, files);
+  if (!booted.ok) return booted;
+  const { settings, absent } = booted;
+  const { stateDir } = settings;
+  openStateDir(stateDir, role);
+
+  const state = stateFiles(stateDir);
+  const store = await storeFor(stateDir, role);
+  const time = openTimekeeper(clock);
+  const raised = await raisedProblems(store);
+  const journal = openJournal({ store, log, onTrouble: (reason) => problems.set('history', historyProblem(reason)) });
+  const problems = openProblems({
+    now: time.now,
+    record: role === 'server' ? journal.add : () => undefined,
+    raisedBefore: (id) => raised.get(id)?.at,
+  });
+  const desk = openDesk({
+    files,
+    state,
+    settings: settingsRules(source, absent),
+    monotonic: clock.monotonic,
+    onChange: (change) => noteChange({ journal, time, files, log }, change),
+    onStateTrouble: (reason) => problems.set('state', stateProblem(stateDir, reason)),
+  });
+  const repository = openRepository({ stateDir, ...settings.repo });
+  const context: Context = {
+    base,
+    clock,
+    log,
+    files,
+    editor: openEditor(base),
+    state,
+    repository,
+    views: openViews({ stateDir, repository }),
+    store,
+    programs: openPrograms({ base, clock, state, settings: () => settingsNow(desk, settings) }),
+    time,
+    desk,
+    shelf: openShelf(repository),
+    fleet: await openFleet(store, journal),
+    journal,
+    problems,
+    changes: openChanges(),
+  };
+  if (role === 'server' || role === 'worker') await repository.prepare();
+  await refreshShelf(context).catch((error) => problems.set('repository', repositoryProblem(error)));
+  return { ok: true, app: { context, settings, close: () => close(context) } };
+}
+
+/** JSON lines on standard error; its level can be set once the settings are known. */
+export function serverLog(): LevelledLog {
+  return openLog({ level: 'info' });
+}
+
+/** The files that a command edits where there may be no time, or no way, to put everything together. */
+export function editorOf(base: string): ControlFileEditor {
+  return openEditor(base);
+}
+
+/** What `check` looks at. The tags only where they can be read: the check must work in a pre-receive hook too. */
+export async function composeCheck(options: Omit<SettingsSource, 'lastValid'>): Promise<CheckPorts> {
+  const files = watchControlFiles(options.base, systemClock);
+  const absent = readSettings({ ...options, text: null });
+  const text = files.sighting('server.yml', 0).look;
+  const read = text.kind === 'text' ? readSettings({ ...options, text: text.text }) : absent;
+  const settings = read.ok ? read.settings : absent.ok ? absent.settings : undefined;
+  if (settings === undefined) throw new Error(absent.ok ? '' : absent.errors.map(sentenceOf).join('; '));
+  const source: SettingsSource = { ...options, lastValid: () => undefined };
+  const state = stateFiles(settings.stateDir);
+  const programs = openPrograms({ base: options.base, clock: systemClock, state, settings: () => settings });
+  return {
+    files,
+    settings: settingsRules(source, settings),
+    tags: await readableTags(settings),
+    programs: [
+      { name: 'nodetagger', state: programs.nodetagger() },
+      { name: 'nodegrouper', state: programs.nodegrouper() },
+    ],
+  };
+}
+
+async function readableTags({ stateDir, repo }: Settings): Promise<CheckPorts['tags']> {
+  try {
+    return (await openRepository({ stateDir, ...repo }).tags()).records;
+  } catch {
+    return [];
+  }
+}
+
+/** Creates the state directory where it is missing and may be created. */
+function openStateDir(stateDir: string, role: Role): void {
+  try {
+    mkdirSync(stateDir, { recursive: true });
+  } catch (error) {
+    if (role === 'server' || role === 'worker') throw error;
+  }
+  if (role !== 'server') workAsOwnerOf(stateDir, { forGood: role !== 'editor' });
+}
+
+/** A command run by somebody who may not write the history reads it; where it cannot be read either, it does without. */
+async function storeFor(stateDir: string, role: Role): Promise<Store> {
+  const file = join(stateDir, 'history.sqlite');
+  try {
+    return role === 'server' || role === 'worker' || isWritable(stateDir)
+      ? await openStore(file)
+      : await openStoreForReading(file);
+  } catch (error) {
+    return unavailableStore(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function isWritable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readOrNothing(stateDir: string, name: string): string | undefined {
+  try {
+    return stateFiles(stateDir).read(name);
+  } catch {
+    return undefined;
+  }
+}
+
+function settingsNow(desk: Desk, atStart: Settings): Settings {
+  const state = desk.look();
+  return state.kind === 'ready' ? state.controls.settings : atStart;
+}
+
+async function close(context: Context): Promise<void> {
+  await context.fleet.flush();
+  await context.store.close();
+}
+
+function historyProblem(reason: string | null): Problem[] {
+  if (reason === null) return [];
+  const sentence = `the history cannot be written (${reason}); decisions are not affected, reports cannot be taken`;
+  return [
+    {
+      id: 'history:unwritable',
+      severity: 'error',
+      sentence,
+      hint: 'make room on the disk, and see that the server may write its state directory',
+    },
+  ];
+}
+
+function stateProblem(stateDir: string, reason: string | null): Problem[] {
+  if (reason === null) return [];
+  const sentence = `what is in effect could not be kept for a restart (${reason}); it holds all the same`;
+  return [
+    {
+      id: 'state:unwritable',
+      severity: 'error',
+      sentence,
+      hint: `make ${stateDir} writable for the server, with room on its disk`,
+    },
+  ];
+}
+
+function repositoryProblem(error: unknown): Problem[] {
+  const sentence = `the tags cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+  return [
+    {
+      id: 'repository:unreadable',
+      severity: 'error',
+      sentence,
+      hint: 'check repository.git in the state directory with "git fsck"',
+    },
+  ];
+}

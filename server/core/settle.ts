@@ -1,0 +1,111 @@
+import type { FileError, Problem } from './problem.ts';
+import { sentenceOf } from './problem.ts';
+import type { Parsed } from './yaml-file.ts';
+
+/** What a look at a control file found. */
+export type Look =
+  | { readonly kind: 'absent' }
+  /** Cannot be read, is no file, is over the size limit, or holds NUL bytes. */
+  | { readonly kind: 'unreadable'; readonly why: string }
+  | { readonly kind: 'text'; readonly text: string };
+
+/** A look, and whether the file has been unchanged long enough that no writer can be in the middle of it. */
+export interface Sighting {
+  readonly look: Look;
+  readonly settled: boolean;
+}
+
+/** The text that a control file's meaning in effect came from; null = the file does not exist and never did. */
+export interface Held<Meaning> {
+  readonly text: string | null;
+  readonly meaning: Meaning;
+}
+
+/** What a text means, with what is wrong in it that does not keep the rest from counting. */
+export type Reading<Meaning> = Parsed<Meaning> & { readonly problems?: readonly Problem[] };
+
+export interface FileRules<Meaning> {
+  readonly file: string;
+  /** What counts where the file does not exist and none was ever valid. */
+  readonly absent: Meaning;
+  readonly parse: (text: string) => Reading<Meaning>;
+  /** True for a text that says nothing, which is more likely an accident than an intention. */
+  readonly isEmpty: (text: string) => boolean;
+  /** How to say "none" on purpose. */
+  readonly howToClear: string;
+}
+
+export interface Settled<Meaning> {
+  /** Undefined while there is nothing to go by: nodes are told to come back. */
+  readonly held: Held<Meaning> | undefined;
+  /** Nothing in effect yet, but waiting for the file to settle will help. */
+  readonly waiting: boolean;
+  readonly problems: readonly Problem[];
+  /** Why the file as it is cannot take effect. */
+  readonly errors: readonly FileError[];
+}
+
+/**
+ * What a control file means now. It takes effect once it is settled and valid; an invalid, vanished or emptied file keeps
+ * its last meaning, because editors truncate before they write and disks fill up.
+ */
+export function settle<Meaning>(
+  rules: FileRules<Meaning>,
+  sighting: Sighting,
+  held: Held<Meaning> | undefined,
+): Settled<Meaning> {
+  const { look, settled } = sighting;
+  if (look.kind === 'absent') return absent(rules, held);
+  if (look.kind === 'unreadable') return kept(rules, held, [unreadable(rules.file, look.why)]);
+  if (held?.text === look.text) return adopt(rules, look.text, held);
+  if (!settled) return { held, waiting: held === undefined, problems: [], errors: [] };
+  if (rules.isEmpty(look.text)) return kept(rules, held, [emptied(rules)]);
+  return adopt(rules, look.text, held);
+}
+
+function adopt<Meaning>(rules: FileRules<Meaning>, text: string, held: Held<Meaning> | undefined): Settled<Meaning> {
+  const parsed = rules.parse(text);
+  if (!parsed.ok) return kept(rules, held, parsed.errors);
+  const meaning = held?.text === text ? held.meaning : parsed.value;
+  return { held: { text, meaning }, waiting: false, problems: parsed.problems ?? [], errors: [] };
+}
+
+function absent<Meaning>(rules: FileRules<Meaning>, held: Held<Meaning> | undefined): Settled<Meaning> {
+  if (held === undefined || held.text === null)
+    return { held: { text: null, meaning: rules.absent }, waiting: false, problems: [], errors: [] };
+  const gone: Problem = {
+    id: `${rules.file}:gone`,
+    severity: 'error',
+    sentence: `${rules.file} is gone; what it last said stays in effect`,
+    hint: `put it back; ${rules.howToClear}`,
+    file: rules.file,
+  };
+  return { held, waiting: false, problems: [gone], errors: [] };
+}
+
+function kept<Meaning>(
+  rules: FileRules<Meaning>,
+  held: Held<Meaning> | undefined,
+  errors: readonly FileError[],
+): Settled<Meaning> {
+  const stays = held === undefined ? 'nothing is in effect, so every node holds' : 'what it last said stays in effect';
+  const problems = errors.map(
+    (error): Problem => ({
+      id: `${rules.file}:invalid:${error.line}:${error.key}`,
+      severity: 'error',
+      sentence: `${sentenceOf(error)}; ${stays}`,
+      hint: `correct ${rules.file} and run "tagwave-server check"`,
+      file: rules.file,
+      line: error.line,
+    }),
+  );
+  return { held, waiting: false, problems, errors };
+}
+
+function unreadable(file: string, why: string): FileError {
+  return { file, line: 1, key: '', expected: 'a readable text file', found: why };
+}
+
+function emptied<Meaning>(rules: FileRules<Meaning>): FileError {
+  return { file: rules.file, line: 1, key: '', expected: `some content (${rules.howToClear})`, found: 'an empty file' };
+}

@@ -1,0 +1,103 @@
+import { schedule } from 'node-cron';
+import type { Context } from '../operations/context.ts';
+import { fetchSource } from '../operations/fetch.ts';
+import { pruneTags } from '../operations/prune.ts';
+import { pruneHistory } from '../operations/prune-history.ts';
+import { refreshShelf, refreshTagProblems } from '../operations/refresh-shelf.ts';
+import { tagCurrentHour } from '../operations/snapshot.ts';
+import { sequence } from './sequence.ts';
+
+const LOOK_MS = 25;
+const SECOND_MS = 1_000;
+
+export interface Timetable {
+  /** Stops the jobs and waits for the one that runs. */
+  stop(): Promise<void>;
+}
+
+/** What the server does by the clock. On the hour a tag; once a minute it is checked that the current hour has one. */
+export function startTimetable(context: Context): Timetable {
+  const repository = sequence((name, error) => context.log.error(`${name} failed`, { reason: String(error) }));
+  const look = lookout(context);
+  const hourly = schedule('0 * * * *', () => repository.run('hourly tag', () => tagCurrentHour(context)), {
+    timezone: 'UTC',
+  });
+  const minutely = schedule('* * * * *', () => repository.run('minute check', () => minuteCheck(context)), {
+    timezone: 'UTC',
+  });
+  const daily = schedule('20 3 * * *', () => repository.run('clean-up', () => cleanUp(context)), { timezone: 'UTC' });
+  const timers = [setInterval(look, LOOK_MS), setInterval(() => everySecond(context), SECOND_MS)];
+  const polling = pollSource(context, repository.run);
+  repository.run('first check', () => minuteCheck(context));
+
+  return {
+    async stop() {
+      for (const task of [hourly, minutely, daily]) await task.stop();
+      for (const timer of timers) clearInterval(timer);
+      polling.stop();
+      await repository.idle();
+    },
+  };
+}
+
+/** Wakes those who wait when a control file took effect or the hour changed. */
+function lookout(context: Context): () => void {
+  let last: unknown;
+  let hour = 0;
+  return () => {
+    const state = context.desk.look();
+    const now = Math.floor(context.time.now() / 3_600_000);
+    if (state === last && now === hour) return;
+    if (state !== last && state.kind === 'ready') {
+      context.programs.forget();
+      context.problems.set('control files', state.controls.problems);
+      refreshTagProblems(context);
+    }
+    last = state;
+    hour = now;
+    context.changes.announce();
+  };
+}
+
+/** The clock, the tag of the hour, and what can only be noticed by looking. */
+async function minuteCheck(context: Context): Promise<void> {
+  context.time.check();
+  context.problems.set('clock', context.time.problems());
+  await tagCurrentHour(context);
+  refreshTagProblems(context);
+}
+
+async function cleanUp(context: Context): Promise<void> {
+  await pruneTags(context);
+  await pruneHistory(context);
+}
+
+/** Writes what was noted, and notices tags that another process made. */
+function everySecond(context: Context): void {
+  void context.fleet.flush();
+  void refreshShelf(context).catch((error) =>
+    context.log.error('the repository cannot be read', { reason: String(error) }),
+  );
+}
+
+/** Fetches every `repo.poll_seconds`, as the setting stands when the last fetch ended. */
+function pollSource(
+  context: Context,
+  run: (name: string, job: () => Promise<unknown>) => Promise<void>,
+): { stop(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+  const again = (): void => {
+    if (stopped) return;
+    const state = context.desk.look();
+    const seconds = state.kind === 'ready' ? state.controls.settings.repo.pollSeconds : 60;
+    timer = setTimeout(() => void run('fetch', () => fetchSource(context)).then(again), seconds * 1000);
+  };
+  again();
+  return {
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,181 @@
+import { createHash } from 'node:crypto';
+import type { Hostname, TagName } from '../../protocol/names.ts';
+import { type Choice, chooseBySchedule, chooseFirst, judgeNodetagger, place } from '../core/choose.ts';
+import { moduleContextOf } from '../core/module-context.ts';
+import type { Placed, World } from '../core/world.ts';
+import type { Told, View } from '../ports.ts';
+import type { Context } from './context.ts';
+import { type NotReady, worldNow } from './world.ts';
+
+export type Serve = Extract<Choice, { outcome: 'serve' }>;
+
+/** What a node is answered. `etag` covers what matters to the node; `told` keeps when this answer began. */
+export type Answer =
+  | {
+      readonly kind: 'serve';
+      readonly placed: Placed;
+      readonly choice: Serve;
+      readonly view: View;
+      readonly commit: string;
+      readonly told: Told;
+      readonly etag: string;
+    }
+  | {
+      readonly kind: 'hold';
+      readonly choice: Extract<Choice, { outcome: 'hold' }>;
+      readonly told: Told;
+      readonly etag: string;
+    }
+  | {
+      readonly kind: 'killswitch';
+      readonly choice: Extract<Choice, { outcome: 'killswitch' }>;
+      readonly told: Told;
+      readonly etag: string;
+    }
+  | { readonly kind: 'refused'; readonly choice: Extract<Choice, { outcome: 'refused' }> }
+  | NotReady
+  /** The decision is made, and its content cannot be read or stored. */
+  | { readonly kind: 'unavailable'; readonly sentence: string; readonly hint: string };
+
+export interface Question {
+  readonly hostname: Hostname;
+  /** `?tag=`: a tag, `trunk`, or anything else that a client may send. */
+  readonly asked?: string;
+}
+
+/** Decides what a node gets now. Reads the site's programs where they are in use; changes nothing. */
+export async function assign(context: Context, { hostname, asked }: Question): Promise<Answer> {
+  const ready = worldNow(context);
+  if (ready.kind === 'not-ready') return stoppedWhileStarting(context, hostname) ?? ready;
+  const { world } = ready;
+  const { placed, choice } = await choose(context, world, { hostname, ...(asked === undefined ? {} : { asked }) });
+  if (choice.outcome === 'refused') return { kind: 'refused', choice };
+  if (choice.outcome !== 'serve') {
+    const told = tell(context, world, { placed, choice, view: null });
+    return choice.outcome === 'hold'
+      ? { kind: 'hold', choice, told, etag: etagOf(told) }
+      : { kind: 'killswitch', choice, told, etag: etagOf(told) };
+  }
+  const content = contentOf(context, choice.tag);
+  if (content === undefined) return unavailable(choice.tag, 'it has just been removed');
+  try {
+    const view = await context.views.ofTree(content.tree);
+    const told = tell(context, world, { placed, choice, view });
+    return { kind: 'serve', placed, choice, view, commit: content.commit, told, etag: etagOf(told) };
+  } catch (error) {
+    return unavailable(choice.tag, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** The decision for a node in a world, asking the site's programs as far as they are in use. */
+export async function choose(
+  context: Context,
+  world: World,
+  { hostname, asked }: Question,
+): Promise<{ placed: Placed; choice: Choice }> {
+  const placed = place(world, hostname, await groupsFromProgram(context, hostname));
+  const first = chooseFirst(world, placed, asked);
+  if (first !== undefined) return { placed, choice: first };
+  const nodetagger = context.programs.nodetagger();
+  if (nodetagger.kind === 'none') return { placed, choice: chooseBySchedule(world, placed) };
+  if (nodetagger.kind === 'unusable')
+    return { placed, choice: judgeNodetagger(world, placed, { failed: nodetagger.why }) };
+  if ('failed' in placed) return { placed, choice: chooseBySchedule(world, placed) };
+  const answer = await context.programs.askNodetagger(hostname, moduleContextOf(world, placed));
+  return { placed, choice: judgeNodetagger(world, placed, answer) };
+}
+
+async function groupsFromProgram(
+  context: Context,
+  hostname: Hostname,
+): Promise<readonly string[] | { failed: string }> {
+  const grouper = context.programs.nodegrouper();
+  if (grouper.kind === 'none') return [];
+  if (grouper.kind === 'unusable') return { failed: grouper.why };
+  const answer = await context.programs.askNodegrouper(hostname);
+  return 'failed' in answer ? answer : answer.groups;
+}
+
+export function contentOf(
+  context: Context,
+  tag: TagName | 'trunk',
+): { readonly tree: Parameters<Context['views']['ofTree']>[0]; readonly commit: string } | undefined {
+  const shelf = context.shelf.current();
+  return tag === 'trunk' ? (shelf.trunk ?? undefined) : shelf.byName.get(tag);
+}
+
+/** The same `Told` object as before where nothing that matters to the node changed, so that its time and reasons stay. */
+function tell(
+  context: Context,
+  world: World,
+  given: { placed: Placed; choice: Exclude<Choice, { outcome: 'refused' }>; view: View | null },
+): Told {
+  const { placed, choice, view } = given;
+  const told: Told = {
+    hostname: placed.hostname,
+    at: world.now,
+    ...whereIs(placed),
+    outcome: choice.outcome,
+    tag: choice.outcome === 'serve' ? choice.tag : null,
+    digest: view?.digest ?? null,
+    hold: choice.outcome === 'hold' ? choice.hold : null,
+    message: choice.outcome === 'serve' ? null : choice.message,
+    reasons: choice.reasons,
+  };
+  const before = context.fleet.told(placed.hostname);
+  return before !== undefined && etagOf(before) === etagOf(told) ? before : told;
+}
+
+/** Empty where it could not be worked out. */
+export function whereIs(placed: Placed): { environment: string; wave: string; groups: readonly string[] } {
+  if ('failed' in placed) return { environment: '', wave: '', groups: [] };
+  return { environment: placed.wave.environment, wave: placed.wave.name, groups: placed.groups };
+}
+
+const etags = new WeakMap<Told, string>();
+
+/** Covers outcome, tag, digest, environment, wave and groups; for a hold or a killswitch also what it says. */
+export function etagOf(told: Told): string {
+  const known = etags.get(told);
+  if (known !== undefined) return known;
+  const { outcome, tag, digest, environment, wave, groups, hold, message } = told;
+  const covered = JSON.stringify([outcome, tag, digest, environment, wave, groups, hold, message]);
+  const etag = `"${createHash('sha256').update(covered).digest('hex').slice(0, 32)}"`;
+  etags.set(told, etag);
+  return etag;
+}
+
+/** A global killswitch stops also while the other files are not settled yet. */
+function stoppedWhileStarting(context: Context, hostname: Hostname): Answer | undefined {
+  const state = context.desk.look();
+  if (state.kind === 'ready' || state.killswitch.global === null) return undefined;
+  const { message } = state.killswitch.global;
+  const choice = {
+    outcome: 'killswitch',
+    environment: null,
+    message,
+    reasons: ['the killswitch is on for everyone'],
+  } as const;
+  const told: Told = {
+    hostname,
+    at: context.time.now(),
+    environment: '',
+    wave: '',
+    groups: [],
+    outcome: 'killswitch',
+    tag: null,
+    digest: null,
+    hold: null,
+    message,
+    reasons: choice.reasons,
+  };
+  return { kind: 'killswitch', choice, told, etag: etagOf(told) };
+}
+
+function unavailable(tag: string, why: string): Answer {
+  return {
+    kind: 'unavailable',
+    sentence: `the content of ${tag} cannot be given out: ${why}`,
+    hint: 'check the disk that holds the state directory; hosts keep what they have and ask again',
+  };
+}

@@ -1,0 +1,42 @@
+import type {
+  Clock,
+  ControlFileEditor,
+  ControlFiles,
+  Log,
+  Programs,
+  Repository,
+  StateFiles,
+  Store,
+  Views,
+} from '../ports.ts';
+import type { Changes } from './changes.ts';
+import type { Desk } from './desk.ts';
+import type { Fleet } from './fleet.ts';
+import type { Journal } from './journal.ts';
+import type { Problems } from './problems.ts';
+import type { ShelfKeeper } from './shelf.ts';
+import type { Timekeeper } from './timekeeper.ts';
+
+/** What the operations work with: the ports, and what is kept in memory between requests. Made by compose. */
+export interface Context {
+  readonly base: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly files: ControlFiles;
+  readonly editor: ControlFileEditor;
+  readonly state: StateFiles;
+  readonly repository: Repository;
+  readonly views: Views;
+  readonly store: Store;
+  readonly programs: Programs;
+  readonly time: Timekeeper;
+  readonly desk: Desk;
+  readonly shelf: ShelfKeeper;
+  readonly fleet: Fleet;
+  readonly journal: Journal;
+  readonly problems: Problems;
+  readonly changes: Changes;
+}
+
+/** Who does something: `alice (command line)`, `HTTP from 127.0.0.1`, `server`. */
+export type Actor = string;

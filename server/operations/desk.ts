@@ -1,0 +1,284 @@
+import type { Environment, TagName } from '../../protocol/names.ts';
+import { NODE_GROUPS_RULES, NODES_RULES, PINS_RULES, SCHEDULE_RULES } from '../core/control-rules.ts';
+import type { NodeGroups } from '../core/groups.ts';
+import { type Killswitch, readKillswitch } from '../core/killswitch.ts';
+import { type MarkLine, marksFromJson, marksToJson } from '../core/marks.ts';
+import type { NodesFile } from '../core/nodes.ts';
+import type { Pins } from '../core/pins.ts';
+import type { FileError, Problem } from '../core/problem.ts';
+import { environmentsOf, type Schedule } from '../core/schedule.ts';
+import { type FileRules, type Held, type Settled, type Sighting, settle } from '../core/settle.ts';
+import { type SettledTagstate, settleTagstate } from '../core/settle-tagstate.ts';
+import type { ControlFileName, ControlFiles, StateFiles } from '../ports.ts';
+import type { Settings } from '../settings/settings.ts';
+
+/** The control files as they stand in effect. A new object whenever anything in it changed. */
+export interface Controls {
+  readonly settings: Settings;
+  readonly schedule: Schedule;
+  readonly environments: ReadonlySet<Environment>;
+  readonly nodes: NodesFile;
+  readonly nodeGroups: NodeGroups;
+  readonly pins: Pins;
+  readonly marks: ReadonlyMap<TagName, readonly MarkLine[]>;
+  /** The lines of `tagstate` as it is now, for problems that name tags. */
+  readonly markLines: readonly MarkLine[];
+  readonly killswitch: Killswitch;
+  readonly problems: readonly Problem[];
+}
+
+export type DeskState =
+  | { readonly kind: 'ready'; readonly controls: Controls }
+  /** A file is still being written, or was written just now: come back. */
+  | { readonly kind: 'starting'; readonly killswitch: Killswitch; readonly waitingFor: readonly string[] }
+  /** A file is invalid and there is no last valid text to go by. */
+  | { readonly kind: 'refused'; readonly killswitch: Killswitch; readonly errors: readonly FileError[] };
+
+/** A control file that took effect, or the killswitch as it now stands. `text` null = absent. */
+export interface ControlChange {
+  readonly file: string;
+  readonly text: string | null;
+}
+
+export interface Desk {
+  /**
+   * Answers what is in effect. The killswitch is looked at each time; the other files where the last look is 15 ms old.
+   * Called every 25 ms and before a decision, so a change is noticed within 50 ms.
+   */
+  look(): DeskState;
+}
+
+export interface DeskPorts {
+  readonly files: ControlFiles;
+  readonly state: StateFiles;
+  readonly settings: FileRules<Settings>;
+  /** Milliseconds since some start. */
+  readonly monotonic: () => number;
+  /** Called for each change that took effect. */
+  readonly onChange: (change: ControlChange) => void;
+  /** Called with the reason while the state directory cannot be written (what is in effect may be lost at a restart), and with null when it can again. */
+  readonly onStateTrouble: (reason: string | null) => void;
+}
+
+const DEFAULT_SETTLE_SECONDS = 2;
+const FRESH_MS = 15;
+
+/** Reads the control files of a base directory safely: what is in effect survives restarts in the state directory. */
+export function openDesk(ports: DeskPorts): Desk {
+  const saver = openSaver(ports.state, ports.onStateTrouble);
+  const tray: Tray = { ...ports, save: saver.save };
+  const settings = heldFile(tray, ports.settings);
+  const schedule = heldFile(tray, SCHEDULE_RULES);
+  const nodes = heldFile(tray, NODES_RULES);
+  const nodeGroups = heldFile(tray, NODE_GROUPS_RULES);
+  const pins = heldFile(tray, PINS_RULES);
+  const tagstate = heldMarks(tray);
+  const killswitch = seenKillswitch(tray);
+  let seconds = DEFAULT_SETTLE_SECONDS;
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  let last: { readonly parts: readonly unknown[]; readonly state: DeskState } | undefined;
+
+  return {
+    look() {
+      const now = ports.monotonic();
+      if (last && now - lookedAt < FRESH_MS && !ports.files.killswitchMoved()) return last.state;
+      lookedAt = now;
+      saver.retry();
+      const set = settings.look(seconds);
+      seconds = set.held?.meaning.settleSeconds ?? DEFAULT_SETTLE_SECONDS;
+      const files = [
+        set,
+        schedule.look(seconds),
+        nodes.look(seconds),
+        nodeGroups.look(seconds),
+        pins.look(seconds),
+      ] as const;
+      const environments = environmentsFor(files[1]);
+      const marks = tagstate.look(seconds, environments);
+      const stop = killswitch.look(environments);
+      const parts = [...files, marks, stop];
+      if (last?.parts.every((part, index) => part === parts[index])) return last.state;
+      const state = assemble({ files, environments, marks, stop });
+      last = { parts, state };
+      return state;
+    },
+  };
+}
+
+type Files = readonly [Settled<Settings>, Settled<Schedule>, Settled<NodesFile>, Settled<NodeGroups>, Settled<Pins>];
+
+interface Parts {
+  readonly files: Files;
+  readonly environments: ReadonlySet<Environment>;
+  readonly marks: SettledTagstate;
+  readonly stop: ReturnType<typeof readKillswitch>;
+}
+
+function assemble({ files, environments, marks, stop }: Parts): DeskState {
+  const [settings, schedule, nodes, nodeGroups, pins] = files;
+  const killswitch = stop.killswitch;
+  const errors = files.flatMap((file) => (file.held === undefined ? file.errors : []));
+  if (errors.length > 0) return { kind: 'refused', killswitch, errors };
+  if (!settings.held || !schedule.held || !nodes.held || !nodeGroups.held || !pins.held || !marks.inEffect) {
+    const waits = ['server.yml', 'schedule.yml', 'nodes.yml', 'nodegroups.yml', 'pins', 'tagstate'];
+    const waitingFor = [...files.map((file) => file.held), marks.inEffect].flatMap((held, index) =>
+      held === undefined ? [waits[index] ?? ''] : [],
+    );
+    return { kind: 'starting', killswitch, waitingFor };
+  }
+  const controls: Controls = {
+    settings: settings.held.meaning,
+    schedule: schedule.held.meaning,
+    environments,
+    nodes: nodes.held.meaning,
+    nodeGroups: nodeGroups.held.meaning,
+    pins: pins.held.meaning,
+    marks: marks.inEffect,
+    markLines: marks.lines,
+    killswitch,
+    problems: [...files.flatMap((file) => file.problems), ...marks.problems, ...stop.problems],
+  };
+  return { kind: 'ready', controls };
+}
+
+const NO_ENVIRONMENTS: ReadonlySet<Environment> = new Set();
+const environmentSets = new WeakMap<Schedule, ReadonlySet<Environment>>();
+
+/** The same set object for the same schedule, so that an unchanged look can be recognised. */
+function environmentsFor(schedule: Settled<Schedule>): ReadonlySet<Environment> {
+  if (schedule.held === undefined) return NO_ENVIRONMENTS;
+  const known = environmentSets.get(schedule.held.meaning) ?? environmentsOf(schedule.held.meaning);
+  environmentSets.set(schedule.held.meaning, known);
+  return known;
+}
+
+/** What each file's keeper works with. */
+interface Tray extends DeskPorts {
+  readonly save: (name: string, text: string) => void;
+}
+
+interface HeldFile<Meaning> {
+  look(settleSeconds: number): Settled<Meaning>;
+}
+
+/** One file whose last valid text is kept in the state directory. Settling is worked out only when the sighting changed. */
+function heldFile<Meaning>(ports: Tray, rules: FileRules<Meaning>): HeldFile<Meaning> {
+  const file = rules.file as ControlFileName;
+  let held = restored(ports.state, rules);
+  let last: { readonly sighting: Sighting; readonly result: Settled<Meaning> } | undefined;
+  return {
+    look(settleSeconds) {
+      const sighting = ports.files.sighting(file, settleSeconds);
+      if (last?.sighting.look === sighting.look && last.sighting.settled === sighting.settled) return last.result;
+      const result = settle(rules, sighting, held);
+      if (result.held !== undefined && result.held.text !== held?.text) {
+        const { text } = result.held;
+        if (text !== null) ports.save(`last-valid/${file}`, text);
+        ports.onChange({ file, text });
+      }
+      held = result.held;
+      last = { sighting, result };
+      return result;
+    },
+  };
+}
+
+function restored<Meaning>(state: StateFiles, rules: FileRules<Meaning>): Held<Meaning> | undefined {
+  const text = state.read(`last-valid/${rules.file}`);
+  if (text === undefined) return undefined;
+  const parsed = rules.parse(text);
+  return parsed.ok ? { text, meaning: parsed.value } : undefined;
+}
+
+interface HeldMarks {
+  look(settleSeconds: number, environments: ReadonlySet<Environment>): SettledTagstate;
+}
+
+const MARKS_IN_EFFECT = 'marks-in-effect.json';
+
+function heldMarks(ports: Tray): HeldMarks {
+  const stored = ports.state.read(MARKS_IN_EFFECT);
+  let written = stored;
+  const restoredMarks = stored === undefined ? undefined : marksFromJson(stored);
+  if (restoredMarks?.ok === false) ports.onStateTrouble(restoredMarks.sentence);
+  let inEffect = restoredMarks?.ok ? restoredMarks.marks : undefined;
+  let last:
+    | { readonly sighting: Sighting; readonly environments: ReadonlySet<Environment>; readonly result: SettledTagstate }
+    | undefined;
+  return {
+    look(settleSeconds, environments) {
+      const sighting = ports.files.sighting('tagstate', settleSeconds);
+      const same = last?.sighting.look === sighting.look && last.sighting.settled === sighting.settled;
+      if (last && same && last.environments === environments) return last.result;
+      const result = settleTagstate(sighting, inEffect, environments);
+      if (result.inEffect !== undefined) {
+        const text = marksToJson(result.inEffect);
+        if (text !== written) {
+          ports.save(MARKS_IN_EFFECT, text);
+          ports.onChange({ file: MARKS_IN_EFFECT, text });
+          written = text;
+        }
+      }
+      if (sighting.settled && sighting.look.kind !== 'unreadable')
+        ports.onChange({ file: 'tagstate', text: sighting.look.kind === 'text' ? sighting.look.text : null });
+      inEffect = result.inEffect;
+      last = { sighting, environments, result };
+      return result;
+    },
+  };
+}
+
+function seenKillswitch(ports: Tray) {
+  let last:
+    | {
+        readonly key: string;
+        readonly environments: ReadonlySet<Environment>;
+        readonly result: ReturnType<typeof readKillswitch>;
+      }
+    | undefined;
+  return {
+    look(environments: ReadonlySet<Environment>) {
+      const seen = ports.files.killswitch();
+      const key = JSON.stringify([seen.global, seen.doubt, [...seen.environments]]);
+      if (last?.key === key && last.environments === environments) return last.result;
+      const result = readKillswitch(seen, environments);
+      if (last?.key !== key) ports.onChange({ file: 'killswitch', text: key === NOTHING_STOPPED ? null : key });
+      last = { key, environments, result };
+      return result;
+    },
+  };
+}
+
+const NOTHING_STOPPED = JSON.stringify([null, null, []]);
+
+interface Saver {
+  save(name: string, text: string): void;
+  /** Tries again what could not be written, about once a second. */
+  retry(): void;
+}
+
+/** Looks come every 25 ms. */
+const LOOKS_BETWEEN_RETRIES = 40;
+
+function openSaver(state: StateFiles, onTrouble: (reason: string | null) => void): Saver {
+  const unsaved = new Map<string, string>();
+  let looks = 0;
+  const write = (name: string, text: string): void => {
+    const troubled = unsaved.size > 0;
+    try {
+      state.write(name, text);
+      unsaved.delete(name);
+      if (troubled && unsaved.size === 0) onTrouble(null);
+    } catch (error) {
+      unsaved.set(name, text);
+      if (!troubled) onTrouble(error instanceof Error ? error.message : String(error));
+    }
+  };
+  return {
+    save: write,
+    retry() {
+      if (unsaved.size === 0 || ++looks % LOOKS_BETWEEN_RETRIES !== 0) return;
+      for (const [name, text] of [...unsaved]) write(name, text);
+    },
+  };
+}

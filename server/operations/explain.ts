@@ -1,0 +1,171 @@
+import { floorHour, type Hostname, type ObjectId, tagNameOf } from '../../protocol/names.ts';
+import { chooseBySchedule, chooseFirst, place } from '../core/choose.ts';
+import { NODE_GROUPS_RULES, NODES_RULES, PINS_RULES, SCHEDULE_RULES } from '../core/control-rules.ts';
+import type { Decision } from '../core/decide.ts';
+import { NO_KILLSWITCH, readKillswitch } from '../core/killswitch.ts';
+import { groupByTag, marksFromJson } from '../core/marks.ts';
+import { environmentsOf } from '../core/schedule.ts';
+import type { FileRules } from '../core/settle.ts';
+import type { TagRecord } from '../core/tag.ts';
+import { parseTagstate } from '../core/tagstate.ts';
+import type { World } from '../core/world.ts';
+import type { Attempt, Store } from '../ports.ts';
+import { choose, whereIs } from './assign.ts';
+import type { Context } from './context.ts';
+import { type Ready, worldNow } from './world.ts';
+
+export interface Explanation {
+  readonly hostname: Hostname;
+  /** RFC 3339: the instant that is explained. */
+  readonly at: string;
+  readonly tense: 'past' | 'now' | 'future';
+  /** Empty, as the wave, where the nodegrouper failed. */
+  readonly environment: string;
+  readonly wave: string;
+  readonly groups: readonly string[];
+  readonly decision: Decision;
+  /** What was assumed, or is not known. */
+  readonly notes: readonly string[];
+}
+
+/** Why a node gets, got or will get what it does. `at` in milliseconds since 1970; undefined = now. */
+export async function explain(context: Context, hostname: Hostname, at?: number): Promise<Attempt<Explanation>> {
+  const ready = worldNow(context);
+  if (ready.kind === 'not-ready') return { ok: false, sentence: ready.sentence, hint: ready.hint };
+  const { now } = ready.world;
+  if (at === undefined) return explainIn(context, { world: ready.world, hostname, tense: 'now', notes: [] });
+  if (at > now) return explainFuture(context, ready, { hostname, at });
+  return explainPast(context, { hostname, at, now });
+}
+
+interface Asked {
+  readonly world: World;
+  readonly hostname: Hostname;
+  readonly tense: Explanation['tense'];
+  readonly notes: readonly string[];
+}
+
+async function explainIn(context: Context, { world, hostname, tense, notes }: Asked): Promise<Attempt<Explanation>> {
+  const { placed, choice } = await choose(context, world, { hostname });
+  if (choice.outcome === 'refused') return { ok: false, sentence: choice.message, hint: 'ask without a tag' };
+  return {
+    ok: true,
+    value: {
+      hostname,
+      at: new Date(world.now).toISOString(),
+      tense,
+      ...whereIs(placed),
+      decision: choice,
+      notes,
+    },
+  };
+}
+
+/** Today's marks, pins and groups, with one unmarked tag an hour. */
+function explainFuture(context: Context, { world }: Ready, { hostname, at }: { hostname: Hostname; at: number }) {
+  const last = world.tags.at(-1);
+  const tags = [...world.tags];
+  for (let hour = Math.max(last?.hour ?? 0, floorHour(world.now)) + 1; hour <= floorHour(at); hour++)
+    tags.push(futureTag(hour, world));
+  const notes = ["with today's marks, pins and groups, and one unmarked tag an hour from now on"];
+  return explainIn(context, { world: { ...world, now: at, tags }, hostname, tense: 'future', notes });
+}
+
+function futureTag(hour: number, world: World): TagRecord {
+  const id = world.trunk?.commit ?? ('0'.repeat(40) as ObjectId);
+  return {
+    name: tagNameOf(hour),
+    hour,
+    broken: null,
+    commit: id,
+    tree: world.trunk?.tree ?? id,
+    author: '',
+    subject: 'not made yet',
+    created: new Date(hour * 3_600_000).toISOString(),
+    fetched: null,
+    origin: 'cron',
+    stale: false,
+    commits: null,
+  };
+}
+
+async function explainPast(
+  context: Context,
+  { hostname, at, now }: { hostname: Hostname; at: number; now: number },
+): Promise<Attempt<Explanation>> {
+  await context.fleet.flush();
+  const world = await worldAt(context.store, at, context.shelf.current().trunk);
+  const told = await context.store.toldAt(hostname, at);
+  const programs = context.programs.nodetagger().kind !== 'none' || context.programs.nodegrouper().kind !== 'none';
+  if (world === undefined && told === undefined)
+    return {
+      ok: false,
+      sentence: `nothing is known of ${new Date(at).toISOString()}: the history begins later, or was lost`,
+      hint: 'ask for a later instant; "tagwave-server events" shows what is recorded',
+    };
+  if (told !== undefined && (world === undefined || programs))
+    return { ok: true, value: fromRecord(told, { at, now }) };
+  if (world === undefined) return { ok: false, sentence: 'nothing is recorded of it', hint: 'ask for a later instant' };
+  const placed = place(world, hostname, []);
+  const choice = chooseFirst(world, placed) ?? chooseBySchedule(world, placed);
+  if (choice.outcome === 'refused') return { ok: false, sentence: choice.message, hint: 'ask without a tag' };
+  const notes = [
+    'with the marks, pins, groups and tags as they were',
+    told === undefined
+      ? 'it had not asked by then'
+      : `it had been told: ${told.outcome} ${told.tag ?? told.hold ?? ''} since ${new Date(told.at).toISOString()}`,
+  ];
+  return {
+    ok: true,
+    value: { hostname, at: new Date(at).toISOString(), tense: 'past', ...whereIs(placed), decision: choice, notes },
+  };
+}
+
+type Told = NonNullable<Awaited<ReturnType<Store['toldAt']>>>;
+
+function fromRecord(told: Told, { at }: { at: number; now: number }): Explanation {
+  const { hostname, environment, wave, groups, reasons, message } = told;
+  const decision: Decision =
+    told.outcome === 'serve'
+      ? { outcome: 'serve', tag: told.tag ?? 'trunk', reasons }
+      : told.outcome === 'killswitch'
+        ? { outcome: 'killswitch', environment: null, message: message ?? '', reasons }
+        : { outcome: 'hold', hold: told.hold ?? 'nodetagger-failed', message: message ?? '', reasons };
+  const notes = [`as it was told; this answer began at ${new Date(told.at).toISOString()}`];
+  return { hostname, at: new Date(at).toISOString(), tense: 'past', environment, wave, groups, decision, notes };
+}
+
+/** The world as of an instant, from what was recorded; undefined where nothing was recorded yet. */
+async function worldAt(store: Store, at: number, trunk: World['trunk']): Promise<World | undefined> {
+  const scheduleText = await store.controlAt('schedule.yml', at);
+  if (scheduleText === undefined) return undefined;
+  const schedule = meaning(SCHEDULE_RULES, scheduleText);
+  const environments = environmentsOf(schedule);
+  const marks = marksFromJson((await store.controlAt('marks-in-effect.json', at)) ?? '');
+  const repository = parseTagstate((await store.controlAt('tagstate in the repository', at)) ?? '', 'repository');
+  const killswitch = await store.controlAt('killswitch', at);
+  return {
+    now: at,
+    tags: await store.tagsAt(at),
+    trunk,
+    marks: { base: marks.ok ? marks.marks : new Map(), repository: groupByTag(repository.lines), environments },
+    schedule,
+    nodes: meaning(NODES_RULES, await store.controlAt('nodes.yml', at)),
+    nodeGroups: meaning(NODE_GROUPS_RULES, await store.controlAt('nodegroups.yml', at)),
+    pins: meaning(PINS_RULES, await store.controlAt('pins', at)),
+    killswitch: killswitch ? readKillswitch(lookFrom(killswitch), environments).killswitch : NO_KILLSWITCH,
+    clientTags: 'any',
+  };
+}
+
+function meaning<Meaning>(rules: FileRules<Meaning>, text: string | null | undefined): Meaning {
+  if (text === null || text === undefined) return rules.absent;
+  const parsed = rules.parse(text);
+  return parsed.ok ? parsed.value : rules.absent;
+}
+
+/** The killswitch is recorded as `[global, doubt, [[environment, message], …]]`. */
+function lookFrom(text: string) {
+  const [global, doubt, environments] = JSON.parse(text) as [string | null, string | null, [string, string][]];
+  return { global, doubt, environments: new Map(environments) };
+}

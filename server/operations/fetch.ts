@@ -1,0 +1,41 @@
+import type { Problem } from '../core/problem.ts';
+import type { Attempt, Fetched } from '../ports.ts';
+import type { Context } from './context.ts';
+import { refreshShelf } from './refresh-shelf.ts';
+
+/** Takes the source's tip into the repository. A failure leaves everything as it was and stands as a problem until a fetch succeeds. */
+export async function fetchSource(context: Context): Promise<Attempt<Fetched>> {
+  const at = context.time.now();
+  const fetched = await context.repository.fetch(at);
+  const problems: Problem[] = [];
+  if (!fetched.ok) {
+    problems.push({ id: 'repository:fetch-failed', severity: 'error', sentence: fetched.sentence, hint: fetched.hint });
+    context.log.warn('fetch failed', { sentence: fetched.sentence });
+  }
+  context.problems.set('fetch', problems);
+  if (fetched.ok && fetched.value.rewritten) noteRewrite(context, fetched.value, at);
+  if (fetched.ok && fetched.value.previous !== fetched.value.tip.id) {
+    context.journal.add({
+      at,
+      kind: 'fetch',
+      by: fetched.value.tip.author,
+      subject: 'trunk',
+      before: fetched.value.previous ?? null,
+      after: fetched.value.tip.id,
+      summary: `trunk is now ${fetched.value.tip.id.slice(0, 12)}: ${fetched.value.tip.subject}`,
+    });
+  }
+  await refreshShelf(context);
+  return fetched;
+}
+
+/** Stands until the server is restarted: somebody should look, and the next fetch cannot tell that they did. */
+function noteRewrite(context: Context, { tip, previous }: Fetched, at: number): void {
+  const rewritten: Problem = {
+    id: `repository:rewritten:${tip.id.slice(0, 12)}`,
+    severity: 'warning',
+    sentence: `the history of the configuration branch was rewritten: ${previous?.slice(0, 12)} is no ancestor of ${tip.id.slice(0, 12)} (${new Date(at).toISOString()})`,
+    hint: 'ask who pushed with force; "repo.require_fast_forward: true" refuses such a fetch',
+  };
+  context.problems.set('rewritten', [rewritten]);
+}

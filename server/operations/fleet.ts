@@ -1,0 +1,55 @@
+import type { Hostname } from '../../protocol/names.ts';
+import type { NodeRow, Poll, Store, Told } from '../ports.ts';
+import type { Journal } from './journal.ts';
+
+/** The nodes that ask. What each was told last is in memory; the store follows in batches. */
+export interface Fleet {
+  told(hostname: Hostname): Told | undefined;
+  note(poll: Poll): void;
+  /** Writes what was noted since the last time. */
+  flush(): Promise<void>;
+  /** Every known node: from the store, or from memory alone where the store cannot be read. */
+  rows(query?: { readonly seenSince?: number }): Promise<NodeRow[]>;
+}
+
+export async function openFleet(store: Store, journal: Journal): Promise<Fleet> {
+  const rows = await store.nodes().catch((): NodeRow[] => []);
+  const known = new Map<Hostname, NodeRow>(rows.map((row) => [row.hostname, row]));
+  let pending = new Map<Hostname, Poll[]>();
+
+  const flush = async (): Promise<void> => {
+    if (pending.size > 0) {
+      const polls = [...pending.values()].flat();
+      pending = new Map();
+      journal.write((to) => to.recordPolls(polls));
+    }
+    await journal.flush();
+  };
+
+  return {
+    told: (hostname) => known.get(hostname)?.told ?? undefined,
+    note(poll) {
+      const before = known.get(poll.hostname);
+      known.set(poll.hostname, {
+        hostname: poll.hostname,
+        firstSeen: before?.firstSeen ?? poll.at,
+        lastSeen: poll.at,
+        told: poll.told,
+        running: poll.running ?? before?.running ?? null,
+        lastReport: before?.lastReport ?? null,
+      });
+      const waiting = pending.get(poll.hostname) ?? [];
+      const last = waiting.at(-1);
+      // Of polls that were told the same, the newest says all.
+      if (last !== undefined && last.told === poll.told) waiting[waiting.length - 1] = poll;
+      else waiting.push(poll);
+      pending.set(poll.hostname, waiting);
+    },
+    flush,
+    async rows({ seenSince = 0 } = {}) {
+      await flush();
+      const stored = await store.nodes({ seenSince }).catch(() => undefined);
+      return stored ?? [...known.values()].filter((row) => row.lastSeen >= seenSince);
+    },
+  };
+}

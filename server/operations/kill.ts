@@ -1,0 +1,52 @@
+import type { Attempt } from '../ports.ts';
+import type { Actor, Context } from './context.ts';
+import { knownEnvironments } from './mark.ts';
+
+export interface KillOrder {
+  /** Null = everything. */
+  readonly environment: string | null;
+  readonly message: string;
+  readonly by: Actor;
+}
+
+/** Creates the killswitch file before anything else is read. A wrong environment stops everything, which is said. */
+export async function kill(
+  context: Context,
+  { environment, message }: KillOrder,
+): Promise<Attempt<{ readonly path: string }>> {
+  return context.editor.raise(environment, message);
+}
+
+export interface ResumeOrder {
+  readonly environment: string | null;
+  /** The version of the file that was shown to whoever resumes. */
+  readonly shown: string;
+  readonly by: Actor;
+}
+
+export async function resume(
+  context: Context,
+  { environment, shown }: ResumeOrder,
+): Promise<Attempt<{ readonly path: string }>> {
+  return context.editor.release(environment, shown);
+}
+
+export interface KillswitchShown {
+  readonly environment: string | null;
+  readonly message: string;
+  readonly version: string;
+}
+
+/** The killswitch files that exist, the global one first. */
+export function killswitches(context: Context): KillswitchShown[] {
+  const look = context.files.killswitch();
+  const names: (string | null)[] = [null, ...look.environments.keys()];
+  return names.flatMap((environment) => {
+    const file = context.editor.raised(environment);
+    return file === null ? [] : [{ environment, ...file }];
+  });
+}
+
+export function isKnownEnvironment(context: Context, environment: string): boolean {
+  return knownEnvironments(context).has(environment);
+}

@@ -1,0 +1,107 @@
+import { type Hour, type ObjectId, startOf, tagNameOf } from '../../protocol/names.ts';
+import type { Origin, TagRecord } from '../core/tag.ts';
+import type { Attempt } from '../ports.ts';
+import type { Actor, Context } from './context.ts';
+import { isPruned } from './prune.ts';
+import { refreshShelf } from './refresh-shelf.ts';
+
+export interface TagOrder {
+  readonly hour: Hour;
+  readonly commit: ObjectId;
+  readonly origin: Origin;
+  readonly stale: boolean;
+  /** Milliseconds since 1970; null for a commit that never was the tip while we looked. */
+  readonly fetched: number | null;
+  readonly reasons: readonly string[];
+  readonly by: Actor;
+}
+
+export interface Made {
+  readonly outcome: 'created' | 'exists';
+  readonly record: TagRecord;
+}
+
+/**
+ * Decides the record first, then stores it with the tag in one step. The views are built before, so that a tag whose
+ * content cannot be read is never made and the first node after the hour waits for nothing.
+ */
+export async function makeTag(context: Context, order: TagOrder): Promise<Attempt<Made>> {
+  const name = tagNameOf(order.hour);
+  const existing = context.shelf.current().byName.get(name);
+  if (existing !== undefined) return { ok: true, value: { outcome: 'exists', record: existing } };
+  if (isPruned(context.state, name))
+    return {
+      ok: false,
+      sentence: `${name} existed and was pruned; a pruned name is never made again`,
+      hint: 'make the tag of a later hour',
+    };
+  const record = await decideRecord(context, order);
+  if (!record.ok) return record;
+  const outcome = await context.repository.createTag(record.value);
+  if (outcome === 'created') announce(context, record.value, order);
+  await refreshShelf(context);
+  const stored = context.shelf.current().byName.get(name) ?? record.value;
+  return { ok: true, value: { outcome, record: stored } };
+}
+
+async function decideRecord(context: Context, order: TagOrder): Promise<Attempt<TagRecord>> {
+  const commit = await context.repository.commit(order.commit);
+  if (commit === undefined) return missing(order.commit);
+  const { tags } = context.shelf.current();
+  const sound = tags.findLast((record) => record.broken === null)?.tree;
+  const previous = tags.findLast((record) => record.hour < order.hour);
+  try {
+    const broken = await context.repository.flawOf(commit.tree, sound);
+    if (broken === null) await context.views.ofTree(commit.tree);
+    const commits = previous === undefined ? null : await context.repository.commitsBetween(previous.commit, commit.id);
+    const record: TagRecord = {
+      name: tagNameOf(order.hour),
+      hour: order.hour,
+      broken,
+      commit: commit.id,
+      tree: commit.tree,
+      author: commit.author,
+      subject: commit.subject,
+      created: new Date(context.time.now()).toISOString(),
+      fetched: order.fetched === null ? null : new Date(order.fetched).toISOString(),
+      origin: order.origin,
+      stale: order.stale,
+      commits,
+    };
+    return { ok: true, value: record };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return {
+      ok: false,
+      sentence: `no tag was made for ${new Date(startOf(order.hour)).toISOString()}: the content of ${commit.id.slice(0, 12)} cannot be read or stored (${why})`,
+      hint: 'check the repository with "git fsck", and the disk that holds the state directory; it is tried again every minute',
+    };
+  }
+}
+
+function missing(commit: string): Attempt<never> {
+  return {
+    ok: false,
+    sentence: `there is no commit ${commit.slice(0, 40)} in the repository`,
+    hint: 'name a commit of the configuration branch; "git log" in your checkout shows them',
+  };
+}
+
+function announce(context: Context, record: TagRecord, order: TagOrder): void {
+  context.log.info('tag created', {
+    tag: record.name,
+    commit: record.commit,
+    origin: record.origin,
+    stale: record.stale,
+    reasons: order.reasons,
+  });
+  context.journal.add({
+    at: context.time.now(),
+    kind: 'tag-created',
+    by: order.by,
+    subject: record.name,
+    before: null,
+    after: record.commit,
+    summary: `${record.name} is ${record.commit.slice(0, 12)} "${record.subject}"${record.broken === null ? '' : ', broken'}: ${order.reasons.join('; ')}`,
+  });
+}

@@ -1,0 +1,79 @@
+import type { TagName } from '../../protocol/names.ts';
+import type { MarkState } from '../core/marks.ts';
+import { type EditedTagstate, editTagstate } from '../core/tagstate-edit.ts';
+import type { Attempt, ControlFileEditor } from '../ports.ts';
+import type { Actor, Context } from './context.ts';
+import { noteEdit } from './note-edit.ts';
+
+export interface MarkOrder {
+  readonly tag: TagName;
+  readonly state: MarkState | 'none';
+  /** Undefined = for all. */
+  readonly environments?: readonly string[];
+  readonly reason?: string;
+  /** Mark a tag that does not exist. */
+  readonly force?: boolean;
+  readonly by: Actor;
+}
+
+export interface Marked {
+  readonly changed: boolean;
+  readonly text: string;
+  /** Something to tell the operator though it worked. */
+  readonly warning?: string;
+}
+
+const WAIT_MS = 2_000;
+
+/** Edits `tagstate`, unless there is no such tag. */
+export async function mark(context: Context, order: MarkOrder): Promise<Attempt<Marked>> {
+  const missing = order.force === true || order.state === 'none' ? undefined : missingTag(context, order.tag);
+  if (missing !== undefined) return missing;
+  const marked = await editMarks(context.editor, knownEnvironments(context), order);
+  if (marked.ok && marked.value.changed) noteEdit(context, { file: 'tagstate', text: marked.value.text, by: order.by });
+  return marked;
+}
+
+/** The edit alone, reading nothing but the file. A mark that stops a tag never waits long for another editor. */
+export async function editMarks(
+  editor: ControlFileEditor,
+  known: ReadonlySet<string>,
+  order: MarkOrder,
+): Promise<Attempt<Marked>> {
+  let outcome: EditedTagstate | undefined;
+  const insist = order.state === 'bad' || order.state === 'badfwd';
+  const edited = await editor.edit(
+    'tagstate',
+    (text) => {
+      outcome = editTagstate(text ?? '', { ...order, known });
+      return 'refused' in outcome || !outcome.changed ? undefined : outcome.text;
+    },
+    { waitMs: WAIT_MS, insist },
+  );
+  if (!edited.ok) return edited;
+  if (outcome !== undefined && 'refused' in outcome)
+    return { ok: false, sentence: outcome.refused, hint: outcome.hint };
+  const { before, after, warning } = edited.value;
+  return {
+    ok: true,
+    value: { changed: before !== after, text: after ?? '', ...(warning === undefined ? {} : { warning }) },
+  };
+}
+
+export function knownEnvironments(context: Context): ReadonlySet<string> {
+  const state = context.desk.look();
+  return state.kind === 'ready' ? state.controls.environments : new Set();
+}
+
+function missingTag(context: Context, tag: TagName): Attempt<never> | undefined {
+  const { byName, tags } = context.shelf.current();
+  if (byName.has(tag) || tags.length === 0) return undefined;
+  const distance = (name: string) => Math.abs(name.localeCompare(tag));
+  const before = tags.findLast((record) => record.name < tag);
+  const nearest = before ?? tags.find((record) => distance(record.name) > 0);
+  return {
+    ok: false,
+    sentence: `there is no tag ${tag}`,
+    hint: `${nearest === undefined ? '' : `the nearest is ${nearest.name}; `}"tagwave-server tags" lists them, and --force marks it all the same`,
+  };
+}

@@ -1,0 +1,20 @@
+import type { ControlFiles, Log } from '../ports.ts';
+import type { ControlChange } from './desk.ts';
+import type { Journal } from './journal.ts';
+import type { Timekeeper } from './timekeeper.ts';
+
+export interface NoteChangePorts {
+  readonly journal: Journal;
+  readonly time: Timekeeper;
+  readonly files: ControlFiles;
+  readonly log: Log;
+}
+
+/** Records a control file that took effect, as its owner's doing where nobody said that it was theirs. */
+export function noteChange({ journal, time, files, log }: NoteChangePorts, { file, text }: ControlChange): void {
+  const at = time.now();
+  const quiet = file.endsWith('.json');
+  const by = quiet ? 'server' : `file owner ${files.ownerOf(file)}`;
+  if (!quiet) log.info('a control file took effect', { file });
+  journal.write((store) => store.recordControl({ file, at, by, text, quiet }));
+}

@@ -1,0 +1,33 @@
+import { parseTagName } from '../../protocol/names.ts';
+import { editPins, type NewPin } from '../core/pins.ts';
+import type { Attempt } from '../ports.ts';
+import type { Actor, Context } from './context.ts';
+import { noteEdit } from './note-edit.ts';
+
+export interface PinOrder {
+  /** A hostname or glob. */
+  readonly host: string;
+  /** Null = unpin. */
+  readonly pin: NewPin | null;
+  readonly by: Actor;
+}
+
+const WAIT_MS = 5_000;
+
+/** Edits `pins`. Takes effect once the file is settled. */
+export async function pin(context: Context, order: PinOrder): Promise<Attempt<{ readonly changed: boolean }>> {
+  const tag = order.pin === null ? undefined : parseTagName(order.pin.tag);
+  const record = tag === undefined ? undefined : context.shelf.current().byName.get(tag);
+  if (tag !== undefined && record === undefined)
+    return { ok: false, sentence: `there is no tag ${tag}`, hint: '"tagwave-server tags" lists those that exist' };
+  if (record?.broken !== null && record?.broken !== undefined)
+    return { ok: false, sentence: `${tag} is broken: ${record.broken}`, hint: 'pin to a tag that can be served' };
+  const edited = await context.editor.edit('pins', (text) => editPins(text ?? '', order), {
+    waitMs: WAIT_MS,
+    insist: false,
+  });
+  if (!edited.ok) return edited;
+  const { before, after } = edited.value;
+  if (before !== after) noteEdit(context, { file: 'pins', text: after, by: order.by });
+  return { ok: true, value: { changed: before !== after } };
+}

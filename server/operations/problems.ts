@@ -1,0 +1,53 @@
+import type { Problem, StandingProblem } from '../core/problem.ts';
+import type { NewEvent } from '../ports.ts';
+
+/** The problems that stand now. Each source replaces its own list; what is new or gone becomes an event. */
+export interface Problems {
+  set(source: string, problems: readonly Problem[]): void;
+  /** Worst first, then oldest. */
+  standing(): StandingProblem[];
+}
+
+export interface ProblemsPorts {
+  readonly now: () => number;
+  readonly record: (event: NewEvent) => void;
+  /** When a problem that stood before this process began was raised. */
+  readonly raisedBefore: (id: string) => number | undefined;
+}
+
+export function openProblems({ now, record, raisedBefore }: ProblemsPorts): Problems {
+  const bySource = new Map<string, readonly StandingProblem[]>();
+  return {
+    set(source, problems) {
+      const before = new Map((bySource.get(source) ?? []).map((problem) => [problem.id, problem]));
+      const unique = new Map(problems.map((problem) => [problem.id, problem]));
+      const at = now();
+      const standing = [...unique.values()].map((problem): StandingProblem => {
+        const since = before.get(problem.id)?.since;
+        if (since !== undefined) return { ...problem, since };
+        const earlier = raisedBefore(problem.id);
+        if (earlier === undefined) record(eventOf(problem, 'problem-raised', at));
+        return { ...problem, since: new Date(earlier ?? at).toISOString() };
+      });
+      for (const [id, problem] of before) if (!unique.has(id)) record(eventOf(problem, 'problem-cleared', at));
+      bySource.set(source, standing);
+    },
+    standing() {
+      const rank = (problem: Problem) => (problem.severity === 'error' ? 0 : 1);
+      return [...bySource.values()].flat().sort((a, b) => rank(a) - rank(b) || a.since.localeCompare(b.since));
+    },
+  };
+}
+
+function eventOf(problem: Problem, kind: 'problem-raised' | 'problem-cleared', at: number): NewEvent {
+  const raised = kind === 'problem-raised';
+  return {
+    at,
+    kind,
+    by: 'server',
+    subject: problem.id,
+    before: raised ? null : problem.sentence,
+    after: raised ? problem.sentence : null,
+    summary: raised ? problem.sentence : `no longer: ${problem.sentence}`,
+  };
+}

@@ -1,0 +1,29 @@
+import type { App } from './compose.ts';
+import { createHttpServer } from './http/server.ts';
+import { startTimetable } from './jobs/timetable.ts';
+
+export interface Running {
+  /** `http://HOST:PORT` */
+  readonly url: string;
+  /** In-flight requests finish, what was noted is written, then it settles. */
+  stop(): Promise<void>;
+}
+
+/** Answers requests and keeps the timetable until it is stopped. */
+export async function startServer(app: App): Promise<Running> {
+  const { context, settings } = app;
+  const http = createHttpServer(context, settings);
+  const url = await http.listen(settings.listen);
+  const timetable = startTimetable(context);
+  context.log.info('listening', { url });
+  return {
+    url,
+    async stop() {
+      context.log.info('stopping');
+      await http.close(settings.stop.graceSeconds);
+      await timetable.stop();
+      await app.close();
+      context.log.info('stopped');
+    },
+  };
+}

@@ -4,6 +4,7 @@ import { sentenceOf } from '../../server/core/problem.ts';
 import { readSettings, type SettingsInputs } from '../../server/settings/read.ts';
 import { settingsNeedingRestart } from '../../server/settings/restart.ts';
 import type { Settings } from '../../server/settings/settings.ts';
+import { anyText } from '../rig/any-text.ts';
 
 interface Given {
   readonly text?: string | null;
@@ -260,7 +261,7 @@ describe('settings', () => {
     );
     const values = fc.dictionary(key, fc.oneof(fc.jsonValue(), fc.dictionary(key, fc.jsonValue())));
     const text = fc.oneof(
-      fc.string({ unit: 'binary' }),
+      anyText,
       values.map((value) => JSON.stringify(value)),
     );
     fc.assert(

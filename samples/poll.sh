@@ -97,7 +97,7 @@ request() { # PATH [curl options]
   shift
   true >"$work/body" || fail "cannot write below $target; nothing was changed"
   status=$(curl -q --silent --show-error --globoff --proto '=http,https' --max-redirs 0 --connect-timeout 10 \
-    --output "$work/body" --dump-header "$work/heads" --write-out '%{http_code}' "$@" -- "$where" 2>"$work/trouble") ||
+    --output "$work/body" --dump-header "$work/heads" --write-out '%{http_code}' "$@" -- "$where" 2>"$work/trouble" 9>&-) ||
     fail "$where did not answer completely: $(head -n 1 "$work/trouble"); nothing was changed, the next run tries again"
   # A proxy or a "100 Continue" puts blocks of headers before the one that counts.
   awk '/^HTTP\// { text = "" } { text = text $0 "\n" } END { printf "%s", text }' "$work/heads" >"$work/head"
@@ -270,7 +270,7 @@ stage() {
 }
 
 # On disk before the flip, so that a power cut cannot leave `current` pointing to empty files.
-flush() { sync -f "$1" 2>/dev/null || sync; }
+flush() { sync -f "$1" 2>/dev/null 9>&- || sync 9>&-; }
 
 activate() {
   if [ -e "$target/current" ] && [ ! -h "$target/current" ]; then
@@ -309,7 +309,8 @@ if [ -h "$releases" ] || [ -h "$target/.lock" ]; then
   echo "poll.sh: $releases or $target/.lock is a symbolic link: this client never writes through one" >&2
   exit 1
 fi
-# The lock belongs to the open file: when this run dies, however it dies, nothing is left to clean up.
+# The lock belongs to the open file: when this run dies, however it dies, nothing is left to clean up. What may outlive
+# it for long, a download that hangs or a sync, does not get the file (9>&-).
 (true >>"$target/.lock") 2>/dev/null || { echo "poll.sh: cannot write below $target" >&2; exit 1; }
 exec 9>>"$target/.lock"
 flock -n 9 || { [ -z "$verbose" ] || echo "poll.sh: another run is busy in $target" >&2; exit 5; }

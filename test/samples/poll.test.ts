@@ -486,6 +486,23 @@ describe('what lies in the target', () => {
   });
 });
 
+test('a splay is the same on every run of a host, below its limit, and different between hosts', async () => {
+  const { server, target, poll } = await host();
+  server.serve(await releaseOf('etchautotag-20261120-0700', BEFORE));
+  // In place of sleep(1): tells how long, without waiting.
+  const bin = await disposableDirectory();
+  await writeFile(join(bin, 'sleep'), `#!/bin/sh\necho "$1" >>${bin}/slept\n`, { mode: 0o755 });
+  const PATH = `${bin}:${process.env['PATH']}`;
+  for (const name of ['web1', 'web1', 'web2', 'web3', 'web4']) {
+    await execa('dash', [SCRIPT, '-s', server.url, '-n', name, '-t', target, '-p', '540'], { env: { PATH } });
+  }
+  const slept = (await readFile(join(bin, 'slept'), 'utf8')).trim().split('\n').map(Number);
+  expect(slept[0]).toBe(slept[1]);
+  expect(new Set(slept).size).toBe(4);
+  expect(Math.max(...slept)).toBeLessThan(540);
+  expect(await poll()).toMatchObject({ exitCode: 0 });
+});
+
 test.each([
   [['-s', 'ftp://server'], 'http://'],
   [[], 'no server'],

@@ -40,7 +40,9 @@ export async function makeSampleRepository(samples: string, directory: string, n
 
 async function commit(directory: string, subject: string, at: number): Promise<void> {
   const date = new Date(at).toISOString();
-  const git = simpleGit(directory).env({ ...process.env, GIT_AUTHOR_DATE: date, GIT_COMMITTER_DATE: date });
+  const { PATH, HOME } = process.env;
+  const dates = { GIT_AUTHOR_DATE: date, GIT_COMMITTER_DATE: date };
+  const git = simpleGit({ baseDir: directory, allowEnvironment: Object.keys(dates) }).env({ PATH, HOME, ...dates });
   await git.add('.');
   await git.commit(subject);
 }

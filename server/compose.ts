@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { watchControlFiles } from './adapters/files/control-files.ts';
 import { openEditor } from './adapters/files/editor.ts';
@@ -109,7 +109,9 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     changes: openChanges(),
   };
   if (role === 'server' || role === 'worker') await repository.prepare();
-  await refreshShelf(context).catch((error) => problems.set('repository', repositoryProblem(error)));
+  // Before the first fetch there is nothing to read, which is no problem of its own.
+  if (existsSync(join(stateDir, 'repository.git')))
+    await refreshShelf(context).catch((error) => problems.set('repository', repositoryProblem(error)));
   return { ok: true, app: { context, settings, close: () => close(context) } };
 }
 

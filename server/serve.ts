@@ -1,6 +1,7 @@
 import type { App } from './compose.ts';
 import { createHttpServer } from './http/server.ts';
 import { startTimetable } from './jobs/timetable.ts';
+import type { Attempt } from './ports.ts';
 
 export interface Running {
   /** `http://HOST:PORT` */
@@ -10,20 +11,23 @@ export interface Running {
 }
 
 /** Answers requests and keeps the timetable until it is stopped. */
-export async function startServer(app: App): Promise<Running> {
+export async function startServer(app: App): Promise<Attempt<Running>> {
   const { context, settings } = app;
-  const http = createHttpServer(context, settings);
-  const url = await http.listen(settings.listen);
+  const http = createHttpServer({ context, settings });
+  const listening = await http.listen(settings.listen);
+  if (!listening.ok) {
+    await app.close();
+    return listening;
+  }
+  const url = listening.value;
   const timetable = startTimetable(context);
   context.log.info('listening', { url });
-  return {
-    url,
-    async stop() {
-      context.log.info('stopping');
-      await http.close(settings.stop.graceSeconds);
-      await timetable.stop();
-      await app.close();
-      context.log.info('stopped');
-    },
+  const stop = async (): Promise<void> => {
+    context.log.info('stopping');
+    await http.close(settings.stop.graceSeconds);
+    await timetable.stop();
+    await app.close();
+    context.log.info('stopped');
   };
+  return { ok: true, value: { url, stop } };
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { parseEnvironment } from '../../protocol/names.ts';
 import { editorOf } from '../compose.ts';
-import { killswitches, resume } from '../operations/kill.ts';
+import { killswitches, noteKillswitch, resume } from '../operations/kill.ts';
 import { preview } from '../operations/preview.ts';
 import { actor, baseOf, type CommonOptions, type ExitCode, fail, succeed, withApp, withWorld } from './command.ts';
 import { previewLines } from './effect-lines.ts';
@@ -37,6 +37,7 @@ async function killCommand(
   if (!raised.ok) return fail(options, raised);
   if (!options.json) terminal.out(`${raised.value.path} exists: no host is given anything by it from now on.`);
   return withApp('editor', options, async ({ context }) => {
+    noteKillswitch(context, actor());
     const { stops, lines } = await killswitchLines(context);
     const problems = context.desk.look();
     const warnings =

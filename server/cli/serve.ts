@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { type App, compose, serverLog } from '../compose.ts';
 import { sentenceOf } from '../core/problem.ts';
-import { type Running, startServer } from '../serve.ts';
 import { baseOf, type CommonOptions, type ExitCode, fail, failWith } from './command.ts';
 import { terminal } from './terminal.ts';
 
@@ -28,8 +27,11 @@ async function serveCommand(options: Options): Promise<ExitCode> {
     return failWith(options, composed.errors.map(sentenceOf), 'correct them; "tagwave-server check" shows all errors');
   const { app } = composed;
   log.setLevel(app.settings.log.level);
-  const running = await listen(app, options);
-  if (running === undefined) return 1;
+  // Loaded here alone: the other commands start faster without the HTTP server.
+  const { startServer } = await import('../serve.ts');
+  const started = await startServer(app);
+  if (!started.ok) return fail(options, started);
+  const running = started.value;
   const first = await Promise.race([settled(app), stopped]);
   if (first !== undefined && first.kind === 'refused') {
     await running.stop();
@@ -43,20 +45,6 @@ async function serveCommand(options: Options): Promise<ExitCode> {
   await stopped;
   await running.stop();
   return 0;
-}
-
-async function listen(app: App, options: Options): Promise<Running | undefined> {
-  try {
-    return await startServer(app);
-  } catch (error) {
-    const { host, port } = app.settings.listen;
-    fail(options, {
-      sentence: `cannot listen on ${host}:${port}: ${error instanceof Error ? error.message : String(error)}`,
-      hint: 'see whether another server runs there, or name another address with --listen',
-    });
-    await app.close();
-    return undefined;
-  }
 }
 
 /** The control files are settled, or invalid without anything to fall back on. */

@@ -1,9 +1,9 @@
-import { parseDocument } from 'yaml';
 import { NO_NODE_GROUPS, type NodeGroups, parseNodeGroups } from './groups.ts';
 import { NO_NODES, type NodesFile, parseNodes } from './nodes.ts';
 import { NO_PINS, type Pins, parsePins } from './pins.ts';
 import { DEFAULT_SCHEDULE, parseSchedule, type Schedule } from './schedule.ts';
 import type { FileRules, Reading } from './settle.ts';
+import { isEmptyYaml } from './yaml-file.ts';
 
 const NONE_IN_YAML = 'to mean "none", write {}';
 
@@ -39,21 +39,7 @@ export const PINS_RULES: FileRules<Pins> = {
   howToClear: 'to clear all pins leave one comment line',
 };
 
-/** A document that says nothing: no text, or nothing but comments. */
-export function isEmptyYaml(text: string): boolean {
-  const document = parseDocument(text, { logLevel: 'silent' });
-  return document.errors.length === 0 && document.contents === null;
-}
-
 function readPins(text: string): Reading<Pins> {
-  const { pins, problems, hostsUnreadable } = parsePins(text);
-  if (!hostsUnreadable) return { ok: true, value: pins, problems };
-  const errors = problems.map((problem) => ({
-    file: 'pins',
-    line: problem.line ?? 1,
-    key: '',
-    expected: 'HOST-OR-GLOB TAG [until=TIME] [reason]',
-    found: problem.sentence,
-  }));
-  return { ok: false, errors };
+  const { pins, problems, errors, hostsUnreadable } = parsePins(text);
+  return hostsUnreadable ? { ok: false, errors } : { ok: true, value: pins, problems };
 }

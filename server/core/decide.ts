@@ -95,30 +95,35 @@ interface Walk {
   readonly until: Hour;
 }
 
-type Passed = readonly [tag: Tag, mark: Mark | undefined];
-
+/** Looks at one tag after the other until one is acceptable. */
 function walk(question: ScheduleQuestion, { from, step, until }: Walk): { found?: TagName; reasons: string[] } {
   const { tags, marks, wave } = question;
-  const passed: Passed[] = [];
   for (let index = from; ; index += step) {
     const tag = tags[index];
-    const reasons = () => tellPassed(passed, wave);
-    if (tag === undefined || (tag.hour - until) * step > 0) return { reasons: reasons() };
+    const passed = { from, step, number: Math.abs(index - from) };
+    if (tag === undefined || (tag.hour - until) * step > 0) return { reasons: tellPassed(question, passed) };
     const mark = markOf(marks, tag.name, wave.environment);
-    if (acceptable(tag, mark, wave.require))
-      return { found: tag.name, reasons: [...reasons(), `${describeMark(tag.name, mark)}: serving it`] };
-    passed.push([tag, mark]);
+    if (!acceptable(tag, mark, wave.require)) continue;
+    return {
+      found: tag.name,
+      reasons: [...tellPassed(question, passed), `${describeMark(tag.name, mark)}: serving it`],
+    };
   }
 }
 
 const TOLD = 10;
 
 /** Why tags were passed over: the first ten one by one, the rest as a number, or nobody would read it. */
-function tellPassed(passed: readonly Passed[], wave: ScheduledWave): string[] {
-  const reasons = passed.slice(0, TOLD).map(([tag, mark]) => whyNot(tag, mark, wave));
-  const last = passed.at(-1);
-  if (passed.length > TOLD && last !== undefined)
-    reasons.push(`${passed.length - TOLD} more tags, as far as ${last[0].name}, are not acceptable either`);
+function tellPassed(question: ScheduleQuestion, passed: { from: number; step: 1 | -1; number: number }): string[] {
+  const { tags, marks, wave } = question;
+  const reasons: string[] = [];
+  for (let nth = 0; nth < passed.number && nth < TOLD; nth++) {
+    const tag = tags[passed.from + nth * passed.step];
+    if (tag !== undefined) reasons.push(whyNot(tag, markOf(marks, tag.name, wave.environment), wave));
+  }
+  const last = tags[passed.from + (passed.number - 1) * passed.step];
+  if (passed.number > TOLD && last !== undefined)
+    reasons.push(`${count(passed.number - TOLD, 'more tag')}, as far as ${last.name}, not acceptable either`);
   return reasons;
 }
 

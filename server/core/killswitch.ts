@@ -9,6 +9,12 @@ export interface KillswitchLook {
   readonly doubt: string | null;
 }
 
+/** The look as one text, to tell changes by and to record; null where nothing is stopped. */
+export function killswitchText({ global, doubt, environments }: KillswitchLook): string | null {
+  if (global === null && doubt === null && environments.size === 0) return null;
+  return JSON.stringify([global, doubt, [...environments]]);
+}
+
 export interface Stop {
   readonly message: string;
 }

@@ -1,7 +1,7 @@
 import type { Environment, TagName } from '../../protocol/names.ts';
 import { NODE_GROUPS_RULES, NODES_RULES, PINS_RULES, SCHEDULE_RULES } from '../core/control-rules.ts';
 import type { NodeGroups } from '../core/groups.ts';
-import { type Killswitch, readKillswitch } from '../core/killswitch.ts';
+import { type Killswitch, killswitchText, readKillswitch } from '../core/killswitch.ts';
 import { type MarkLine, marksFromJson, marksToJson } from '../core/marks.ts';
 import type { NodesFile } from '../core/nodes.ts';
 import type { Pins } from '../core/pins.ts';
@@ -231,7 +231,7 @@ function heldMarks(ports: Tray): HeldMarks {
 function seenKillswitch(ports: Tray) {
   let last:
     | {
-        readonly key: string;
+        readonly key: string | null;
         readonly environments: ReadonlySet<Environment>;
         readonly result: ReturnType<typeof readKillswitch>;
       }
@@ -239,17 +239,15 @@ function seenKillswitch(ports: Tray) {
   return {
     look(environments: ReadonlySet<Environment>) {
       const seen = ports.files.killswitch();
-      const key = JSON.stringify([seen.global, seen.doubt, [...seen.environments]]);
+      const key = killswitchText(seen);
       if (last?.key === key && last.environments === environments) return last.result;
       const result = readKillswitch(seen, environments);
-      if (last?.key !== key) ports.onChange({ file: 'killswitch', text: key === NOTHING_STOPPED ? null : key });
+      if (last?.key !== key) ports.onChange({ file: 'killswitch', text: key });
       last = { key, environments, result };
       return result;
     },
   };
 }
-
-const NOTHING_STOPPED = JSON.stringify([null, null, []]);
 
 interface Saver {
   save(name: string, text: string): void;

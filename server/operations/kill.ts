@@ -1,6 +1,8 @@
+import { killswitchText } from '../core/killswitch.ts';
 import type { Attempt } from '../ports.ts';
 import type { Actor, Context } from './context.ts';
 import { knownEnvironments } from './mark.ts';
+import { noteEdit } from './note-edit.ts';
 
 export interface KillOrder {
   /** Null = everything. */
@@ -12,9 +14,16 @@ export interface KillOrder {
 /** Creates the killswitch file before anything else is read. A wrong environment stops everything, which is said. */
 export async function kill(
   context: Context,
-  { environment, message }: KillOrder,
+  { environment, message, by }: KillOrder,
 ): Promise<Attempt<{ readonly path: string }>> {
-  return context.editor.raise(environment, message);
+  const raised = await context.editor.raise(environment, message);
+  if (raised.ok) noteKillswitch(context, by);
+  return raised;
+}
+
+/** Records who changed the killswitch, before the look at it does it with no more than the file's owner. */
+export function noteKillswitch(context: Context, by: Actor): void {
+  noteEdit(context, { file: 'killswitch', text: killswitchText(context.files.killswitch()), by });
 }
 
 export interface ResumeOrder {
@@ -26,9 +35,11 @@ export interface ResumeOrder {
 
 export async function resume(
   context: Context,
-  { environment, shown }: ResumeOrder,
+  { environment, shown, by }: ResumeOrder,
 ): Promise<Attempt<{ readonly path: string }>> {
-  return context.editor.release(environment, shown);
+  const released = await context.editor.release(environment, shown);
+  if (released.ok) noteKillswitch(context, by);
+  return released;
 }
 
 export interface KillswitchShown {

@@ -1,5 +1,5 @@
-import { isEmptyYaml } from '../core/control-rules.ts';
 import type { FileRules } from '../core/settle.ts';
+import { isEmptyYaml } from '../core/yaml-file.ts';
 import { readSettings, type SettingsSource } from './read.ts';
 import type { Settings } from './settings.ts';
 

@@ -12,11 +12,18 @@ export interface ControlText {
   readonly quiet?: boolean;
 }
 
+/** The look at the files knows no more than who owns a file; who made an edit may say so shortly after. */
+const BETTER_KNOWN_WITHIN_MS = 60_000;
+
 /** False where the file was last recorded with the same text. */
 export async function recordControl(tx: Db, { file, at, by, text, quiet }: ControlText): Promise<boolean> {
   const last = await versions(tx, file).executeTakeFirst();
   const hash = text === null ? null : createHash('sha256').update(text).digest('base64url');
-  if (last !== undefined && last.text_hash === hash) return false;
+  if (last !== undefined && last.text_hash === hash) {
+    if (last.by.startsWith('file owner ') && !by.startsWith('file owner ') && at - last.at < BETTER_KNOWN_WITHIN_MS)
+      await attribute(tx, { ...last, file, by });
+    return false;
+  }
   if (hash !== null && text !== null) {
     const known = tx.insertInto('control_texts').values({ hash, text });
     await known.onConflict((conflict) => conflict.column('hash').doNothing()).execute();
@@ -29,6 +36,13 @@ export async function recordControl(tx: Db, { file, at, by, text, quiet }: Contr
   return true;
 }
 
+async function attribute(tx: Db, version: { id: number; at: number; file: string; by: string }): Promise<void> {
+  const { id, at, file, by } = version;
+  await tx.updateTable('control_versions').set({ by }).where('id', '=', id).execute();
+  const event = tx.updateTable('events').set({ by }).where('kind', '=', 'control-file');
+  await event.where('subject', '=', file).where('at', '=', at).execute();
+}
+
 /** The last version recorded of those that were seen by an instant. */
 export async function controlAt(db: Db, file: string, at: number): Promise<string | null | undefined> {
   const found = await versions(db, file).where('control_versions.at', '<=', at).executeTakeFirst();
@@ -39,7 +53,13 @@ function versions(db: Db, file: string) {
   return db
     .selectFrom('control_versions')
     .leftJoin('control_texts', 'control_texts.hash', 'control_versions.text_hash')
-    .select(['control_versions.text_hash', 'control_texts.text'])
+    .select([
+      'control_versions.id',
+      'control_versions.at',
+      'control_versions.by',
+      'control_versions.text_hash',
+      'control_texts.text',
+    ])
     .where('control_versions.file', '=', file)
     .orderBy('control_versions.id', 'desc')
     .limit(1);

@@ -10,7 +10,6 @@ import { findTag } from './tag.ts';
 import { quoted } from './wording.ts';
 import type { Placed, PlacedNode, UnplacedNode, World } from './world.ts';
 
-export type { Placed, World };
 export type Choice = Decision | Refusal;
 
 /** The groups and the wave of a node. `grouper`: what the nodegrouper printed, none where there is no nodegrouper, or why it failed. */

@@ -51,6 +51,14 @@ describe('while the wall clock is doubted', () => {
     expect(trustedNow(trust, minutesOn(3, -600))).toBe(START.wall + 3 * MINUTE);
   });
 
+  it('the wall clock does not count even when it comes near the trusted time', () => {
+    expect(trustedNow(check(minutesOn(1, 60)), minutesOn(2, 3))).toBe(START.wall + 2 * MINUTE);
+  });
+
+  it('a clock that runs unsteadily is not trusted', () => {
+    expect(check(minutesOn(1, 60), minutesOn(2.1, 60.5), minutesOn(3.2, 61)).doubtful).not.toBeNull();
+  });
+
   it('a jump between two checks is no time to decide by either', () => {
     const trust = check(minutesOn(1));
     expect(trustedNow(trust, minutesOn(1.5, 60))).toBe(START.wall + 1.5 * MINUTE);

@@ -72,7 +72,7 @@ describe('the steps taken are told', () => {
     const { reasons } = decide({ hours: 0, require: 'good' }, { tagstate });
     expect(reasons).toHaveLength(1 + 10 + 1 + 1);
     expect(reasons.slice(-2)).toEqual([
-      '3 more tags, as far as etchautotag-20261120-0200, are not acceptable either',
+      '3 more tags, as far as etchautotag-20261120-0200, not acceptable either',
       'etchautotag-20261120-0100 is good (tagstate line 1): serving it',
     ]);
   });

@@ -59,6 +59,13 @@ describe('marking for one environment', () => {
     );
   });
 
+  it('replaces it at its place also below a line for all', () => {
+    const text = `${EIGHT} bad\n${EIGHT} good:production\n${NINE} good\n`;
+    expect(edited(text, { state: 'badfwd', environments: ['production'] })).toBe(
+      `${EIGHT} bad\n${EIGHT} badfwd:production\n${NINE} good\n`,
+    );
+  });
+
   it('writes it after a later line that would override it', () => {
     expect(edited(`${EIGHT} good:production\n${EIGHT} bad\n`, { state: 'good', environments: ['production'] })).toBe(
       `${EIGHT} bad\n${EIGHT} good:production\n`,

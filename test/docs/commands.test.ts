@@ -1,0 +1,75 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { KEYS } from '../../client/settings/keys.ts';
+import { buildProgram } from '../../server/cli/program.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const PAGES = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'killswitch.md',
+  'tagstate.example',
+  'samples/base/schedule.yml',
+  'samples/cron/admin',
+  'samples/cron/client',
+  'samples/hooks/pre-receive',
+  'samples/systemd/tagwave-server.service',
+  'samples/systemd/tagwave-poll.service',
+];
+
+interface Called {
+  readonly command: string;
+  readonly flags: readonly string[];
+  readonly text: string;
+}
+
+/** How a page calls a program: up to the end of the line, of the code, or of the command. */
+async function calls(page: string, program: string): Promise<Called[]> {
+  const text = await readFile(join(ROOT, page), 'utf8');
+  const pattern = new RegExp(`(?<![\\w-]|(?<!bin)/)${program} ([a-z]+)((?: [^\\n\`|&)#]*)?)`, 'g');
+  return [...text.matchAll(pattern)].map(([called, command = '', rest = '']) => ({
+    command,
+    flags: [...rest.replaceAll(/"[^"]*"/g, '""').matchAll(/(?<= )--[a-z-]+/g)].map(([flag]) => flag),
+    text: `${page}: ${called}`,
+  }));
+}
+
+test('every command of tagwave-server that is shown exists, with the flags that are shown', async () => {
+  const known = new Map(
+    buildProgram(async () => undefined).commands.map((command) => [
+      command.name(),
+      command.options.map(({ long }) => long),
+    ]),
+  );
+  const shown = (await Promise.all(PAGES.map((page) => calls(page, 'tagwave-server')))).flat();
+  expect(shown.length).toBeGreaterThan(25);
+  for (const { command, flags, text } of shown) {
+    expect([...known.keys()], text).toContain(command);
+    for (const flag of flags) expect(['--help', ...(known.get(command) ?? [])], text).toContain(flag);
+  }
+});
+
+test('every command of tagwave that is shown exists, with the flags that are shown', async () => {
+  const shown = (await Promise.all(PAGES.map((page) => calls(page, 'tagwave'))))
+    .flat()
+    .filter(({ text }) => !/useradd|User=/.test(text));
+  const called = shown.filter(({ command, flags }) => flags.length > 0 || ['poll', 'status'].includes(command));
+  expect(called.length).toBeGreaterThan(3);
+  const known = KEYS.map(({ name }) => `--${name}`);
+  for (const { command, flags, text } of called) {
+    expect(['poll', 'status'], text).toContain(command);
+    for (const flag of flags) expect([...known, '--config', '--help'], text).toContain(flag);
+  }
+});
+
+test('the changelog names the commands that there are, all of them', async () => {
+  const changelog = await readFile(join(ROOT, 'CHANGELOG.md'), 'utf8');
+  const [, list = ''] = /\*\*`tagwave-server`\*\*: ([^.]*)\./.exec(changelog) ?? [];
+  const named = [...list.matchAll(/`([a-z]+)`/g)].map(([, name]) => name);
+  expect(named.sort()).toEqual(
+    buildProgram(async () => undefined)
+      .commands.map((command) => command.name())
+      .sort(),
+  );
+});

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { MarkLine } from '../../server/core/marks.ts';
 import { parseTagstate, tagstateProblems, withoutUnfinishedLine } from '../../server/core/tagstate.ts';
+import { anyText } from '../rig/any-text.ts';
 import { ENVIRONMENTS, NOON, tagsAt } from './worlds.ts';
 
 describe('a line of tagstate', () => {
@@ -211,7 +212,7 @@ it('whatever the text, parsing ends with lines and problems that name lines of i
   fc.assert(
     fc.property(
       fc.oneof(
-        fc.string({ unit: 'binary' }),
+        anyText,
         fc.array(word).map((words) => words.join(' ')),
       ),
       (text) => {

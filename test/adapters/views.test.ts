@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseManifest } from '../../protocol/manifest.ts';
 import { type Digest, hexOf, type ObjectId } from '../../protocol/names.ts';
 import { blobs, entries } from '../../server/adapters/git/objects.ts';
@@ -302,26 +302,51 @@ describe('where nothing can be written', () => {
   });
 
   it.skipIf(!isRoot)('a full disk leaves nothing half-written and is named', async () => {
-    const state = await disposableDirectory();
-    await execa('mount', ['-t', 'tmpfs', '-o', 'size=300k', 'tmpfs', state]);
-    try {
-      const repository = await repositoryWith({
-        small: 's',
-        big: new Uint8Array(2_000_000).map((_, n) => (n * n * 31) >> 7),
-      });
-      const { views } = await viewsOf(repository, state);
-      const { digest } = await views.ofTree(await repository.tree());
-      await writeFile(join(state, 'ballast'), Buffer.alloc(1_000_000)).catch(() => undefined);
-      expect(await failureOf(views.archive(digest))).toMatch(/cannot be stored in .*ENOSPC.*Free some space/);
-      expect((await namesBelow(state)).filter((name) => /tmp$|archive/.test(name))).toEqual([]);
-      await rm(join(state, 'ballast'));
-      await execa('mount', ['-o', 'remount,size=8m', state]);
-      expect((await views.archive(digest))?.size).toBeGreaterThan(0);
-    } finally {
-      await execa('umount', [state]);
-    }
+    const state = await smallDisk('300k');
+    const repository = await repositoryWith({
+      small: 's',
+      big: new Uint8Array(2_000_000).map((_, n) => (n * n * 31) >> 7),
+    });
+    const { views } = await viewsOf(repository, state);
+    const { digest } = await views.ofTree(await repository.tree());
+    await writeFile(join(state, 'ballast'), Buffer.alloc(1_000_000)).catch(() => undefined);
+    expect(await failureOf(views.archive(digest))).toMatch(/cannot be stored in .*ENOSPC.*Free some space/);
+    expect((await namesBelow(state)).filter((name) => /tmp$|archive/.test(name))).toEqual([]);
+    await rm(join(state, 'ballast'));
+    await execa('mount', ['-o', 'remount,size=8m', state]);
+    expect((await views.archive(digest))?.size).toBeGreaterThan(0);
+  });
+
+  it.skipIf(!isRoot)('a read-only disk still gives what it has, and says what it cannot take', async () => {
+    const state = await smallDisk('8m');
+    const repository = await repositoryWith({ a: 'a' });
+    const first = await repository.tree();
+    const old = await (await viewsOf(repository, state)).views.ofTree(first);
+    await writeFiles(repository.work, { b: 'b' });
+    await repository.commit();
+    await execa('mount', ['-o', 'remount,ro', state]);
+    const { views } = await viewsOf(repository, state);
+    expect(await views.ofTree(first)).toEqual(old);
+    expect(await manifestText(views, old.digest)).toContain('"path":"a"');
+    const { digest } = await views.ofTree(await repository.tree());
+    views.handedOut(digest, 0);
+    expect(await failureOf(views.archive(old.digest))).toMatch(/cannot be stored in .*EROFS.*Mount it writable/);
+    expect(await failureOf(views.manifest(digest))).toMatch(/cannot be stored in .*EROFS/);
+    expect(await failureOf(views.prune([], 1))).toMatch(/cannot be removed in .*EROFS/);
+    await execa('mount', ['-o', 'remount,rw', state]);
+    expect(await manifestText(views, digest)).toContain('"path":"b"');
   });
 });
+
+/** A file system of its own, as root can have it. */
+async function smallDisk(size: string): Promise<string> {
+  const directory = await disposableDirectory();
+  await execa('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory]);
+  onTestFinished(async () => {
+    await execa('umount', [directory]);
+  });
+  return directory;
+}
 
 describe('a digest', () => {
   it('that was never handed out is unknown', async () => {
@@ -396,6 +421,21 @@ describe('pruning', () => {
     views.handedOut(digests.old, at);
     expect(await manifestText(views, digests.old)).toContain('"path":"a"');
     expect(await views.prune([second], at)).toEqual([]);
+  });
+
+  it('leaves of a kept view that nobody was given lately only the record; its files are made again when asked for', async () => {
+    const { repository, views, state, first, second, digests } = await twoViews();
+    for (const digest of [digests.old, digests.new]) await views.archive(digest);
+    views.handedOut(digests.old, at - HOUR);
+    views.handedOut(digests.new, at);
+    expect(await views.prune([first, second], at)).toEqual([]);
+    expect(await namesBelow(join(state, 'views', hexOf(digests.old)))).not.toContain('manifest');
+    expect(await namesBelow(join(state, 'views', hexOf(digests.old)))).not.toContain('archive.tar.gz');
+    expect(await namesBelow(join(state, 'views', hexOf(digests.new)))).toContain('archive.tar.gz');
+    const later = await viewsOf(repository, state);
+    expect((await later.views.ofTree(first)).digest).toBe(digests.old);
+    expect(await manifestText(later.views, digests.old)).toBe(await manifestText(views, digests.old));
+    expect((await views.archive(digests.old))?.size).toBeGreaterThan(0);
   });
 
   it('drops views that only an earlier process knew, and half views without a record', async () => {

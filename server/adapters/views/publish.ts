@@ -17,7 +17,7 @@ export function temporaryName(path: string): string {
  * Whatever fails, nothing half-written is left behind and what was there before stays.
  */
 export async function publish<Result>(path: string, write: (handle: FileHandle) => Promise<Result>): Promise<Result> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makeDirectory(dirname(path));
   const temporary = temporaryName(path);
   inProgress.add(temporary);
   try {
@@ -47,6 +47,23 @@ export async function removeLeftovers(directory: string): Promise<void> {
     if (owner === undefined || inProgress.has(path) || isAtWork(Number(owner))) continue;
     await rm(path, { recursive: true, force: true });
   }
+}
+
+/** As `recursive`, which on a read-only disk says that the directory does not exist and not why. */
+async function makeDirectory(path: string): Promise<void> {
+  const why = await tryMakeDirectory(path);
+  if (why === undefined) return;
+  if (why.code !== 'ENOENT') throw why;
+  await makeDirectory(dirname(path));
+  const stillWhy = await tryMakeDirectory(path);
+  if (stillWhy) throw stillWhy;
+}
+
+async function tryMakeDirectory(path: string): Promise<NodeJS.ErrnoException | undefined> {
+  return mkdir(path, { mode: 0o700 }).then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) => (error.code === 'EEXIST' ? undefined : error),
+  );
 }
 
 async function syncDirectory(path: string): Promise<void> {

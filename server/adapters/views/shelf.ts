@@ -73,10 +73,7 @@ export function openShelf(root: string) {
 
     /** When a view was last handed out, in milliseconds since 1970; undefined where that is not known. */
     async handedOut(digest: Digest): Promise<number | undefined> {
-      return stat(pathOf(digest, 'handed-out')).then(
-        ({ mtimeMs }) => mtimeMs,
-        () => undefined,
-      );
+      return modified(pathOf(digest, 'handed-out'));
     },
 
     /** Costs no room on the disk where the file is already there. */
@@ -87,6 +84,17 @@ export function openShelf(root: string) {
         await (await open(path, 'a', 0o600)).close();
         await touch();
       });
+    },
+
+    /** Removes the large files and leaves the record. */
+    async slim(digest: Digest): Promise<void> {
+      for (const name of ['archive.json', 'archive.tar.gz', 'manifest'])
+        await rm(pathOf(digest, name), { force: true });
+    },
+
+    /** When a view's manifest was written, in milliseconds since 1970; undefined where there is none. */
+    async writtenAt(digest: Digest): Promise<number | undefined> {
+      return modified(pathOf(digest, 'manifest'));
     },
 
     /** Renamed first, so that a kill in the middle leaves no half view. */
@@ -105,6 +113,13 @@ export function openShelf(root: string) {
 }
 
 export type Shelf = ReturnType<typeof openShelf>;
+
+async function modified(path: string): Promise<number | undefined> {
+  return stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => undefined,
+  );
+}
 
 async function verified(path: string, sha256: string, before: Verified | undefined): Promise<Verified | undefined> {
   try {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Digest } from '../../../protocol/names.ts';
 import type { StoredFile, Views } from '../../ports.ts';
 import type { Objects } from './build.ts';
 import { openCatalogue } from './catalogue.ts';
@@ -41,24 +42,33 @@ export function openViews({ stateDir, repository }: { stateDir: string; reposito
 
     async prune(keep, before) {
       const kept = new Set(keep);
-      const gone = [];
+      const gone: Digest[] = [];
       for (const digest of await catalogue.digests()) {
         const entry = await catalogue.find(digest);
+        const last = await handedOut.lastOf(digest);
         if (entry && [...entry.trees].some((tree) => kept.has(tree))) {
           catalogue.narrow(entry, kept);
-          continue;
+          if ((last ?? (await shelf.writtenAt(digest)) ?? before) < before) await slim(digest);
+        } else if (last === undefined || last < before) {
+          await drop(digest);
+          gone.push(digest);
         }
-        const last = await handedOut.lastOf(digest);
-        if (last !== undefined && last >= before) continue;
-        catalogue.drop(digest);
-        handedOut.forget(digest);
-        await explained(`the view ${digest} is no longer needed and cannot be removed`, root, () => shelf.drop(digest));
-        gone.push(digest);
       }
       boundSums(join(root, 'blobs.sqlite'));
       return gone;
     },
   };
+
+  /** A month of tags is kept, and few of them are ever asked for again: their files are made anew if they are. */
+  async function slim(digest: Digest): Promise<void> {
+    await explained(`the files of ${digest}, which nobody asks for, cannot be removed`, root, () => shelf.slim(digest));
+  }
+
+  async function drop(digest: Digest): Promise<void> {
+    catalogue.drop(digest);
+    handedOut.forget(digest);
+    await explained(`the view ${digest} is no longer needed and cannot be removed`, root, () => shelf.drop(digest));
+  }
 }
 
 function storedFile({ path, size, sha256 }: Verified): StoredFile {

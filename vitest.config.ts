@@ -1,10 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
+/** Where `.ci/run` reads the runner's own count from. */
+const results = process.env['TAGWAVE_TEST_RESULTS'];
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    reporters: results === undefined ? ['default'] : ['default', ['json', { outputFile: results }]],
   },
 });

@@ -11,6 +11,7 @@ const SERVER = join(PROJECT, 'dist', 'tagwave-server.js');
 const BACKFILL_HOURS = 10;
 
 const SERVER_YML = `# Written by "npm start". All settings, with their reasons, are in samples/server.yml.
+log: { level: warn }  # so that the lines to paste can be seen
 http:
   # Lets whoever reaches this machine's loopback change things over HTTP: every local user, and everybody whom a plain
   # reverse proxy on this machine lets through, counts as the operator. Fine for a first look; leave it out in earnest.
@@ -47,9 +48,11 @@ async function makeBase(base: string): Promise<void> {
   }
   await writeFile(join(fresh, 'server.yml'), SERVER_YML);
   await makeSampleRepository(join(PROJECT, 'samples'), join(fresh, 'trunk'), Date.now());
-  await execa(SERVER, ['snapshot', '--backfill', String(BACKFILL_HOURS), '--base', fresh], {
+  const filled = await execa(SERVER, ['snapshot', '--backfill', String(BACKFILL_HOURS), '--base', fresh], {
     stdio: ['ignore', 'ignore', 'inherit'],
+    reject: false,
   });
+  if (filled.exitCode !== 0) throw new Error('the sample base could not be made; the lines above say why');
   await rename(fresh, base);
 }
 

@@ -59,8 +59,7 @@ export async function withApp(
 /** Waits for control files that were written just now; reports invalid ones. */
 export async function readyWorld(context: Context): Promise<Ready | NotReady> {
   for (;;) {
-    const ready = worldNow(context);
-    if (ready.kind === 'ready' || context.desk.look().kind !== 'starting') return ready;
+    if (context.desk.look().kind !== 'starting') return worldNow(context);
     await delay(context.files.settlesIn(2) ?? 20);
   }
 }

@@ -15,6 +15,6 @@ export function noteChange({ journal, time, files, log }: NoteChangePorts, { fil
   const at = time.now();
   const quiet = file.endsWith('.json');
   const by = quiet ? 'server' : `file owner ${files.ownerOf(file)}`;
-  if (!quiet) log.info('a control file took effect', { file });
+  if (!quiet) log.info('a control file took effect', { file, absent: text === null });
   journal.write((store) => store.recordControl({ file, at, by, text, quiet }));
 }

@@ -50,12 +50,11 @@ export interface ControlFiles {
 /** Replaces the content of a control file: under a lock, re-read just before, by temporary name and rename. */
 export interface ControlFileEditor {
   /**
-   * Hands the present text (null = absent) to `change`, which answers the new one, null to remove the file, or undefined
-   * to leave it. Waits `waitMs` for another editor; with `insist` goes on without the lock after that.
+   * Hands the present text (null = absent) to `change`, which answers the new one, or undefined to leave it as it is. Waits `waitMs` for another editor; with `insist` goes on without the lock after that.
    */
   edit(
     file: string,
-    change: (text: string | null) => string | null | undefined,
+    change: (text: string | null) => string | undefined,
     options: { readonly waitMs: number; readonly insist: boolean },
   ): Promise<Attempt<{ readonly before: string | null; readonly after: string | null; readonly warning?: string }>>;
   /** Creates `killswitch` or `killswitch.d/<environment>` with its message, reading nothing else first. */

@@ -55,7 +55,7 @@ function checkTagstate(
   const { look: found } = files.sighting('tagstate', 0);
   if (found.kind === 'absent') return [];
   if (found.kind === 'unreadable') return [problem('tagstate', `tagstate cannot be read: ${found.why}`)];
-  const { lines, problems } = parseTagstate(found.text, 'tagstate');
+  const { lines, problems } = parseTagstate(found.text, 'tagstate', { tags });
   const oldest = tags[0]?.hour;
   // Without tags at hand it cannot be said which of them exist.
   const retainedSince = oldest ?? Number.POSITIVE_INFINITY;

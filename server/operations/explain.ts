@@ -94,7 +94,7 @@ async function explainPast(
   { hostname, at, now }: { hostname: Hostname; at: number; now: number },
 ): Promise<Attempt<Explanation>> {
   await context.fleet.flush();
-  const world = await worldAt(context.store, at, context.shelf.current().trunk);
+  const world = await worldAt(context, at);
   const told = await context.store.toldAt(hostname, at);
   const programs = context.programs.nodetagger().kind !== 'none' || context.programs.nodegrouper().kind !== 'none';
   if (world === undefined && told === undefined)
@@ -136,13 +136,19 @@ function fromRecord(told: Told, { at }: { at: number; now: number }): Explanatio
 }
 
 /** The world as of an instant, from what was recorded; undefined where nothing was recorded yet. */
-async function worldAt(store: Store, at: number, trunk: World['trunk']): Promise<World | undefined> {
+async function worldAt(context: Context, at: number): Promise<World | undefined> {
+  const { store } = context;
+  const trunk = context.shelf.current().trunk;
+  const state = context.desk.look();
+  const mayApprove = state.kind === 'ready' && state.controls.settings.tagstate.repositoryMayApprove;
   const scheduleText = await store.controlAt('schedule.yml', at);
   if (scheduleText === undefined) return undefined;
   const schedule = meaning(SCHEDULE_RULES, scheduleText);
   const environments = environmentsOf(schedule);
   const marks = marksFromJson((await store.controlAt('marks-in-effect.json', at)) ?? '');
-  const repository = parseTagstate((await store.controlAt('tagstate in the repository', at)) ?? '', 'repository');
+  const repository = parseTagstate((await store.controlAt('tagstate in the repository', at)) ?? '', 'repository', {
+    mayApprove,
+  });
   const killswitch = await store.controlAt('killswitch', at);
   return {
     now: at,

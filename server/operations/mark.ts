@@ -1,5 +1,6 @@
-import type { TagName } from '../../protocol/names.ts';
+import { hourOf, type TagName } from '../../protocol/names.ts';
 import type { MarkState } from '../core/marks.ts';
+import { nearestTag } from '../core/tag.ts';
 import { type EditedTagstate, editTagstate } from '../core/tagstate-edit.ts';
 import type { Attempt, ControlFileEditor } from '../ports.ts';
 import type { Actor, Context } from './context.ts';
@@ -67,10 +68,8 @@ export function knownEnvironments(context: Context): ReadonlySet<string> {
 
 function missingTag(context: Context, tag: TagName): Attempt<never> | undefined {
   const { byName, tags } = context.shelf.current();
-  if (byName.has(tag) || tags.length === 0) return undefined;
-  const distance = (name: string) => Math.abs(name.localeCompare(tag));
-  const before = tags.findLast((record) => record.name < tag);
-  const nearest = before ?? tags.find((record) => distance(record.name) > 0);
+  if (byName.has(tag)) return undefined;
+  const nearest = nearestTag(tags, hourOf(tag));
   return {
     ok: false,
     sentence: `there is no tag ${tag}`,

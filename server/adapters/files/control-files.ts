@@ -102,9 +102,9 @@ function read(path: string, stats: BigIntStats): Look {
     if (bytes.length > LIMIT_BYTES)
       return { kind: 'unreadable', why: `${bytes.length} bytes, over the limit of 1 MiB` };
     if (bytes.includes(0)) return { kind: 'unreadable', why: 'it holds NUL bytes' };
-    return { kind: 'text', text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
+    // Bytes that are no UTF-8 (a name in a reason, say) must not keep a mark from counting.
+    return { kind: 'text', text: bytes.toString('utf8') };
   } catch (error) {
-    if (error instanceof TypeError) return { kind: 'unreadable', why: 'it is not UTF-8 text' };
     return lookOfError(error instanceof Error ? error : new Error(String(error)));
   }
 }

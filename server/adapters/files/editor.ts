@@ -1,26 +1,20 @@
-import { createHash } from 'node:crypto';
 import {
-  closeSync,
-  constants,
   fchmodSync,
   fchownSync,
   fstatSync,
   lstatSync,
   mkdirSync,
-  openSync,
   readFileSync,
   readlinkSync,
   realpathSync,
-  rmdirSync,
   rmSync,
   statSync,
-  writeSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Attempt, ControlFileEditor } from '../../ports.ts';
 import { lock } from '../lock.ts';
 import { errorCode, reasonOf } from './failure.ts';
-import { messageOf } from './killswitch.ts';
+import { killswitchPath, raised, raiseFile, release } from './killswitch-file.ts';
 import { asCaller } from './privileges.ts';
 import { publish, syncDirectory } from './publish.ts';
 
@@ -45,7 +39,7 @@ export function openEditor(base: string): ControlFileEditor {
         const path = killswitchPath(base, environment);
         try {
           if (environment !== null) mkdirSync(dirname(path), { recursive: true });
-          raise(path, message);
+          raiseFile(path, message);
           return { ok: true, value: { path } };
         } catch (error) {
           return failed(path, error);
@@ -64,54 +58,32 @@ export function openEditor(base: string): ControlFileEditor {
   };
 }
 
-function killswitchPath(base: string, environment: string | null): string {
-  return environment === null ? join(base, 'killswitch') : join(base, 'killswitch.d', environment);
-}
-
-function raised(path: string): { message: string; version: string } | null {
-  const stats = lstatSync(path, { throwIfNoEntry: false, bigint: true });
-  if (stats === undefined) return null;
-  const message = messageOf(path);
-  const version = createHash('sha256').update(`${stats.ino} ${stats.mtimeNs} ${message}`).digest('hex').slice(0, 16);
-  return { message, version };
-}
-
-function release(path: string, shown: string): Attempt<{ readonly path: string }> {
-  const now = raised(path);
-  if (now === null) return { ok: false, sentence: `there is no ${path}`, hint: 'nothing needs to be done' };
-  if (now.version !== shown)
-    return {
-      ok: false,
-      sentence: `${path} changed since it was shown; it now says: ${JSON.stringify(now.message)}`,
-      hint: 'somebody else stopped things too: talk to them, look again, and then release it',
-    };
-  if (lstatSync(path).isDirectory()) rmdirSync(path);
-  else rmSync(path);
-  syncDirectory(dirname(path));
-  return { ok: true, value: { path } };
-}
-
-type Change = (text: string | null) => string | null | undefined;
+type Change = (text: string | null) => string | undefined;
 
 function editLocked(path: string, change: Change, warning: string | undefined) {
-  const before = readText(path);
+  const { text: before, encode } = readText(path);
   const after = change(before);
   const noted = warning === undefined ? {} : { warning };
   if (after === undefined || after === before) return { ok: true, value: { before, after: before, ...noted } } as const;
-  if (after === null) {
-    rmSync(path);
-    syncDirectory(dirname(path));
-  } else {
-    publish(path, after, { prepare: (fd) => likeBefore(path, fd) });
-  }
+  publish(path, encode(after), { prepare: (fd) => likeBefore(path, fd) });
   return { ok: true, value: { before, after, ...noted } } as const;
 }
 
-/** Null where it does not exist; empty for what is no readable text, e.g. a directory named `killswitch`. */
-function readText(path: string): string | null {
-  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return null;
-  if (!(statSync(path, { throwIfNoEntry: false })?.isFile() ?? false)) return '';
-  return readFileSync(path, 'utf8');
+/**
+ * A file's text, and how to make bytes of an edited one so that the lines which were not edited stay as they are: a file that
+ * is no UTF-8 is taken byte by byte.
+ */
+function readText(path: string): { text: string | null; encode: (text: string) => Uint8Array } {
+  const encode = (text: string) => Buffer.from(text);
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return { text: null, encode };
+  const bytes = readFileSync(path);
+  const text = bytes.toString('utf8');
+  if (Buffer.from(text).equals(bytes)) return { text, encode };
+  return { text: bytes.toString('latin1'), encode: encodeBytewise };
+}
+
+function encodeBytewise(text: string): Uint8Array {
+  return Buffer.concat([...text].map((character) => Buffer.from(character, character > '\u00FF' ? 'utf8' : 'latin1')));
 }
 
 /** Owner, group and mode stay. A caller who may not give the file back to its owner at least keeps the group and the mode. */
@@ -134,27 +106,6 @@ function tryToKeepGroup(fd: number, gid: number): void {
     fchownSync(fd, fstatSync(fd).uid, gid);
   } catch {
     // The caller is not in that group either; the mode is kept all the same.
-  }
-}
-
-/** The killswitch must work with a full disk and whatever is there: an empty file is created first, the message comes after. */
-function raise(path: string, message: string): void {
-  try {
-    closeSync(openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644));
-  } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw error;
-    if (message === '' || !(lstatSync(path).isFile() || lstatSync(path).isSymbolicLink())) return;
-  }
-  if (message === '') return;
-  try {
-    const fd = openSync(path, constants.O_WRONLY | constants.O_TRUNC | constants.O_NONBLOCK);
-    try {
-      writeSync(fd, `${message}\n`);
-    } finally {
-      closeSync(fd);
-    }
-  } catch {
-    // It exists, which is what stops; a message that could not be written must not make it look as if it did not.
   }
 }
 

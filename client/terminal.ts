@@ -47,12 +47,19 @@ export function openTerminal({ verbose, json }: Voice): Terminal {
   };
 }
 
+const [ESCAPE, BELL] = ['\u001b', '\u0007'];
+/** Title, hyperlink and device strings, up to what ends them; both their 7-bit and their 8-bit form. */
+const STRINGS = new RegExp(
+  `(?:${ESCAPE}[PX\\]^_]|[\\x90\\x98\\x9d-\\x9f])[^${BELL}${ESCAPE}\\x9c]*(?:${BELL}|${ESCAPE}\\\\|\\x9c)`,
+  'g',
+);
+
 /**
  * Removes terminal escapes, control characters, and the invisible marks that turn text around, so that whoever can write
  * a message cannot paint on the reader's screen. Line ends and tabs stay.
  */
 export function clean(text: string): string {
-  return stripVTControlCharacters(text)
+  return stripVTControlCharacters(text.replace(STRINGS, ''))
     .replace(/\r\n?/g, '\n')
     .replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) =>
       character === '\n' || character === '\t' ? character : '',

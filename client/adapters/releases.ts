@@ -19,8 +19,8 @@ import { publish, syncDirectory, TEMPORARY } from './publish.ts';
 /** What `current` is. */
 export type Current =
   | { readonly kind: 'none' }
-  /** A link to something that is no release of this target, or is gone. */
-  | { readonly kind: 'astray'; readonly target: string }
+  /** A link to something that is no release of this target, or to one that is gone (`name`). */
+  | { readonly kind: 'astray'; readonly target: string; readonly name: string }
   /** No link at all: somebody else's, and not to be replaced. */
   | { readonly kind: 'foreign' }
   | { readonly kind: 'release'; readonly name: string; readonly since: Date };
@@ -33,7 +33,7 @@ export function readCurrent(layout: Layout): Current {
   const name = target.startsWith('releases/') ? target.slice('releases/'.length) : '';
   const isThere =
     isReleaseName(name) && lstatSync(join(layout.releases, name), { throwIfNoEntry: false })?.isDirectory();
-  return isThere ? { kind: 'release', name, since: link.mtime } : { kind: 'astray', target };
+  return isThere ? { kind: 'release', name, since: link.mtime } : { kind: 'astray', target, name };
 }
 
 /** Points `current` at a release, by rename: at every instant it is the old one or the new one. */

@@ -7,7 +7,7 @@ import { ConnectionLost, type HttpRequest, type Opened, open, readBody } from '.
 export interface Servers {
   /** In the order given. */
   readonly urls: readonly URL[];
-  /** The one that last answered: asked first. */
+  /** The one that last answered, as `shown`: asked first. */
   preferred: string | null;
   /** Whether any has answered in this run. */
   answered: boolean;
@@ -37,11 +37,11 @@ export async function inTurn<Value>(
 ): Promise<Found<Value>> {
   const why: string[] = [];
   const { urls, preferred } = servers;
-  const order = [...urls.filter(({ href }) => href === preferred), ...urls.filter(({ href }) => href !== preferred)];
+  const order = [...urls.filter((url) => shown(url) === preferred), ...urls.filter((url) => shown(url) !== preferred)];
   for (const server of order) {
     const tried = await attempt(server);
     if (tried.kind === 'answer') {
-      servers.preferred = server.href;
+      servers.preferred = shown(server);
       servers.answered = true;
       return { kind: 'found', value: tried.value };
     }

@@ -105,22 +105,26 @@ type FoundRelease =
   /** The name under which the view is to be staged. */
   | { readonly kind: 'none'; readonly name: string };
 
-/** Looks for the view among the releases, and removes what has its name and is not it, unless it is in use. */
+/**
+ * Looks for the view among the releases, and removes what has its name and is not it, unless it is in use. A new one never
+ * gets the name that `current` already has, be it dangling: what is staged must not be in use before the second question.
+ */
 async function findRelease(
   { layout, assignment, servers, detail }: Staging,
   entries: readonly ManifestEntry[],
 ): Promise<FoundRelease> {
   const current = readCurrent(layout);
+  const named = 'name' in current ? current.name : undefined;
   const candidates = listReleases(layout).filter(({ name }) => isNameOf(name, assignment.digest));
   for (const { name } of candidates) {
     const flaw = await flawOfRelease(join(layout.releases, name), entries, servers.signal);
     if (flaw === null) return { kind: 'whole', name };
     detail(`release ${name} is damaged: ${flaw}`);
-    if (current.kind !== 'release' || current.name !== name) removeRelease(layout, name);
+    if (name !== named) removeRelease(layout, name);
   }
   for (let number = 0; ; number++) {
     const name = releaseNameOf(assignment.digest, number);
-    if (current.kind !== 'release' || current.name !== name) return { kind: 'none', name };
+    if (name !== named) return { kind: 'none', name };
   }
 }
 

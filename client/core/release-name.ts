@@ -1,8 +1,8 @@
 import { type Digest, hexOf, parseDigest } from '../../protocol/names.ts';
 
 /**
- * A release is named by the first 16 hex digits of its digest. A number follows only where that name is taken by something
- * that is in use and not what it should be: damaged content must stay in place until `current` points elsewhere.
+ * A release is named by the first 16 hex digits of its digest. A number follows only where `current` has that name already and
+ * what is there is damaged or gone: it must stay as it is until `current` points elsewhere.
  */
 const NAME = /^([0-9a-f]{16})(\.[1-9]\d{0,3})?$/;
 

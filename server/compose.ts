@@ -117,7 +117,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
 
 /** JSON lines on standard error; its level can be set once the settings are known. */
 export function serverLog(): LevelledLog {
-  return openLog({ level: 'info' });
+  return openLog({ level: 'warn' });
 }
 
 /** The files that a command edits where there may be no time, or no way, to put everything together. */

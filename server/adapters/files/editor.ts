@@ -7,16 +7,15 @@ import {
   readFileSync,
   readlinkSync,
   realpathSync,
-  rmSync,
   statSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Attempt, ControlFileEditor } from '../../ports.ts';
 import { lock } from '../lock.ts';
-import { errorCode, reasonOf } from './failure.ts';
+import { reasonOf } from './failure.ts';
 import { killswitchPath, raised, raiseFile, release } from './killswitch-file.ts';
 import { asCaller } from './privileges.ts';
-import { publish, syncDirectory } from './publish.ts';
+import { publish } from './publish.ts';
 
 /** Edits the control files of a base directory as the caller: whoever may write the files with a shell may do it here. */
 export function openEditor(base: string): ControlFileEditor {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import {
   chmod,
   cp,
@@ -241,9 +241,9 @@ describe('the archive of a view', () => {
 
   it('of a large file is made without holding it in memory', async () => {
     const repository = await repositoryWith({ small: 's' });
-    const piece = randomBytes(1 << 20);
+    const piece = Buffer.from('a line of some length that compresses well\n'.repeat(20_000));
     const pieces = function* () {
-      for (let n = 0; n < 50; n++) yield piece;
+      for (let n = 0; n < 150; n++) yield piece;
     };
     await writeFile(join(repository.work, 'big'), pieces());
     await repository.commit();
@@ -255,11 +255,9 @@ describe('the archive of a view', () => {
       most = Math.max(most, process.memoryUsage().rss);
     }, 5);
     const { path } = await archiveOf(views, digest).finally(() => clearInterval(watch));
-    const unpacked = await execa('tar', ['-xzOf', path, 'big'], { encoding: 'buffer' });
-    const expected = createHash('sha256');
-    for (const chunk of pieces()) expected.update(chunk);
-    expect(createHash('sha256').update(unpacked.stdout).digest('hex')).toBe(expected.digest('hex'));
-    expect(most - before).toBeLessThan(40 << 20);
+    const { stdout } = await execa('tar', ['-xzf', path, '--to-command=sha256sum', 'big']);
+    expect(stdout.slice(0, 64)).toBe(await sha256sum(join(repository.work, 'big')));
+    expect(most - before).toBeLessThan(80 << 20);
   });
 
   it('whose making was killed leaves nothing that counts, and is made by the next process', async () => {

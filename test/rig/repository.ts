@@ -39,7 +39,8 @@ export async function repositoryWith(files: Readonly<Record<string, string | Uin
     work,
     git,
     async commit() {
-      await git(['add', '--all', '--force']);
+      // Most tests write contents that do not compress.
+      await git(['-c', 'core.compression=0', 'add', '--all', '--force']);
       await git(['commit', '--quiet', '--allow-empty', '--message', 'a change']);
       return repository.head();
     },

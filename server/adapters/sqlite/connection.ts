@@ -33,9 +33,15 @@ export async function openForWriting(file: string): Promise<Connection> {
     const db = queriesOn(database);
     await migrate(db, file);
     const opened = inodesOf(file);
+    let size = 0;
     return {
       db,
-      isCurrent: () => inodesOf(file) === opened,
+      isCurrent() {
+        // The file never shrinks, unless something else writes to it.
+        const before = size;
+        size = sizeOf(file);
+        return size >= before && inodesOf(file) === opened;
+      },
       close() {
         if (inodeOf(file) !== opened.split(' ')[0]) leaveLog(database, file, opened);
         database.close();
@@ -95,7 +101,7 @@ async function openShared(file: string): Promise<Connection | undefined> {
 async function openSnapshot(file: string): Promise<Connection> {
   const look = () => `${inodesOf(file)} ${changeOf(file)}`;
   const before = look();
-  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > SNAPSHOT_LIMIT_BYTES) throw tooLarge(file);
+  if (sizeOf(file) > SNAPSHOT_LIMIT_BYTES) throw tooLarge(file);
   const bytes = readFileSync(file);
   if (hasLog(file) || look() !== before)
     throw new StoreError('busy', `${file} changed while it was being read`, 'try again');
@@ -158,13 +164,17 @@ function inodeOf(file: string): string {
   return found === undefined ? 'none' : `${found.dev}:${found.ino}`;
 }
 
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}
+
 function changeOf(file: string): string {
   const found = statSync(file, { throwIfNoEntry: false });
   return `${found?.size} ${found?.mtimeMs} ${found?.ctimeMs}`;
 }
 
 function hasLog(file: string): boolean {
-  return (statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
+  return sizeOf(`${file}-wal`) > 0;
 }
 
 function tooLarge(file: string): StoreError {

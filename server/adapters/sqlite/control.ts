@@ -15,7 +15,10 @@ export interface ControlText {
 /** The look at the files knows no more than who owns a file; who made an edit may say so shortly after. */
 const BETTER_KNOWN_WITHIN_MS = 60_000;
 
-/** False where the file was last recorded with the same text. */
+/**
+ * Keeps the text as a version, and adds a `control-file` event whose before and after are the lines that differ. Answers
+ * false, and does neither, where the file was last recorded with the same text.
+ */
 export async function recordControl(tx: Db, { file, at, by, text, quiet }: ControlText): Promise<boolean> {
   const last = await versions(tx, file).executeTakeFirst();
   const hash = text === null ? null : createHash('sha256').update(text).digest('base64url');

@@ -19,7 +19,7 @@ export async function addEvents(tx: Db, events: readonly NewEvent[]): Promise<St
   return stored;
 }
 
-/** By time; by id where they are asked for after an id, so that none is missed when the clock was set back. */
+/** `since` and `until` include their instants. By time; by id where they are asked for after an id, so that none is missed when the clock was set back. */
 export async function findEvents(db: Db, query: EventQuery): Promise<StoredEvent[]> {
   const kinds = [...new Set(query.kinds ?? [])];
   if (query.kinds !== undefined && kinds.length === 0) return [];

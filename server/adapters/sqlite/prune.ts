@@ -8,7 +8,7 @@ export interface PruneBefore {
 }
 
 /** Rows a transaction: few enough that requests are answered in between. */
-const ROWS_AT_ONCE = 2000;
+const ROWS_AT_ONCE = 500;
 
 /**
  * Drops what is older, in many short transactions. Of what changes seldom, the version that was in effect at the oldest

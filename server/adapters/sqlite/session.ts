@@ -29,6 +29,7 @@ export interface Opening {
 
 /** About ten seconds, without blocking the process. */
 const BUSY_TRIES = 150;
+const BUSY_TRIES_ON_ONE_CONNECTION = 40;
 const BUSY_PAUSE_MS = 50;
 /** Opening anew may help, because the file was changed underneath or has become usable since. */
 const REOPENED: ReadonlySet<StoreErrorCode> = new Set(['corrupt', 'read-only', 'unusable']);
@@ -68,6 +69,8 @@ export function startSession(opening: Opening): Session {
   async function recover(failure: StoreError, tried: { busy: number; reopened: boolean; replaced: boolean }) {
     if (failure.code === 'busy' && tried.busy < BUSY_TRIES) {
       tried.busy += 1;
+      // A lock that lasts may be one that only this connection sees, on a log that was cut off underneath.
+      if (tried.busy % BUSY_TRIES_ON_ONE_CONNECTION === 0) drop();
       await pause(BUSY_PAUSE_MS);
       return true;
     }

@@ -88,6 +88,6 @@ function unusable(file: string, why: string): StoreError {
   return new StoreError(
     'unusable',
     `${file} cannot be used (${why})`,
-    'see that its directory exists, has space, and may be written',
+    'see that its directory exists and has space, and that this user may read and write there',
   );
 }

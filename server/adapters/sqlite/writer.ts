@@ -54,8 +54,10 @@ export function startWriter(session: Session): Writer {
   }
 
   async function work(): Promise<void> {
-    await turn();
-    while (waiting.length > 0) await commitAll(waiting.splice(0, MOST_AT_ONCE));
+    while (waiting.length > 0) {
+      await turn();
+      await commitAll(waiting.splice(0, MOST_AT_ONCE));
+    }
   }
 
   return {

@@ -110,7 +110,7 @@ header() { # NAME
 # A text of the JSON answer, for people to read: nothing is decided by it.
 said() { # KEY
   tr '\n' ' ' <"$work/body" | head -c 262144 |
-    sed -nE 's/.*"'"$1"'" *: *"(([^"\\]|\\.)*)".*/\1/p' | sed 's/\\[nrt]/ /g; s/\\\(["\\/]\)/\1/g'
+    sed -nE 's/.*"'"$1"'" *: *"(([^"\\]|\\.)*)".*/\1/p' | sed 's/\\u00[017][0-9a-f]//g; s/\\[bfnrt]/ /g; s/\\\(["\\/]\)/\1/g'
 }
 
 # 409 and 423 are answers, wherever they come: the host keeps what it has.

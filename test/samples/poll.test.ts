@@ -187,16 +187,16 @@ describe('nothing is applied', () => {
 
   test('under the killswitch: exit 3 and its message without what a terminal would obey', async () => {
     const the = await hostBetween();
-    const message = 'ntp is down\nwait \u009b31m for \u202eannie\u202c \u001b[2J';
+    const message = 'ntp is down\nwait \u009b31m for \u202eannie\u202c \u001b[2J\u0007!';
     the.server.intercept(`/v1/nodes/${HOST}`, (_, response) => {
       response.writeHead(423, { 'Tagwave-Outcome': 'killswitch' });
       response.end(
-        `{"code":"killswitch","message":${JSON.stringify(message).replace('\\u001b', '\u001b')},"reasons":["x"]}`,
+        `{"code":"killswitch","message":${JSON.stringify(message).replace('\\u0007', '\u0007')},"reasons":["x"]}`,
       );
     });
     const run = await the.poll();
     expect(run.exitCode).toBe(3);
-    expect(run.stderr).toBe('poll.sh: killswitch: ntp is down wait 31m for annie [2J');
+    expect(run.stderr).toBe('poll.sh: killswitch: ntp is down wait 31m for annie [2J!');
     await expectUntouched(the);
   });
 

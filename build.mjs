@@ -1,5 +1,5 @@
-// Bundles the commands into dist/. The server keeps its dependencies in node_modules (better-sqlite3 is native);
-// the client becomes one file that runs with nothing but Node 18 or newer beside it.
+// Bundles the commands into dist/. The server takes most of its dependencies in, because a command starts twice as fast from
+// a few files as from hundreds; those that are native, or load their parts by name, stay in node_modules. The client becomes one file that runs with nothing but Node 18 or newer beside it.
 import { chmod, rm } from 'node:fs/promises';
 import { build } from 'esbuild';
 
@@ -19,9 +19,12 @@ await Promise.all([
     outdir: 'dist',
     format: 'esm',
     target: 'node20',
-    packages: 'external',
+    external: ['better-sqlite3', 'express', 'winston', 'autocannon'],
     splitting: true,
-    banner: { js: shebang },
+    // CommonJS packages among the bundled ones ask for Node's own modules with require.
+    banner: {
+      js: `${shebang}import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);`,
+    },
   }),
   build({
     ...common,

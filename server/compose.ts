@@ -5,7 +5,6 @@ import { openEditor } from './adapters/files/editor.ts';
 import { workAsOwnerOf } from './adapters/files/privileges.ts';
 import { stateFiles } from './adapters/files/state-files.ts';
 import { openRepository } from './adapters/git/repository.ts';
-import { type LevelledLog, openLog } from './adapters/log.ts';
 import { openPrograms } from './adapters/programs/programs.ts';
 import { openStore, openStoreForReading } from './adapters/sqlite/store.ts';
 import { systemClock } from './adapters/system-clock.ts';
@@ -113,11 +112,6 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
   if (existsSync(join(stateDir, 'repository.git')))
     await refreshShelf(context).catch((error) => problems.set('repository', repositoryProblem(error)));
   return { ok: true, app: { context, settings, close: () => close(context) } };
-}
-
-/** JSON lines on standard error; its level can be set once the settings are known. */
-export function serverLog(): LevelledLog {
-  return openLog({ level: 'warn' });
 }
 
 /** The files that a command edits where there may be no time, or no way, to put everything together. */

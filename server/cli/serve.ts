@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { type App, compose, serverLog } from '../compose.ts';
+import { type App, compose } from '../compose.ts';
 import { sentenceOf } from '../core/problem.ts';
 import { baseOf, type CommonOptions, type ExitCode, fail, failWith } from './command.ts';
 import { terminal } from './terminal.ts';
@@ -20,6 +20,8 @@ export function addServe(program: Command, run: (code: Promise<ExitCode>) => Pro
 
 async function serveCommand(options: Options): Promise<ExitCode> {
   const flags = options.listen === undefined ? {} : { listen: options.listen };
+  // Loaded here alone: the other commands start faster without the HTTP server.
+  const { serverLog, startServer } = await import('../serve.ts');
   const log = serverLog();
   const stopped = stopSignal();
   const composed = await compose({ base: baseOf(options), env: process.env, flags, role: 'server', log });
@@ -27,8 +29,6 @@ async function serveCommand(options: Options): Promise<ExitCode> {
     return failWith(options, composed.errors.map(sentenceOf), 'correct them; "tagwave-server check" shows all errors');
   const { app } = composed;
   log.setLevel(app.settings.log.level);
-  // Loaded here alone: the other commands start faster without the HTTP server.
-  const { startServer } = await import('../serve.ts');
   const started = await startServer(app);
   if (!started.ok) return fail(options, started);
   const running = started.value;

@@ -83,7 +83,7 @@ export function noBranch(branches: readonly string[], context: FetchContext): Fa
     return { ok: false, sentence: `${source} is empty: it has no branch`, hint: 'Commit something to it.' };
   const shown = branches.slice(0, 10).join(', ');
   const more = branches.length > 10 ? ` and ${branches.length - 10} more` : '';
-  return context.branch === undefined
+  return context.branch === null
     ? {
         ok: false,
         sentence: `${source} has a HEAD that names no commit; its branches are ${shown}${more}`,

@@ -37,7 +37,7 @@ export function parseRefs(listing: string): Ref[] {
     });
 }
 
-/** Seconds since 1970 in git's own date format, from milliseconds. */
+/** An instant (milliseconds since 1970) as git takes it from us, whatever the year. */
 export function gitDate(at: number): string {
-  return `${Math.floor(at / 1000)} +0000`;
+  return `@${Math.floor(at / 1000)} +0000`;
 }

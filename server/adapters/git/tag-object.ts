@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import { hourOf, type ObjectId, parseObjectId, parseTagName } from '../../../protocol/names.ts';
 import { ORIGINS, type TagRecord } from '../../core/tag.ts';
-import { gitDate } from './refs.ts';
 import { IDENTITY } from './run.ts';
 
 /** An annotated tag object, as `git mktag` takes it: the record is its message, so that the two cannot part. */
 export function tagObject(record: TagRecord): string {
-  const tagger = `${IDENTITY.name} <${IDENTITY.email}> ${gitDate(Date.parse(record.created))}`;
+  const tagger = `${IDENTITY.name} <${IDENTITY.email}> ${Math.floor(Date.parse(record.created) / 1000)} +0000`;
   const header = [`object ${record.commit}`, 'type commit', `tag ${record.name}`, `tagger ${tagger}`];
   return `${header.join('\n')}\n\n${JSON.stringify(record)}\n`;
 }

@@ -14,7 +14,7 @@ type Tags = Awaited<ReturnType<Repository['tags']>>;
 /** Reads all tags: one `for-each-ref`, and one `cat-file` for those whose objects were not read before. */
 export function tagReader(git: Git): () => Promise<Tags> {
   let last: { readonly listing: string; readonly tags: Tags } | undefined;
-  let known: ReadonlyMap<ObjectId, Reading> = new Map();
+  let known: ReadonlyMap<string, Reading> = new Map();
 
   return async () => {
     const { stdout, stderr } = await git.plumb(['for-each-ref', '--format=%(refname) %(objectname)', TAGS]);
@@ -52,12 +52,12 @@ function brokenRefs(stderr: string): string[] {
   return [...stderr.matchAll(/ignoring (?:broken|dangling) .*?(refs\/\S+)/g)].map(([, ref = '']) => ref);
 }
 
-function assemble(refs: readonly Ref[], readings: ReadonlyMap<ObjectId, Reading>, broken: readonly string[]): Tags {
+function assemble(refs: readonly Ref[], readings: ReadonlyMap<string, Reading>, broken: readonly string[]): Tags {
   const records: TagRecord[] = [];
   const unreadable = broken.map((ref) => ({ tag: ref.slice(TAGS.length), why: 'its ref is damaged' }));
   for (const ref of refs) {
     const tag = ref.name.slice(TAGS.length);
-    const reading = readings.get(ref.object) ?? { ok: false, why: 'its object cannot be read' };
+    const reading = readings.get(keyOf(ref)) ?? { ok: false, why: 'its object cannot be read' };
     if (parseTagName(tag) === undefined) unreadable.push({ tag, why: 'it is no name of a tag' });
     else if (reading.ok) records.push(reading.record);
     else unreadable.push({ tag, why: reading.why });
@@ -65,15 +65,20 @@ function assemble(refs: readonly Ref[], readings: ReadonlyMap<ObjectId, Reading>
   return { records: records.sort((a, b) => a.hour - b.hour), unreadable };
 }
 
-async function readingsOf(git: Git, { refs, known }: { refs: readonly Ref[]; known: ReadonlyMap<ObjectId, Reading> }) {
-  const wanted = refs.filter((ref) => known.get(ref.object)?.ok !== true);
+/** Whether an object is the record of a tag depends on the name too. */
+function keyOf(ref: Ref): string {
+  return `${ref.name} ${ref.object}`;
+}
+
+/** What was read before counts again; what could not be read is tried anew. */
+async function readingsOf(git: Git, { refs, known }: { refs: readonly Ref[]; known: ReadonlyMap<string, Reading> }) {
+  const wanted = refs.filter((ref) => known.get(keyOf(ref))?.ok !== true);
   const contents = await objectsOf(git, wanted);
-  const readings = new Map<ObjectId, Reading>();
+  const readings = new Map<string, Reading>();
   for (const ref of refs) {
     const content = contents.get(ref.object);
-    const before = known.get(ref.object);
-    if (content !== undefined) readings.set(ref.object, readTagObject(content, ref.name.slice(TAGS.length)));
-    else if (before !== undefined) readings.set(ref.object, before);
+    const reading = content === undefined ? known.get(keyOf(ref)) : readTagObject(content, ref.name.slice(TAGS.length));
+    if (reading !== undefined) readings.set(keyOf(ref), reading);
   }
   return readings;
 }

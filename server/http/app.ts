@@ -1,0 +1,66 @@
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { parseHostname } from '../../protocol/names.ts';
+import type { Door } from './door.ts';
+import { answerTo } from './errors.ts';
+import type { Exchanges } from './exchange.ts';
+import { refuse } from './guard.ts';
+import { parameter } from './read.ts';
+import { type FailureReply, failure } from './reply.ts';
+import type { Route } from './route.ts';
+import { send, sendFailure } from './send.ts';
+
+/** The routes as an Express application. Its answers carry what `exchanges` knows of the request. */
+export function createApp(door: Door, exchanges: Exchanges, routes: readonly Route[]): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.enable('case sensitive routing');
+  app.enable('strict routing');
+  app.set('query parser', 'simple');
+  for (const path of new Set(routes.map((route) => route.path))) {
+    const here = routes.filter((route) => route.path === path);
+    for (const route of here) mount(app, route, { door, exchanges });
+    app.all(path, (_request, response) => sendFailure(response, wrongMethod(here), exchanges.of(response)));
+  }
+  app.use((_request: Request, response: Response) => sendFailure(response, NO_ROUTE, exchanges.of(response)));
+  app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
+    fail(response, error, { door, exchanges });
+  });
+  return app;
+}
+
+interface Around {
+  readonly door: Door;
+  readonly exchanges: Exchanges;
+}
+
+const VERBS = { GET: 'get', POST: 'post', PUT: 'put', DELETE: 'delete' } as const;
+
+function mount(app: Express, route: Route, { door, exchanges }: Around): void {
+  app[VERBS[route.method]](route.path, async (request: Request, response: Response) => {
+    const exchange = exchanges.of(response);
+    exchange.route = route.path;
+    exchange.hostname = parseHostname(parameter(request, 'hostname')) ?? null;
+    const call = { door, request, response };
+    const reply = refuse(route, call) ?? (await route.handle(call));
+    if (response.destroyed) return;
+    await send(response, reply, exchange);
+  });
+}
+
+/** Where nothing has been written yet it can still be said; else only a cut connection shows it. */
+function fail(response: Response, error: unknown, { door, exchanges }: Around): void {
+  if (response.destroyed) return;
+  const exchange = exchanges.of(response);
+  const reply = answerTo(error, { log: door.context.log, id: exchange.id });
+  if (response.headersSent) response.destroy();
+  else sendFailure(response, reply, exchange);
+}
+
+const NO_ROUTE = failure('not-found', 'there is nothing at this path', 'the API is described in the README');
+
+function wrongMethod(routes: readonly Route[]): FailureReply {
+  const methods = routes.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+  const allow = methods.join(', ');
+  return { ...failure('method-not-allowed', `this path answers ${allow} only`), headers: { Allow: allow } };
+}

@@ -1,0 +1,62 @@
+import type { Digest } from '../../protocol/names.ts';
+import type { StoredFile } from '../ports.ts';
+import type { Door } from './door.ts';
+import { unavailable } from './failures.ts';
+import { failure, type Headers, type Reply } from './reply.ts';
+
+export type What = 'archive' | 'manifest';
+
+const TYPES = { archive: 'application/gzip', manifest: 'application/x-ndjson' } as const;
+
+/** What names the content, before it is at hand. */
+export function contentHeaders(digest: Digest, what: What): Headers & { readonly ETag: string } {
+  return { ETag: `"${digest}"`, 'Content-Type': TYPES[what] };
+}
+
+export interface Wanted {
+  readonly digest: Digest;
+  readonly what: What;
+  readonly headers: Headers;
+}
+
+/** The archive or the manifest of a view, as a file to stream. */
+export async function contentReply(door: Door, { digest, what, headers }: Wanted): Promise<Reply> {
+  const found = await findContent(door, digest, what);
+  if ('kind' in found) return found;
+  return {
+    kind: 'file',
+    file: found,
+    headers: { ...headers, ...(what === 'archive' ? { 'Repr-Digest': reprDigest(found) } : {}) },
+  };
+}
+
+/** The file, or why there is none. */
+export async function findContent(
+  { context }: Door,
+  digest: Digest,
+  what: What,
+): Promise<StoredFile | Extract<Reply, { kind: 'failure' }>> {
+  try {
+    const found = await context.views[what](digest);
+    return found ?? unknownDigest(digest);
+  } catch (error) {
+    context.log.error('content cannot be given out', { digest, what, error });
+    return unavailable({
+      sentence: `the ${what} of ${digest} cannot be given out now`,
+      hint: "the server's log has the reason; hosts keep what they have and ask again",
+    });
+  }
+}
+
+function unknownDigest(digest: Digest) {
+  return failure(
+    'unknown-digest',
+    `there is no view ${digest}`,
+    'ask for the assignment again: what was handed out is kept for a day, and as long as a tag has it',
+  );
+}
+
+/** RFC 9530: of the whole, also where only a part is sent. */
+function reprDigest({ sha256 }: StoredFile): string {
+  return `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`;
+}

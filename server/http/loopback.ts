@@ -1,0 +1,51 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { BlockList, isIP } from 'node:net';
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
+
+/** What tells where a request comes from. */
+export interface Origins {
+  /** Of the peer; undefined where the connection is gone. */
+  readonly address: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/**
+ * Why a request cannot be taken to come from this machine, or null. Somebody who only reached us through another machine, a
+ * proxy, or a name that another machine's page was loaded from (a rebound name) is not here.
+ */
+export function whyNotLocal({ address, headers }: Origins): string | null {
+  if (address === undefined || !isLoopbackAddress(address)) return `it came from ${address ?? 'nowhere'}`;
+  if (headers.host === undefined || !isLoopbackHost(headers.host)) return 'its Host header is not a loopback name';
+  const forwarded = Object.keys(headers).find(isForwarding);
+  return forwarded === undefined ? null : `its ${forwarded} header says that it was forwarded`;
+}
+
+/** Whether a page of another place sent the request: browsers name it. Absent from programs such as curl. */
+export function isForeignOrigin({ origin, host }: IncomingHttpHeaders): boolean {
+  if (origin === undefined) return false;
+  return origin.toLowerCase().replace(/^https?:\/\//, '') !== host?.toLowerCase();
+}
+
+/** `127.0.0.1` for `::ffff:127.0.0.1`, which is how a socket for both families names it. */
+export function plainAddress(address: string | undefined): string {
+  return address?.replace(/^::ffff:(?=\d+\.)/i, '') ?? 'an unknown address';
+}
+
+function isLoopbackAddress(address: string): boolean {
+  const family = isIP(address);
+  return family !== 0 && LOOPBACK.check(address, family === 4 ? 'ipv4' : 'ipv6');
+}
+
+/** `localhost`, `127.0.0.1:8420`, `[::1]:8420`. */
+function isLoopbackHost(host: string): boolean {
+  const [, bracketed, plain] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d{0,5})?$/.exec(host) ?? [];
+  const name = (bracketed ?? plain ?? '').toLowerCase();
+  return name === 'localhost' || isLoopbackAddress(name);
+}
+
+function isForwarding(name: string): boolean {
+  return name === 'forwarded' || name === 'via' || name.startsWith('x-forwarded-');
+}

@@ -1,0 +1,67 @@
+import { type ErrorCode, type HoldCode, STATUS_OF } from '../../protocol/errors.ts';
+import type { StoredFile } from '../ports.ts';
+
+export type Headers = Readonly<Record<string, string>>;
+
+/** What a route answers, before it is written to a connection. */
+export type Reply = JsonReply | PreparedReply | FileReply | StreamReply | FailureReply;
+
+export interface JsonReply {
+  readonly kind: 'json';
+  readonly status: number;
+  readonly body: unknown;
+  readonly headers?: Headers;
+}
+
+/** An answer that was serialised before. `headers` are names and values in turn. */
+export interface PreparedReply {
+  readonly kind: 'prepared';
+  readonly status: number;
+  readonly headers: readonly string[];
+  readonly body: Buffer | null;
+}
+
+/** Streamed from disk, in parts where the client asks for them. */
+export interface FileReply {
+  readonly kind: 'file';
+  readonly file: StoredFile;
+  readonly headers: Headers;
+}
+
+/** Written piece by piece, as fast as the client takes it. */
+export interface StreamReply {
+  readonly kind: 'stream';
+  readonly headers: Headers;
+  readonly pieces: AsyncIterable<string>;
+}
+
+/** An expected failure. The status is the code's. */
+export interface FailureReply {
+  readonly kind: 'failure';
+  readonly code: ErrorCode;
+  /** What happened and why, one sentence. */
+  readonly title: string;
+  /** What to do next. */
+  readonly hint?: string;
+  readonly hold?: HoldCode;
+  readonly message?: string;
+  readonly reasons?: readonly string[];
+  readonly headers?: Headers;
+}
+
+/** A value that was read from a request, or the failure to answer with. */
+export type Read<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly reply: FailureReply };
+
+export function json(body: unknown, status = 200): JsonReply {
+  return { kind: 'json', status, body };
+}
+
+export function failure(code: ErrorCode, title: string, hint?: string): FailureReply {
+  return { kind: 'failure', code, title, ...(hint === undefined ? {} : { hint }) };
+}
+
+export function statusOf(reply: FailureReply): number {
+  return STATUS_OF[reply.code];
+}

@@ -1,0 +1,55 @@
+import type { Route } from './route.ts';
+import { eventsRoute } from './routes/events.ts';
+import { explainRoute } from './routes/explain.ts';
+import { healthRoute, readyRoute } from './routes/health.ts';
+import {
+  deleteEnvironmentKillswitchRoute,
+  deleteKillswitchRoute,
+  getKillswitchesRoute,
+  getKillswitchRoute,
+  putEnvironmentKillswitchRoute,
+  putKillswitchRoute,
+} from './routes/killswitch.ts';
+import { deleteMarkRoute, putMarkRoute } from './routes/mark.ts';
+import { nodeRoute } from './routes/node.ts';
+import { nodeArchiveRoute, nodeManifestRoute } from './routes/node-content.ts';
+import { nodesRoute } from './routes/nodes.ts';
+import { deletePinRoute, putPinRoute } from './routes/pin.ts';
+import { previewRoute } from './routes/preview.ts';
+import { pushRoute } from './routes/push.ts';
+import { reportsRoute } from './routes/reports.ts';
+import { snapshotsRoute } from './routes/snapshots.ts';
+import { statusRoute } from './routes/status.ts';
+import { tagRoute, tagsRoute } from './routes/tags.ts';
+import { viewArchiveRoute, viewManifestRoute } from './routes/view-content.ts';
+
+/** Everything that is answered. */
+export const ROUTES: readonly Route[] = [
+  nodeRoute,
+  nodeArchiveRoute,
+  nodeManifestRoute,
+  viewArchiveRoute,
+  viewManifestRoute,
+  reportsRoute,
+  healthRoute,
+  readyRoute,
+  statusRoute,
+  tagsRoute,
+  tagRoute,
+  putMarkRoute,
+  deleteMarkRoute,
+  getKillswitchesRoute,
+  getKillswitchRoute,
+  putKillswitchRoute,
+  putEnvironmentKillswitchRoute,
+  deleteKillswitchRoute,
+  deleteEnvironmentKillswitchRoute,
+  nodesRoute,
+  explainRoute,
+  putPinRoute,
+  deletePinRoute,
+  previewRoute,
+  snapshotsRoute,
+  pushRoute,
+  eventsRoute,
+];

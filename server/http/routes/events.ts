@@ -1,0 +1,88 @@
+import * as z from 'zod';
+import type { EventKind, EventQuery, StoredEvent } from '../../ports.ts';
+import { eventStream } from '../event-stream.ts';
+import { readQuery } from '../read.ts';
+import { json, type Reply } from '../reply.ts';
+import type { Call, Route } from '../route.ts';
+import { digits, instant, parsed } from '../shapes.ts';
+
+const KINDS = {
+  'control-file': true,
+  'tag-created': true,
+  'tag-pruned': true,
+  fetch: true,
+  assignment: true,
+  report: true,
+  'problem-raised': true,
+  'problem-cleared': true,
+  server: true,
+} satisfies Record<EventKind, true>;
+
+const EXPECTED_KINDS = `kinds with commas between them: ${Object.keys(KINDS).join(', ')}`;
+const FEW = 100;
+const MOST = 1000;
+
+const id = digits('the id of an event', Number.MAX_SAFE_INTEGER);
+const query = z.object({
+  since: instant.optional(),
+  kinds: parsed(EXPECTED_KINDS, (text) => {
+    const kinds = text.split(',');
+    return kinds.every(isKind) ? kinds : undefined;
+  }).optional(),
+  subject: z.string().optional(),
+  after: id.optional(),
+  limit: digits(`a number up to ${MOST}`, MOST).default(FEW),
+});
+
+/** Everything that changed, by whom, before and after. Newest first; with `after`, onwards from there. */
+export const eventsRoute: Route = {
+  method: 'GET',
+  path: '/v1/events',
+  access: 'read',
+  async handle(call) {
+    const asked = readQuery(call.request, query);
+    if (!asked.ok) return asked.reply;
+    const { since, kinds, subject, after, limit } = asked.value;
+    const filter = {
+      ...(since === undefined ? {} : { since }),
+      ...(kinds === undefined ? {} : { kinds }),
+      ...(subject === undefined ? {} : { subject }),
+    };
+    if (call.request.accepts(['application/json', 'text/event-stream']) === 'text/event-stream')
+      return stream(call, filter, after);
+    const { context } = call.door;
+    await context.fleet.flush();
+    const page = after === undefined ? {} : ({ afterId: after, order: 'oldest' } as const);
+    const events = await context.store.events({ ...filter, ...page, limit });
+    return json({ events: events.map(shownEvent) });
+  },
+};
+
+function isKind(text: string): text is EventKind {
+  return Object.hasOwn(KINDS, text);
+}
+
+/** A client that comes back says which event it saw last, and misses none. */
+async function stream(
+  { door, request, response }: Call,
+  filter: Omit<EventQuery, 'limit'>,
+  after: number | undefined,
+): Promise<Reply> {
+  const last = id.safeParse(request.headers['last-event-id']);
+  const from = last.success ? last.data : (after ?? (filter.since === undefined ? await newestId(door.context) : 0));
+  return {
+    kind: 'stream',
+    headers: { 'Content-Type': 'text/event-stream; charset=utf-8' },
+    pieces: eventStream(door, { filter, from, response, shown: shownEvent }),
+  };
+}
+
+async function newestId({ fleet, store }: Call['door']['context']): Promise<number> {
+  await fleet.flush();
+  const [newest] = await store.events({ limit: 1 });
+  return newest?.id ?? 0;
+}
+
+function shownEvent({ at, ...rest }: StoredEvent) {
+  return { ...rest, at: new Date(at).toISOString() };
+}

@@ -1,0 +1,47 @@
+import * as z from 'zod';
+import { assign } from '../../operations/assign.ts';
+import { noteTold, runningOf } from '../ask.ts';
+import { contentHeaders, contentReply } from '../content.ts';
+import { namesEtag } from '../etag.ts';
+import { serveHeaders, tellOther } from '../node-answer.ts';
+import { hostnameOf, readQuery } from '../read.ts';
+import type { Reply } from '../reply.ts';
+import type { Call, Route } from '../route.ts';
+
+const query = z.object({ tag: z.string().optional() });
+
+/** The content that a host should have, for those that only have curl. */
+export const nodeArchiveRoute: Route = {
+  method: 'GET',
+  path: '/v1/nodes/:hostname/archive',
+  access: 'anyone',
+  handle: (call) => answer(call, 'archive'),
+};
+
+export const nodeManifestRoute: Route = {
+  method: 'GET',
+  path: '/v1/nodes/:hostname/manifest',
+  access: 'anyone',
+  handle: (call) => answer(call, 'manifest'),
+};
+
+async function answer({ door, request }: Call, what: 'archive' | 'manifest'): Promise<Reply> {
+  const hostname = hostnameOf(request);
+  if (!hostname.ok) return hostname.reply;
+  const running = runningOf(request);
+  if (!running.ok) return running.reply;
+  const asked = readQuery(request, query);
+  if (!asked.ok) return asked.reply;
+  const { tag } = asked.value;
+  const question = { hostname: hostname.value, ...(tag === undefined ? {} : { asked: tag }) };
+  const decided = await assign(door.context, question);
+  noteTold(door, decided, { ...question, running: running.value });
+  const pollAfterSeconds = door.settings().poll.afterSeconds;
+  if (decided.kind !== 'serve') return tellOther(decided, pollAfterSeconds);
+  const { digest } = decided.view;
+  const headers = { ...serveHeaders(decided, pollAfterSeconds), ...contentHeaders(digest, what) };
+  // Known before anything has to be packed.
+  if (namesEtag(request.headers['if-none-match'], headers.ETag))
+    return { kind: 'prepared', status: 304, headers: Object.entries(headers).flat(), body: null };
+  return contentReply(door, { digest, what, headers });
+}

@@ -1,0 +1,80 @@
+import { createReadStream } from 'node:fs';
+import * as z from 'zod';
+import type { Digest } from '../../../protocol/names.ts';
+import { worldNow } from '../../operations/world.ts';
+import { contentHeaders, contentReply, findContent, type What } from '../content.ts';
+import { namesEtag } from '../etag.ts';
+import { starting } from '../failures.ts';
+import { digestOf, readQuery } from '../read.ts';
+import type { FailureReply, Headers, Reply } from '../reply.ts';
+import type { Call, Route } from '../route.ts';
+import { sumsOf } from '../sums.ts';
+
+const query = z.object({ format: z.literal('sha256sum', 'expected sha256sum').optional() });
+
+/** Content by its digest: it never changes, so it may be kept. */
+export const viewArchiveRoute: Route = {
+  method: 'GET',
+  path: '/v1/views/:digest/archive',
+  access: 'anyone',
+  handle: (call) => answer(call, 'archive'),
+};
+
+export const viewManifestRoute: Route = {
+  method: 'GET',
+  path: '/v1/views/:digest/manifest',
+  access: 'anyone',
+  handle(call) {
+    const asked = readQuery(call.request, query);
+    if (!asked.ok) return asked.reply;
+    return asked.value.format === undefined ? answer(call, 'manifest') : answerSums(call);
+  },
+};
+
+const FOR_GOOD = { 'Cache-Control': 'private, max-age=86400, immutable' };
+
+function answer({ door, request }: Call, what: What): Reply | Promise<Reply> {
+  const digest = digestOf(request);
+  if (!digest.ok) return digest.reply;
+  const headers = { ...FOR_GOOD, ...contentHeaders(digest.value, what) };
+  return stopped(door) ?? contentReply(door, { digest: digest.value, what, headers });
+}
+
+/** Who is in which environment is not known here: the client's second question finds an environment's killswitch. */
+function stopped({ context, settings }: Call['door']): FailureReply | undefined {
+  const state = context.desk.look();
+  const { killswitch } = state.kind === 'ready' ? state.controls : state;
+  if (killswitch.global !== null) {
+    const { message } = killswitch.global;
+    const reasons = ['the killswitch stops everything'];
+    const headers = { 'Retry-After': String(settings().poll.afterSeconds) };
+    return {
+      kind: 'failure',
+      code: 'killswitch',
+      title: 'the killswitch is on: nothing is given out',
+      message,
+      reasons,
+      headers,
+    };
+  }
+  const ready = worldNow(context);
+  return ready.kind === 'not-ready' ? starting(ready) : undefined;
+}
+
+/** The regular files as `sha256sum --check` reads them. Links have no line: it would follow them. */
+async function answerSums({ door, request }: Call): Promise<Reply> {
+  const digest = digestOf(request);
+  if (!digest.ok) return digest.reply;
+  const refusal = stopped(door);
+  if (refusal !== undefined) return refusal;
+  const manifest = await findContent(door, digest.value, 'manifest');
+  if ('kind' in manifest) return manifest;
+  const headers = sumHeaders(digest.value);
+  if (namesEtag(request.headers['if-none-match'], headers.ETag))
+    return { kind: 'prepared', status: 304, headers: Object.entries(headers).flat(), body: null };
+  return { kind: 'stream', headers, pieces: sumsOf(createReadStream(manifest.path, 'utf8')) };
+}
+
+function sumHeaders(digest: Digest): Headers & { readonly ETag: string } {
+  return { ...FOR_GOOD, ETag: `"${digest}-sha256sum"`, 'Content-Type': 'text/plain; charset=utf-8' };
+}

@@ -1,0 +1,139 @@
+import type { ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Response } from 'express';
+import type { ProblemDetails } from '../../protocol/errors.ts';
+import { plainJson } from '../core/plain-json.ts';
+import type { Exchange } from './exchange.ts';
+import {
+  type FailureReply,
+  type FileReply,
+  type Headers,
+  type PreparedReply,
+  type Reply,
+  type StreamReply,
+  statusOf,
+} from './reply.ts';
+
+export const REQUEST_ID = 'X-Request-Id';
+
+const COMMON: Headers = {
+  'X-Content-Type-Options': 'nosniff',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Cache-Control': 'no-store',
+};
+
+/** Writes an answer. Rejects where a file cannot be sent and nothing has been written yet. */
+export async function send(response: Response, reply: Reply, exchange: Exchange): Promise<void> {
+  switch (reply.kind) {
+    case 'json': {
+      const { status, body, headers = {} } = reply;
+      const text = `${JSON.stringify(body)}
+`;
+      return sendText(response, exchange, { status, type: 'application/json; charset=utf-8', text, headers });
+    }
+    case 'prepared':
+      return sendPrepared(response, reply, exchange);
+    case 'file':
+      return sendFile(response, reply, exchange);
+    case 'failure':
+      return sendFailure(response, reply, exchange);
+    case 'stream':
+      return sendStream(response, reply, exchange);
+    default:
+      return reply satisfies never;
+  }
+}
+
+/** Does without what Express adds to a response. */
+export function sendPrepared(
+  response: ServerResponse,
+  { status, headers, body }: PreparedReply,
+  exchange: Exchange,
+): void {
+  exchange.quiet = status === 304;
+  response.writeHead(status, headers.concat(REQUEST_ID, exchange.id));
+  if (body === null) response.end();
+  else response.end(body);
+}
+
+/** RFC 9457. Does without what Express adds to a response. */
+export function sendFailure(response: ServerResponse, reply: FailureReply, exchange: Exchange): void {
+  const { kind: _, headers = {}, code, title, hint, hold, message, reasons } = reply;
+  const status = statusOf(reply);
+  const problem: ProblemDetails = {
+    type: 'about:blank',
+    title,
+    status,
+    code,
+    ...(hint === undefined ? {} : { hint }),
+    instance: exchange.id,
+    ...(hold === undefined ? {} : { hold }),
+    ...(message === undefined ? {} : { message }),
+    ...(reasons === undefined ? {} : { reasons }),
+  };
+  const text = `${plainJson(problem)}\n`;
+  sendText(response, exchange, { status, type: 'application/problem+json', text, headers });
+}
+
+interface Text {
+  readonly status: number;
+  readonly type: string;
+  readonly text: string;
+  readonly headers: Headers;
+}
+
+function sendText(response: ServerResponse, { id }: Exchange, { status, type, text, headers }: Text): void {
+  const body = Buffer.from(text);
+  response.writeHead(status, {
+    ...COMMON,
+    ...headers,
+    'Content-Type': type,
+    'Content-Length': body.length,
+    [REQUEST_ID]: id,
+  });
+  response.end(body);
+}
+
+/** By Express's own machinery: conditions, ranges, HEAD, and never more of the file in memory than a piece. */
+function sendFile(response: Response, { file, headers }: FileReply, { id }: Exchange): Promise<void> {
+  const all = { ...COMMON, ...headers, [REQUEST_ID]: id };
+  for (const [name, value] of Object.entries(all)) response.setHeader(name, value);
+  const options = { acceptRanges: true, cacheControl: false, lastModified: false, dotfiles: 'allow' } as const;
+  return new Promise((resolve, reject) => {
+    response.sendFile(file.path, options, (error?: Error) => {
+      if (error === undefined || isGone(error)) return resolve();
+      if (response.headersSent) {
+        // Half a file was sent: only a cut connection tells the client.
+        response.destroy();
+        return resolve();
+      }
+      for (const name of response.getHeaderNames()) response.removeHeader(name);
+      reject(error);
+    });
+  });
+}
+
+async function sendStream(response: Response, { headers, pieces }: StreamReply, { id }: Exchange): Promise<void> {
+  response.writeHead(200, { ...COMMON, ...headers, [REQUEST_ID]: id });
+  if (response.req.method === 'HEAD') {
+    response.end();
+    return;
+  }
+  response.flushHeaders();
+  try {
+    await pipeline(Readable.from(pieces), response);
+  } catch (error) {
+    // A client that goes away has seen enough; any other failure shows it by the cut connection that this is not all.
+    if (!response.destroyed || !isPremature(error)) throw error;
+  }
+}
+
+function isPremature(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
+}
+
+function isGone(error: Error): boolean {
+  return 'code' in error && (error.code === 'ECONNABORTED' || error.code === 'EPIPE' || error.code === 'ECONNRESET');
+}

@@ -1,0 +1,184 @@
+import { createHash } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { request as httpRequest } from 'node:http';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { execa } from 'execa';
+import { expect, test } from 'vitest';
+import { disposableDirectory } from '../rig/disposable.ts';
+import { type Serving, serving } from './serving.ts';
+
+const WEB = '/v1/nodes/web1.example.com';
+
+async function digestFor(server: Serving, path = WEB): Promise<string> {
+  return String((await server.ask(path)).headers['tagwave-digest']);
+}
+
+function sha256(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}
+
+test('the archive of a node is the one of its view, with the digest of what is sent', async () => {
+  const server = await serving();
+  const digest = await digestFor(server);
+  const mine = await server.ask(`${WEB}/archive`);
+  const byDigest = await server.ask(`/v1/views/${digest}/archive`);
+  for (const archive of [mine, byDigest]) {
+    expect(archive.status).toBe(200);
+    expect(archive.headers).toMatchObject({
+      etag: `"${digest}"`,
+      'content-type': 'application/gzip',
+      'content-length': String(archive.bytes.length),
+      'repr-digest': `sha-256=:${sha256(archive.bytes).toString('base64')}:`,
+      'accept-ranges': 'bytes',
+    });
+  }
+  expect(mine.bytes.equals(byDigest.bytes)).toBe(true);
+  expect(gunzipSync(mine.bytes).includes('hello at 7')).toBe(true);
+  expect(mine.headers).toMatchObject({
+    'tagwave-tag': 'etchautotag-20261120-0700',
+    'cache-control': 'private, no-cache',
+  });
+  expect(byDigest.headers['cache-control']).toBe('private, max-age=86400, immutable');
+});
+
+test('the manifest hashes to the digest', async () => {
+  const server = await serving();
+  const digest = await digestFor(server);
+  for (const path of [`${WEB}/manifest`, `/v1/views/${digest}/manifest`]) {
+    const manifest = await server.ask(path);
+    expect(manifest.status).toBe(200);
+    expect(`sha256:${sha256(manifest.bytes).toString('hex')}`).toBe(digest);
+    expect(manifest.headers).toMatchObject({ etag: `"${digest}"`, 'content-type': 'application/x-ndjson' });
+  }
+});
+
+test('content that is known is answered 304, also before it was ever packed', async () => {
+  const server = await serving();
+  const digest = await digestFor(server);
+  const headers = { 'If-None-Match': `"${digest}"` };
+  for (const path of [
+    `${WEB}/archive`,
+    `${WEB}/manifest`,
+    `/v1/views/${digest}/archive`,
+    `/v1/views/${digest}/manifest`,
+  ]) {
+    const known = await server.ask(path, { headers });
+    expect([path, known.status, known.text, known.headers.etag]).toEqual([path, 304, '', `"${digest}"`]);
+  }
+});
+
+test('a part of an archive is sent where it is asked for, and the whole where the condition does not hold', async () => {
+  const server = await serving();
+  const path = `/v1/views/${await digestFor(server)}/archive`;
+  const whole = await server.ask(path);
+  const etag = String(whole.headers.etag);
+  const part = await server.ask(path, { headers: { Range: 'bytes=10-', 'If-Range': etag } });
+  expect(part.status).toBe(206);
+  expect(part.bytes.equals(whole.bytes.subarray(10))).toBe(true);
+  expect(part.headers['content-range']).toBe(`bytes 10-${whole.bytes.length - 1}/${whole.bytes.length}`);
+  expect(part.headers['repr-digest']).toBe(whole.headers['repr-digest']);
+  const other = await server.ask(path, { headers: { Range: 'bytes=10-', 'If-Range': '"other"' } });
+  expect([other.status, other.bytes.equals(whole.bytes)]).toEqual([200, true]);
+  const beyond = await server.ask(path, { headers: { Range: 'bytes=99999999-' } });
+  expect([beyond.status, beyond.json()['code']]).toEqual([416, 'range-not-satisfiable']);
+  expect(beyond.headers['content-range']).toBe(`bytes */${whole.bytes.length}`);
+  expect(beyond.headers['cache-control']).toBe('no-store');
+  const unmet = await server.ask(path, { headers: { 'If-Match': '"other"' } });
+  expect([unmet.status, unmet.json()['code']]).toEqual([412, 'precondition-failed']);
+});
+
+test('HEAD tells the length of an archive without sending it', async () => {
+  const server = await serving();
+  const path = `/v1/views/${await digestFor(server)}/archive`;
+  const whole = await server.ask(path);
+  const head = await server.ask(path, { method: 'HEAD' });
+  expect([head.status, head.bytes.length, head.headers['content-length']]).toEqual([
+    200,
+    0,
+    String(whole.bytes.length),
+  ]);
+});
+
+test('sha256sum checks what a view holds, whatever the names are, and links have no line', async () => {
+  const server = await serving();
+  const files = {
+    'etc/plain': 'plain\n',
+    'etc/two\nlines': 'two lines\n',
+    'etc/back\\slash': 'backslash\n',
+    'etc/carriage\rreturn': 'carriage return\n',
+    'etc/line\u2028separator': 'separator\n',
+    'etc/ümlaut': '',
+  };
+  await server.source.commit({ ...files, 'etc/link': { linkTo: 'plain' } });
+  expect((await server.ask('/v1/snapshots', { method: 'POST', json: { hour: '2026112005' } })).status).toBe(201);
+  const digest = await digestFor(server, `${WEB}?tag=etchautotag-20261120-0500`);
+  const sums = await server.ask(`/v1/views/${digest}/manifest?format=sha256sum`);
+  expect(sums.status).toBe(200);
+  expect(sums.headers['content-type']).toBe('text/plain; charset=utf-8');
+  expect(sums.text).not.toContain('etc/link');
+  const root = await disposableDirectory();
+  const archive = await server.ask(`/v1/views/${digest}/archive`);
+  await execa('tar', ['-xz'], { cwd: root, input: archive.bytes });
+  const checked = await execa('sha256sum', ['--check', '--strict'], { cwd: root, input: sums.bytes });
+  expect(checked.stdout.match(/: OK$/gm)).toHaveLength(sums.text.trimEnd().split('\n').length);
+  expect(sums.text.trimEnd().split('\n').length).toBeGreaterThanOrEqual(Object.keys(files).length);
+  const etag = String(sums.headers.etag);
+  const known = await server.ask(`/v1/views/${digest}/manifest?format=sha256sum`, {
+    headers: { 'If-None-Match': etag },
+  });
+  expect(known.status).toBe(304);
+  const strange = await server.ask(`/v1/views/${digest}/manifest?format=md5sum`);
+  expect([strange.status, strange.json()['code']]).toEqual([400, 'bad-request']);
+});
+
+test('an unknown digest is 404, and what is no digest is 400', async () => {
+  const server = await serving();
+  for (const what of ['archive', 'manifest', 'manifest?format=sha256sum']) {
+    const unknown = await server.ask(`/v1/views/sha256:${'0'.repeat(64)}/${what}`);
+    expect([unknown.status, unknown.json()['code']]).toEqual([404, 'unknown-digest']);
+    for (const wrong of ['sha256:abc', `sha256:${'A'.repeat(64)}`, '..%2f..%2fetc', 'sha256:%00']) {
+      const bad = await server.ask(`/v1/views/${wrong}/${what}`);
+      expect([wrong, bad.status, bad.json()['code']]).toEqual([wrong, 400, 'bad-digest']);
+    }
+  }
+});
+
+test('the global killswitch stops content by digest, that of an environment does not', async () => {
+  const server = await serving();
+  const digest = await digestFor(server);
+  await mkdir(join(server.base, 'killswitch.d'));
+  await writeFile(join(server.base, 'killswitch.d', 'production'), 'production only\n');
+  expect((await server.ask(`/v1/views/${digest}/archive`)).status).toBe(200);
+  await writeFile(join(server.base, 'killswitch'), 'everything\n');
+  for (const what of ['archive', 'manifest', 'manifest?format=sha256sum']) {
+    const stopped = await server.ask(`/v1/views/${digest}/${what}`, { headers: { 'If-None-Match': `"${digest}"` } });
+    expect(stopped.status).toBe(423);
+    expect(stopped.json()).toMatchObject({ code: 'killswitch', message: 'everything' });
+    expect(stopped.headers['retry-after']).toBe('300');
+  }
+});
+
+test('a client that goes away in the middle of an archive harms nobody', async () => {
+  const server = await serving();
+  await server.source.commit({
+    'big.bin': Buffer.from(Array.from({ length: 2_000_000 }, (_, index) => (index * 2654435761) >>> 13)),
+  });
+  expect((await server.ask('/v1/snapshots', { method: 'POST', json: { hour: '2026112005' } })).status).toBe(201);
+  const digest = await digestFor(server, `${WEB}?tag=etchautotag-20261120-0500`);
+  const path = `/v1/views/${digest}/archive`;
+  for (let round = 0; round < 5; round++) {
+    await new Promise<void>((resolve, reject) => {
+      const request = httpRequest(server.url + path, (response) => {
+        response.once('data', () => response.destroy());
+        response.once('close', resolve);
+        response.on('error', () => undefined);
+      });
+      request.on('error', reject);
+      request.end();
+    });
+  }
+  const whole = await server.ask(path);
+  expect(whole.headers['repr-digest']).toBe(`sha-256=:${sha256(whole.bytes).toString('base64')}:`);
+  expect(server.logged().filter(({ level }) => level === 'error')).toEqual([]);
+});

@@ -1,0 +1,223 @@
+import { cp, mkdir, mkdtemp, rm, utimes } from 'node:fs/promises';
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { execa } from 'execa';
+import { afterAll, onTestFinished } from 'vitest';
+import { openLog } from '../../server/adapters/log.ts';
+import { type App, compose } from '../../server/compose.ts';
+import { backfill } from '../../server/operations/snapshot.ts';
+import type { Log } from '../../server/ports.ts';
+import { startServer } from '../../server/serve.ts';
+import type { SettingKey } from '../../server/settings/schema.ts';
+import { type MovableClock, movableClock } from '../rig/clock.ts';
+import { disposableDirectory } from '../rig/disposable.ts';
+import { type Files, gitEnvironment, writeFiles } from '../rig/git.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+  readonly bytes: Buffer;
+  /** The body as JSON. */
+  json(): Record<string, unknown>;
+}
+
+export interface Asking {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly json?: unknown;
+  /** Sent as it is. */
+  readonly body?: string;
+}
+
+/** The working copy that the server fetches from. */
+export interface Source {
+  /** Writes files, commits everything, and answers the commit. */
+  commit(files: Files, at?: string): Promise<string>;
+}
+
+export interface Serving {
+  readonly app: App;
+  readonly base: string;
+  readonly url: string;
+  readonly clock: MovableClock;
+  readonly source: Source;
+  /** The path is sent as it is. */
+  ask(path: string, asking?: Asking): Promise<Answer>;
+  /** Sends raw bytes and answers everything that comes back until the connection is closed. */
+  raw(bytes: string): Promise<string>;
+  /** What was logged so far, one object a line. */
+  logged(): Record<string, unknown>[];
+  logText(): string;
+  stop(): Promise<void>;
+}
+
+export interface ServingOptions {
+  /** Of the base directory. */
+  readonly files?: Files;
+  readonly settings?: Partial<Record<SettingKey, unknown>>;
+  /** Leaves the files of the base as if they were being written now. */
+  readonly unsettled?: boolean;
+}
+
+export const NOW = '2026-11-20T11:20:00Z';
+const QUICK: Partial<Record<SettingKey, unknown>> = {
+  listen: '127.0.0.1:0',
+  settle_seconds: 0,
+  'http.local_changes': true,
+  'stop.grace_seconds': 20,
+};
+
+/** A whole server on real files, real git and real SQLite: it is 11:20, and every hour from 06:00 has its tag. */
+export async function serving(options: ServingOptions = {}): Promise<Serving> {
+  const { files = {}, settings = {}, unsettled = false } = options;
+  const root = await disposableDirectory();
+  prepared ??= prepare();
+  await cp(await prepared, root, { recursive: true, preserveTimestamps: true });
+  const base = join(root, 'base');
+  const source = workingCopy(join(root, 'config'));
+  await writeFiles(base, files);
+  if (!unsettled) await age(base, Object.keys(files));
+  const log: string[] = [];
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      log.push(String(chunk));
+      done();
+    },
+  });
+  const clock = movableClock(NOW);
+  const app = await composed({ root, clock, settings, log: openLog({ level: 'debug', stream }) });
+  const started = await startServer(app);
+  if (!started.ok) throw new Error(started.sentence);
+  const { url } = started.value;
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopped ??= started.value.stop();
+    return stopped;
+  };
+  onTestFinished(stop);
+  const logText = () => log.join('');
+  return {
+    app,
+    base,
+    url,
+    clock,
+    source,
+    ask: (path, asking) => ask(url, path, asking),
+    raw: (bytes) => raw(url, bytes),
+    logText,
+    logged: () =>
+      logText()
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line)),
+    stop,
+  };
+}
+
+let prepared: Promise<string> | undefined;
+
+afterAll(async () => {
+  if (prepared !== undefined) await rm(await prepared, { recursive: true, force: true });
+});
+
+/** What every server here begins with is made once, because git takes its time. */
+async function prepare(): Promise<string> {
+  const root = await mkdtemp(join(tmpdir(), 'tagwave-test-'));
+  await mkdir(join(root, 'base'));
+  await mkdir(join(root, 'config'));
+  const source = workingCopy(join(root, 'config'));
+  await execa('git', ['init', '--quiet', '--initial-branch=main', join(root, 'config')], { env: gitEnvironment() });
+  for (const hour of [6, 7, 8, 9, 10, 11]) {
+    const at = `2026-11-20T${String(hour).padStart(2, '0')}:00:00Z`;
+    await source.commit({ 'etc/motd': `hello at ${hour}\n`, [`etc/hour-${hour}`]: 'one more file\n' }, at);
+  }
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const log = openLog({ level: 'error', stream: silent });
+  const app = await composed({ root, clock: movableClock('2026-11-20T11:15:00Z'), settings: {}, log });
+  const filled = await backfill(app.context, 6, 'test');
+  if (filled.kind !== 'done') throw new Error(filled.sentence);
+  await app.close();
+  return root;
+}
+
+function workingCopy(directory: string): Source {
+  return {
+    async commit(files, at) {
+      await writeFiles(directory, files);
+      const git = (...args: string[]) => execa('git', args, { cwd: directory, env: gitEnvironment(at) });
+      await git('add', '--all', '--force');
+      await git('commit', '--quiet', '--allow-empty', '--message=Change the configuration');
+      return (await git('rev-parse', 'HEAD')).stdout;
+    },
+  };
+}
+
+interface Composing {
+  readonly root: string;
+  readonly clock: MovableClock;
+  readonly settings: Partial<Record<SettingKey, unknown>>;
+  readonly log: Log;
+}
+
+async function composed({ root, clock, settings, log }: Composing): Promise<App> {
+  const flags = { ...QUICK, 'repo.url': join(root, 'config'), 'repo.branch': 'main', ...settings };
+  const result = await compose({ base: join(root, 'base'), env: {}, flags, role: 'server', clock, log });
+  if (!result.ok) throw new Error(JSON.stringify(result.errors));
+  return result.app;
+}
+
+/** As files look that nobody has touched for a minute. */
+async function age(base: string, files: readonly string[]): Promise<void> {
+  const then = new Date(Date.now() - 60_000);
+  for (const file of files) await utimes(join(base, file), then, then);
+}
+
+export function ask(
+  url: string,
+  path: string,
+  { method = 'GET', headers = {}, json, body }: Asking = {},
+): Promise<Answer> {
+  const content = json === undefined ? body : JSON.stringify(json);
+  const { hostname, port } = new URL(url);
+  const type = json === undefined ? {} : { 'Content-Type': 'application/json' };
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(
+      { hostname, port, path, method, headers: { ...type, ...headers }, agent: false },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const bytes = Buffer.concat(chunks);
+          const text = bytes.toString('utf8');
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            text,
+            bytes,
+            json: () => JSON.parse(text),
+          });
+        });
+      },
+    );
+    request.on('error', reject);
+    request.end(content);
+  });
+}
+
+function raw(url: string, bytes: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const socket = connect(Number(port), hostname, () => socket.write(bytes));
+    socket.setEncoding('latin1');
+    socket.on('data', (piece) => (text += piece));
+    socket.on('error', reject);
+    socket.on('close', () => resolve(text));
+  });
+}

@@ -26,7 +26,7 @@ export async function startServer(app: App): Promise<Attempt<Running>> {
     return listening;
   }
   const url = listening.value;
-  const timetable = startTimetable(context);
+  const timetable = startTimetable(context, settings);
   context.log.info('listening', { url });
   const stop = async (): Promise<void> => {
     context.log.info('stopping');

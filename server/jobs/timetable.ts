@@ -1,10 +1,13 @@
 import { schedule } from 'node-cron';
+import type { Problem } from '../core/problem.ts';
 import type { Context } from '../operations/context.ts';
 import { fetchSource } from '../operations/fetch.ts';
 import { pruneTags } from '../operations/prune.ts';
 import { pruneHistory } from '../operations/prune-history.ts';
 import { refreshShelf, refreshTagProblems } from '../operations/refresh-shelf.ts';
 import { tagCurrentHour } from '../operations/snapshot.ts';
+import { settingsNeedingRestart } from '../settings/restart.ts';
+import type { Settings } from '../settings/settings.ts';
 import { sequence } from './sequence.ts';
 
 const LOOK_MS = 25;
@@ -16,9 +19,9 @@ export interface Timetable {
 }
 
 /** What the server does by the clock. On the hour a tag; once a minute it is checked that the current hour has one. */
-export function startTimetable(context: Context): Timetable {
+export function startTimetable(context: Context, atStart: Settings): Timetable {
   const repository = sequence((name, error) => context.log.error(`${name} failed`, { reason: String(error) }));
-  const look = lookout(context);
+  const look = lookout(context, atStart);
   const hourly = schedule('0 * * * *', () => repository.run('hourly tag', () => tagCurrentHour(context)), {
     timezone: 'UTC',
   });
@@ -41,7 +44,7 @@ export function startTimetable(context: Context): Timetable {
 }
 
 /** Wakes those who wait when a control file took effect or the hour changed. */
-function lookout(context: Context): () => void {
+function lookout(context: Context, atStart: Settings): () => void {
   let last: unknown;
   let hour = 0;
   return () => {
@@ -50,7 +53,10 @@ function lookout(context: Context): () => void {
     if (state === last && now === hour) return;
     if (state !== last && state.kind === 'ready') {
       context.programs.forget();
-      context.problems.set('control files', state.controls.problems);
+      context.problems.set('control files', [
+        ...state.controls.problems,
+        ...restartProblems(atStart, state.controls.settings),
+      ]);
       refreshTagProblems(context);
     }
     last = state;
@@ -74,10 +80,26 @@ async function cleanUp(context: Context): Promise<void> {
 
 /** Writes what was noted, and notices tags that another process made. */
 function everySecond(context: Context): void {
+  context.problems.set('store', storeProblems(context.store.trouble()));
   void context.fleet.flush();
   void refreshShelf(context).catch((error) =>
     context.log.error('the repository cannot be read', { reason: String(error) }),
   );
+}
+
+/** Some settings are read once, when the server starts. */
+function restartProblems(atStart: Settings, now: Settings): Problem[] {
+  const keys = settingsNeedingRestart(atStart, now);
+  if (keys.length === 0) return [];
+  const sentence = `server.yml changed ${keys.join(', ')}, which ${keys.length === 1 ? 'counts' : 'count'} from the next start on`;
+  return [{ id: 'server.yml:restart', severity: 'warning', sentence, hint: 'restart the server', file: 'server.yml' }];
+}
+
+function storeProblems(trouble: string | null): Problem[] {
+  if (trouble === null) return [];
+  const hint =
+    'decisions do not need the history; make the file usable, or take away what was set aside once you have looked';
+  return [{ id: 'history:trouble', severity: 'warning', sentence: trouble, hint }];
 }
 
 /** Fetches every `repo.poll_seconds`, as the setting stands when the last fetch ended. */

@@ -44,7 +44,8 @@ export function openJournal({ store, log, onTrouble }: JournalPorts): Journal {
 
   const write = (job: (store: Store) => Promise<unknown>): void => {
     queue.push(job);
-    if (queue.length > KEEP) queue.shift();
+    // Not the first: it is being written.
+    if (queue.length > KEEP) queue.splice(1, 1);
     if (!troubled) void flush();
   };
 

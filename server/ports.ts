@@ -178,8 +178,13 @@ export interface StoredFile {
   readonly sha256: string;
 }
 
+/** A tree holds something that no view can: the tag is broken, and trying again does not help. The message says what. */
+export class UnfitContent extends Error {
+  override readonly name = 'UnfitContent';
+}
+
 export interface Views {
-  /** The view of a whole tree; builds its manifest where it isn't known. Single-flight. */
+  /** The view of a whole tree; builds its manifest where it isn't known. Single-flight. Rejects with `UnfitContent`, or where git or the disk fails. */
   ofTree(tree: ObjectId): Promise<View>;
   /** Known views only: undefined for a digest that was never handed out, or was dropped. */
   manifest(digest: Digest): Promise<StoredFile | undefined>;
@@ -187,7 +192,10 @@ export interface Views {
   archive(digest: Digest): Promise<StoredFile | undefined>;
   /** Notes that a digest was handed out at an instant: it stays for 24 hours from then. */
   handedOut(digest: Digest, at: number): void;
-  /** Drops views that no tree in `keep` has and that were last handed out before `before`. Answers what was dropped. */
+  /**
+   * Drops views that no tree in `keep` has and that were last handed out before `before`; of the others that were not handed
+   * out since, what can be made again. Answers what was dropped.
+   */
   prune(keep: readonly ObjectId[], before: number): Promise<Digest[]>;
 }
 

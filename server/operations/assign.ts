@@ -3,7 +3,7 @@ import type { Hostname, TagName } from '../../protocol/names.ts';
 import { type Choice, chooseBySchedule, chooseFirst, judgeNodetagger, place } from '../core/choose.ts';
 import { moduleContextOf } from '../core/module-context.ts';
 import type { Placed, World } from '../core/world.ts';
-import type { Told, View } from '../ports.ts';
+import { type Told, UnfitContent, type View } from '../ports.ts';
 import type { Context } from './context.ts';
 import { type NotReady, worldNow } from './world.ts';
 
@@ -63,6 +63,7 @@ export async function assign(context: Context, { hostname, asked }: Question): P
     const told = tell(context, world, { placed, choice, view });
     return { kind: 'serve', placed, choice, view, commit: content.commit, told, etag: etagOf(told) };
   } catch (error) {
+    if (error instanceof UnfitContent) return brokenTrunk(context, world, { placed, choice, flaw: error.message });
     return unavailable(choice.tag, error instanceof Error ? error.message : String(error));
   }
 }
@@ -94,6 +95,19 @@ async function groupsFromProgram(
   if (grouper.kind === 'unusable') return { failed: grouper.why };
   const answer = await context.programs.askNodegrouper(hostname);
   return 'failed' in answer ? answer : answer.groups;
+}
+
+/** Of a tag it is known from the start; trunk is looked at when somebody gets it. */
+function brokenTrunk(
+  context: Context,
+  world: World,
+  { placed, choice, flaw }: { placed: Placed; choice: Serve; flaw: string },
+): Answer {
+  const message = `${choice.tag} is broken: ${flaw}; ${placed.hostname} keeps what it has until that is corrected`;
+  const reasons = [...choice.reasons, `${choice.tag} is broken: ${flaw}`];
+  const hold = { outcome: 'hold', hold: 'broken-tag', message, reasons } as const;
+  const told = tell(context, world, { placed, choice: hold, view: null });
+  return { kind: 'hold', choice: hold, told, etag: etagOf(told) };
 }
 
 export function contentOf(

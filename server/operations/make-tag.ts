@@ -1,6 +1,6 @@
 import { type Hour, type ObjectId, startOf, tagNameOf } from '../../protocol/names.ts';
 import type { Origin, TagRecord } from '../core/tag.ts';
-import type { Attempt } from '../ports.ts';
+import { type Attempt, UnfitContent } from '../ports.ts';
 import type { Actor, Context } from './context.ts';
 import { isPruned } from './prune.ts';
 import { refreshShelf } from './refresh-shelf.ts';
@@ -51,8 +51,7 @@ async function decideRecord(context: Context, order: TagOrder): Promise<Attempt<
   const sound = tags.findLast((record) => record.broken === null)?.tree;
   const previous = tags.findLast((record) => record.hour < order.hour);
   try {
-    const broken = await context.repository.flawOf(commit.tree, sound);
-    if (broken === null) await context.views.ofTree(commit.tree);
+    const broken = await flawOf(context, commit.tree, sound);
     const commits = previous === undefined ? null : await context.repository.commitsBetween(previous.commit, commit.id);
     const record: TagRecord = {
       name: tagNameOf(order.hour),
@@ -76,6 +75,19 @@ async function decideRecord(context: Context, order: TagOrder): Promise<Attempt<
       sentence: `no tag was made for ${new Date(startOf(order.hour)).toISOString()}: the content of ${commit.id.slice(0, 12)} cannot be read or stored (${why})`,
       hint: 'check the repository with "git fsck", and the disk that holds the state directory; it is tried again every minute',
     };
+  }
+}
+
+/** Why the tag is broken, or null. Building the view reads what is new, and finds what the tree alone does not show. */
+async function flawOf(context: Context, tree: ObjectId, sound: ObjectId | undefined): Promise<string | null> {
+  const flaw = await context.repository.flawOf(tree, sound);
+  if (flaw !== null) return flaw;
+  try {
+    await context.views.ofTree(tree);
+    return null;
+  } catch (error) {
+    if (error instanceof UnfitContent) return error.message;
+    throw error;
   }
 }
 

@@ -87,10 +87,14 @@ async function readOnce(context: DirectoryContext): Promise<Pass> {
   }
 }
 
+/** What git says of a file that is taken away, replaced or written while it reads it. */
+const CHANGING =
+  /No such file|Not a directory|short read|read error while indexing|Is a directory|is a directory|Invalid argument|unsupported file type|does not exist/;
+
 function passFailed({ directory }: DirectoryContext, stderr: string): Pass {
   const said =
     /^error: (?!unable to index|.*failed to insert)(.*)$/m.exec(stderr)?.[1] ?? stderr.trim().split('\n').at(-1) ?? '';
-  if (/No such file or directory|Not a directory/.test(said)) return { kind: 'changing', why: said };
+  if (CHANGING.test(said)) return { kind: 'changing', why: said };
   const full = /No space left on device|Disk quota exceeded/.test(stderr);
   return {
     kind: 'failed',

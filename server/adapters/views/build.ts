@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { checkPaths, digestHash, type ManifestEntry, manifestLine } from '../../../protocol/manifest.ts';
 import type { ObjectId } from '../../../protocol/names.ts';
-import type { Repository, TreeEntry, View } from '../../ports.ts';
+import { type Repository, type TreeEntry, UnfitContent, type View } from '../../ports.ts';
 import type { Sum, Sums } from './sums.ts';
 
 export type Objects = Pick<Repository, 'entries' | 'blobs'>;
@@ -87,7 +87,9 @@ async function sumOfContent(blob: ObjectId, size: number, content: Readable): Pr
 
 async function sumOfTarget(path: string, size: number, content: Readable): Promise<Sum> {
   if (size > LONGEST_TARGET)
-    throw new Error(`the link ${JSON.stringify(path)} has a target of ${size} bytes, longer than any host takes`);
+    throw new UnfitContent(
+      `the link ${JSON.stringify(path)} has a target of ${size} bytes, longer than any host takes`,
+    );
   const target = Buffer.concat(await content.toArray());
   targetText(path, target);
   return { size, sha256: createHash('sha256').update(target).digest('hex') };
@@ -104,6 +106,6 @@ export function targetText(path: string, target: Buffer): string {
         : Buffer.from(text).equals(target)
           ? null
           : 'is not UTF-8';
-  if (flaw !== null) throw new Error(`the target of the link ${JSON.stringify(path)} ${flaw}`);
+  if (flaw !== null) throw new UnfitContent(`the target of the link ${JSON.stringify(path)} ${flaw}`);
   return text;
 }

@@ -1,5 +1,4 @@
 import { closeSync, constants, ftruncateSync, openSync, readSync, statSync, writeSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import type { Attempt } from '../ports.ts';
 
@@ -13,7 +12,6 @@ export interface Lock {
 }
 
 const CONFLICT = 75;
-const POLL_MS = 20;
 
 /** Takes the lock on a file, which is created where it is missing, or on an existing directory. Never waits. */
 export async function tryLock(path: string): Promise<Attempt<Lock>> {
@@ -28,18 +26,11 @@ export async function lock(path: string, { waitMs }: { readonly waitMs: number }
   } catch (error) {
     return failed(path, error instanceof Error ? error.message : String(error));
   }
-  const deadline = performance.now() + waitMs;
-  for (;;) {
-    const outcome = await flock(opened.fd);
-    if (outcome.kind === 'taken') return { ok: true, value: taken(opened) };
-    if (outcome.kind === 'conflict' && performance.now() < deadline) {
-      await delay(POLL_MS);
-      continue;
-    }
-    const holder = outcome.kind === 'conflict' ? holderOf(opened) : undefined;
-    closeSync(opened.fd);
-    return outcome.kind === 'failed' ? failed(path, outcome.why) : held(path, holder);
-  }
+  const outcome = await flock(opened.fd, waitMs);
+  if (outcome.kind === 'taken') return { ok: true, value: taken(opened) };
+  const holder = outcome.kind === 'conflict' ? holderOf(opened) : undefined;
+  closeSync(opened.fd);
+  return outcome.kind === 'failed' ? failed(path, outcome.why) : held(path, holder);
 }
 
 interface Opened {
@@ -60,9 +51,10 @@ function isDirectory(path: string): boolean {
 type Outcome = { readonly kind: 'taken' | 'conflict' } | { readonly kind: 'failed'; readonly why: string };
 
 /** Node has no flock(2); the util-linux command takes it on the open file that it inherits as number 3. */
-async function flock(fd: number): Promise<Outcome> {
+async function flock(fd: number, waitMs: number): Promise<Outcome> {
+  const waiting = waitMs > 0 ? ['--wait', String(waitMs / 1000)] : ['--nonblock'];
+  const args = [...waiting, '--conflict-exit-code', String(CONFLICT), '3'];
   // execa's types know descriptors below 10 only; any is passed on.
-  const args = ['--nonblock', '--conflict-exit-code', String(CONFLICT), '3'];
   const result = await execa('flock', args, { stdio: ['ignore', 'ignore', 'pipe', fd as 3], reject: false });
   if (result.exitCode === 0) return { kind: 'taken' };
   if (result.exitCode === CONFLICT) return { kind: 'conflict' };

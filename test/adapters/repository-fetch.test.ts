@@ -69,6 +69,23 @@ describe('fetching from git', () => {
     expect(await repository.flawOf(tip.tree)).toBeNull();
   });
 
+  test('a history that old tools wrote sloppily is taken all the same', async () => {
+    const source = await sourceRepository();
+    await source.commit({ a: '1' });
+    const blob = await source.git(['rev-parse', 'HEAD:a']);
+    const raw = Buffer.concat([Buffer.from('0100644 a\0'), Buffer.from(blob, 'hex')]);
+    const store = (type: string, input: string | Buffer) =>
+      source.git(['hash-object', '-t', type, '-w', '--literally', '--stdin'], { input });
+    const tree = await store('tree', raw);
+    const commit = await store('commit', `tree ${tree}\nauthor x <x 1 +0\ncommitter Ada<a@x> 1 +0000\n\nsloppy\n`);
+    await source.git(['update-ref', 'refs/heads/main', commit]);
+    const { repository } = await preparedRepository(branchOf(source));
+    const { tip } = unwrap(await repository.fetch(at('08:00:00')));
+    expect(tip).toMatchObject({ id: commit, subject: 'sloppy' });
+    expect(await repository.flawOf(tip.tree)).toBeNull();
+    expect((await repository.entries(tip.tree)).map((entry) => entry.path)).toEqual(['a']);
+  });
+
   test('a rewritten history is taken and reported, and what was tagged before stays', async () => {
     const source = await sourceRepository();
     const common = await source.commit({ a: '1' });

@@ -190,7 +190,10 @@ describe('tags in git', () => {
     });
     await git(['-c', 'core.fsync=none', 'fast-import', '--quiet'], stream.join(''));
     const moves = (await git(['for-each-ref', '--format=%(refname:lstrip=2) %(objectname)', 'refs/tags/'])).split('\n');
-    await git(['-c', 'core.fsync=none', 'update-ref', '--stdin'], moves.map((line) => `create refs/tagwave/tags/${line}\n`).join(''));
+    await git(
+      ['-c', 'core.fsync=none', 'update-ref', '--stdin'],
+      moves.map((line) => `create refs/tagwave/tags/${line}\n`).join(''),
+    );
     const tags = await repository.tags();
     expect(tags.unreadable).toEqual([]);
     expect(tags.records).toHaveLength(2000);

@@ -24,7 +24,10 @@ export interface CommitOptions {
 export interface SourceRepository {
   readonly directory: string;
   /** Runs git in the working copy; answers stdout, trimmed. */
-  git(args: readonly string[], options?: { readonly at?: string; readonly input?: string }): Promise<string>;
+  git(
+    args: readonly string[],
+    options?: { readonly at?: string; readonly input?: string | Uint8Array },
+  ): Promise<string>;
   write(files: Files): Promise<void>;
   /** Writes files and commits everything. */
   commit(files: Files, options?: CommitOptions): Promise<ObjectId>;

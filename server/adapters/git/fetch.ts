@@ -3,13 +3,13 @@ import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ObjectId } from '../../../protocol/names.ts';
 import type { Attempt, Fetched } from '../../ports.ts';
-import { reasonOf } from '../files/failure.ts';
+import { errorCode, reasonOf } from '../files/failure.ts';
 import { lock, tryLock } from '../lock.ts';
 import { commitDirectory } from './directory.ts';
 import { type FetchContext, fetchFailure, kindOf, noBranch, tellingLine, withoutPassword } from './failure.ts';
 import type { FetchLog } from './fetch-log.ts';
 import { apart, commitOf } from './history.ts';
-import type { Mutate } from './mutation.ts';
+import { LockedOut, type Mutate } from './mutation.ts';
 import { createRepository } from './prepare.ts';
 import { gitDate, INCOMING, refsBelow, resolve, TRUNK } from './refs.ts';
 import { type Git, GitFailed } from './run.ts';
@@ -44,14 +44,14 @@ export async function fetchTip(fetching: Fetching, at: number): Promise<Attempt<
     const tip = await obtain(fetching, { at, inherit: held.value.fd });
     return tip.ok ? await accept(fetching, tip.value, at) : tip;
   } catch (error) {
-    return unexpected(error);
+    return ofState(error);
   } finally {
     held.value.release();
   }
 }
 
-/** A full or read-only disk, most of all. */
-function unexpected(error: unknown): Attempt<never> {
+/** A full or read-only disk, most of all. What is no failure of git, a file or the lock is a mistake of ours. */
+function ofState(error: unknown): Attempt<never> {
   if (error instanceof GitFailed) {
     const said = tellingLine({ stderr: error.stderr, end: error.message });
     const full = /No space left|Disk quota/i.test(error.stderr);
@@ -60,9 +60,10 @@ function unexpected(error: unknown): Attempt<never> {
       sentence: `what was fetched could not be taken in: ${said}`,
       hint: full
         ? 'Make room in the state directory.'
-        : 'Look at the state directory: it must be writable and its disk must work.',
+        : 'Look at the state directory: it must be writable, and its disk in order.',
     };
   }
+  if (!(error instanceof LockedOut) && errorCode(error) === '') throw error;
   return {
     ok: false,
     sentence: `what was fetched could not be written down: ${reasonOf(error)}`,

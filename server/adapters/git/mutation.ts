@@ -9,19 +9,24 @@ import type { Git, Output, PlumbOptions } from './run.ts';
 export type Plumb = (args: readonly string[], options?: PlumbOptions) => Promise<Output>;
 export type Mutate = <Value>(action: (plumb: Plumb) => Promise<Value>) => Promise<Value>;
 
+/** The repository's lock could not be had; the message says who has it, and what to do. */
+export class LockedOut extends Error {
+  override readonly name = 'LockedOut';
+}
+
 const WAIT_MS = 30_000;
 
 /**
  * Everything that changes refs goes through here, one at a time among all processes. Git inherits the lock, so where it is
  * free no git of ours is at work, and a `.lock` file that is found was left by one that was killed.
- * Rejects where somebody else holds the lock for half a minute.
+ * Rejects with `LockedOut` where somebody else holds the lock for half a minute.
  */
 export function mutations(git: Git, lockFile: string): Mutate {
   const oneAtATime = pLimit(1);
   return (action) =>
     oneAtATime(async () => {
       const attempt = await lock(lockFile, { waitMs: WAIT_MS });
-      if (!attempt.ok) throw new Error(`${attempt.sentence}. ${attempt.hint}`);
+      if (!attempt.ok) throw new LockedOut(`${attempt.sentence}. ${attempt.hint}`);
       try {
         clearStaleRefLocks(git.gitDir);
         return await action((args, options) => git.plumb(args, { ...options, inherit: attempt.value.fd }));

@@ -10,7 +10,7 @@ export interface Terminal {
   detail(line: string): void;
   /** One object as JSON. */
   json(value: unknown): void;
-  /** Overwrites one line while something takes long; silent unless a person is watching. */
+  /** Overwrites one line while something takes long, and an empty one clears it; silent unless a person is watching. */
   progress(line: string): void;
 }
 
@@ -20,31 +20,53 @@ export interface Voice {
   readonly json: boolean;
 }
 
-export function openTerminal({ verbose, json }: Voice): Terminal {
-  const watched = process.stderr.isTTY && !json;
-  let progressing = false;
-  const print = (stream: NodeJS.WriteStream, line: string): void => {
-    if (progressing) process.stderr.write('\r\u001b[K');
-    progressing = false;
+/** Where a terminal prints: the process's own streams, but for tests. */
+export interface Streams {
+  readonly stdout: Printable;
+  readonly stderr: Printable;
+}
+
+interface Printable {
+  write(text: string): unknown;
+  on(event: 'error', listener: () => void): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+const PROGRESS_EVERY_MS = 100;
+
+export function openTerminal({ verbose, json }: Voice, { stdout, stderr }: Streams): Terminal {
+  const isWatched = stderr.isTTY === true && !json;
+  let shownAt: number | undefined;
+  // Whoever reads may leave early, as in `| head`: that is no reason to stop a run.
+  for (const stream of [stdout, stderr]) stream.on('error', () => undefined);
+  const clear = (): void => {
+    if (shownAt !== undefined) stderr.write('\r\u001b[K');
+    shownAt = undefined;
+  };
+  const print = (stream: Printable, line: string): void => {
+    clear();
     stream.write(`${clean(line)}\n`);
   };
   return {
-    out: (line) => print(process.stdout, line),
-    err: (line) => print(process.stderr, line),
+    out: (line) => print(stdout, line),
+    err: (line) => print(stderr, line),
     detail: (line) => {
-      if (verbose) print(process.stderr, line);
+      if (verbose) print(stderr, line);
     },
-    json: (value) =>
-      print(
-        process.stdout,
-        JSON.stringify(value, (_key, field) => (typeof field === 'string' ? clean(field) : field)),
-      ),
+    json: (value) => print(stdout, JSON.stringify(value, cleanFields)),
     progress: (line) => {
-      if (!watched) return;
-      progressing = true;
-      process.stderr.write(`\r\u001b[K${clean(line).slice(0, (process.stderr.columns ?? 80) - 1)}`);
+      if (line === '') clear();
+      if (!isWatched || line === '' || (shownAt !== undefined && performance.now() - shownAt < PROGRESS_EVERY_MS))
+        return;
+      shownAt = performance.now();
+      stderr.write(`\r\u001b[K${clean(line).slice(0, (stderr.columns || 80) - 1)}`);
     },
   };
+}
+
+function cleanFields(_key: string, field: unknown): unknown {
+  return typeof field === 'string' ? clean(field) : field;
 }
 
 const [ESCAPE, BELL] = ['\u001b', '\u0007'];

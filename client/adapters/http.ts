@@ -27,6 +27,8 @@ export type Opened =
   | { readonly kind: 'garbled'; readonly why: string };
 
 const CONNECT_LIMIT_MS = 10_000;
+/** A name with IPv6 and IPv4 addresses is tried with both, which Node 18 doesn't do by itself; each gets time for a slow line. */
+const FAMILIES = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 2_000 } as const;
 
 /** The connection was lost or took too long: another server may do better. Reading a body throws this too. */
 export class ConnectionLost extends Error {
@@ -38,7 +40,13 @@ export function open(request: HttpRequest): Promise<Opened> {
   return new Promise((resolve) => {
     const { url, method, headers, body, signal, silenceMs, totalMs } = request;
     const send = url.protocol === 'https:' ? requestHttps : requestHttp;
-    const outgoing = send(url, { method, headers: { ...headers, Connection: 'close' }, agent: false, signal });
+    const outgoing = send(url, {
+      ...FAMILIES,
+      method,
+      headers: { ...headers, Connection: 'close' },
+      agent: false,
+      signal,
+    });
     let response: IncomingMessage | undefined;
     const giveUp = (why: string): void => {
       (response ?? outgoing).destroy(new ConnectionLost(why));
@@ -56,6 +64,8 @@ export function open(request: HttpRequest): Promise<Opened> {
     });
     outgoing.once('response', (incoming) => {
       response = incoming;
+      // Whoever reads the body is told as well; between two readers nobody listens.
+      incoming.on('error', () => undefined);
       resolve({ kind: 'response', status: incoming.statusCode ?? 0, headers: incoming.headers, body: incoming });
     });
     outgoing.on('error', (error) => resolve(classify(error)));

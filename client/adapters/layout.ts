@@ -1,6 +1,6 @@
 import { lstatSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type Attempt, failed, systemFailure } from '../core/failure.ts';
+import { type Failure, systemFailure } from '../core/failure.ts';
 
 /** Where things are below the target directory. */
 export interface Layout {
@@ -27,20 +27,23 @@ export function layoutOf(target: string): Layout {
   };
 }
 
-/** Makes the directories that are missing. What stands in their place and is no directory, a link included, is not touched. */
-export function prepare(layout: Layout): Attempt<null> {
+/**
+ * Makes the directories that are missing. What stands in their place and is no directory, a link included, is not touched.
+ * Answers why it cannot be done, or undefined.
+ */
+export function prepare(layout: Layout): Failure | undefined {
   try {
     mkdirSync(layout.root, { recursive: true, mode: 0o755 });
     for (const directory of [layout.releases, layout.manifests]) {
       const stats = lstatSync(directory, { throwIfNoEntry: false });
       if (stats === undefined) mkdirSync(directory, 0o755);
       else if (!stats.isDirectory())
-        return failed(`${directory} is no directory`, 'Move it away; the next run makes the directory.');
+        return { sentence: `${directory} is no directory`, hint: 'Move it away; the next run makes the directory.' };
     }
-    return { ok: true, value: null };
+    return undefined;
   } catch (error) {
     const failure = systemFailure(error);
     if (failure === undefined) throw error;
-    return { ok: false, failure };
+    return failure;
   }
 }

@@ -11,7 +11,7 @@ const LOOKUP_LIMIT_MS = 3_000;
  */
 export async function machineName(remembered: string | null): Promise<Hostname | undefined> {
   const own = parseHostname(ownName());
-  if (own === undefined || own === 'localhost') return undefined;
+  if (own === undefined || own === 'localhost' || own.startsWith('localhost.')) return undefined;
   if (own.includes('.')) return own;
   const { code, stdout } = await run({ command: 'hostname', args: ['-f'], timeoutMs: LOOKUP_LIMIT_MS });
   const isOurs = (name: string | undefined): name is Hostname => name?.startsWith(`${own}.`) ?? false;

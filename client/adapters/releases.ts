@@ -74,6 +74,10 @@ export function removeLeftovers(layout: Layout): void {
       if (name.startsWith(TEMPORARY)) rmSync(join(directory, name), { recursive: true, force: true });
     }
   }
+  const releases = new Set(namesIn(layout.releases));
+  for (const name of namesIn(layout.manifests)) {
+    if (isReleaseName(name) && !releases.has(name)) rmSync(join(layout.manifests, name), { force: true });
+  }
 }
 
 /** Removes a release under another name first, so that a killed run leaves no half release under a valid one. */

@@ -25,7 +25,7 @@ export type Found<Value> =
   /** None could answer: one sentence part for each, as in `http://a.example: connection refused`. */
   | { readonly kind: 'nobody'; readonly why: readonly string[] };
 
-type Response = Extract<Opened, { kind: 'response' }>;
+export type Response = Extract<Opened, { kind: 'response' }>;
 
 const QUESTION_LIMIT_BYTES = 1024 * 1024;
 const QUESTION_TOTAL_MS = 60_000;
@@ -54,6 +54,8 @@ export async function inTurn<Value>(
 export interface Wanted<Value> {
   readonly path: string;
   readonly totalMs: number;
+  /** How many times longer than usual the server may be silent. */
+  readonly patience?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly post?: unknown;
   /** Reads a response that is no 5xx. May throw `ConnectionLost`. */
@@ -80,7 +82,11 @@ export function ask<Value>(servers: Servers, wanted: Wanted<Value>): Promise<Fou
   });
 }
 
-function requestOf<Value>(servers: Servers, server: URL, { path, totalMs, headers, post }: Wanted<Value>): HttpRequest {
+function requestOf<Value>(
+  servers: Servers,
+  server: URL,
+  { path, totalMs, patience = 1, headers, post }: Wanted<Value>,
+): HttpRequest {
   const body = post === undefined ? undefined : JSON.stringify(post);
   return {
     url: new URL(shown(server) + path),
@@ -95,7 +101,7 @@ function requestOf<Value>(servers: Servers, server: URL, { path, totalMs, header
       ...headers,
     },
     ...(body === undefined ? {} : { body }),
-    silenceMs: servers.silenceMs,
+    silenceMs: servers.silenceMs * patience,
     totalMs,
     signal: servers.signal,
   };

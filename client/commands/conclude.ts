@@ -19,7 +19,8 @@ export function finishEarlierRun(run: Run): void {
   }
   const outcome: Applied = { kind: 'applied', ...activating };
   const startedAt = new Date(activating.startedAt);
-  if (!run.settings.json) run.terminal.out(`${run.hostname}: ${sentenceOf(outcome)}`);
+  if (run.settings.json) run.earlier = outcome;
+  else run.terminal.out(`${run.hostname}: ${sentenceOf(outcome)}`);
   run.state = queueReport(withActivated(run.state), { outcome, startedAt, now: new Date(), isTold: true });
 }
 
@@ -30,17 +31,9 @@ export async function conclude(run: Run, outcome: Outcome): Promise<number> {
   const isTold = notice === undefined || isToTell(run.state.told, notice, now.getTime());
   const exitCode = isTold || run.settings.verbose || run.settings.json ? show(run, outcome) : codeOf(run, outcome);
   const settled = withWhatIsInUse(run);
-  const told =
-    notice === undefined
-      ? outcome.kind === 'stopped'
-        ? settled.told
-        : null
-      : isTold
-        ? { ...notice, at: now.toISOString() }
-        : settled.told;
   run.state = {
     ...queueReport(settled, { outcome, startedAt: run.startedAt, now, isTold }),
-    told,
+    told: toldAfter(settled, outcome, isTold ? now : undefined),
     last: { at: now.toISOString(), outcome: outcome.kind, exitCode, sentence: sentenceOf(outcome) },
   };
   quietly(run, () => writeState(run.layout, run.state));
@@ -56,6 +49,13 @@ function withWhatIsInUse({ state, layout }: Run): State {
   const { activating } = state;
   if (activating === null) return state;
   return inUse({ state, layout })?.name === activating.release ? withActivated(state) : { ...state, activating: null };
+}
+
+/** `at`: when the outcome was told, if it was. A run that was stopped says nothing about what was the matter before. */
+function toldAfter({ told }: State, outcome: Outcome, at: Date | undefined): Told | null {
+  const notice = noticeOf(outcome);
+  if (notice === undefined) return outcome.kind === 'stopped' ? told : null;
+  return at === undefined ? told : { ...notice, at: at.toISOString() };
 }
 
 /** What must not be told again and again; undefined for outcomes that are always told or never. */
@@ -121,7 +121,7 @@ function showWords({ terminal, hostname, settings }: Run, outcome: Outcome, exit
   for (const line of lines) terminal.out(`  ${line}`);
 }
 
-function showJson({ terminal, hostname, servers }: Run, outcome: Outcome, exitCode: number): void {
+function showJson({ terminal, hostname, servers, earlier }: Run, outcome: Outcome, exitCode: number): void {
   const { kind, ...fields } = outcome;
   terminal.json({
     hostname,
@@ -131,5 +131,6 @@ function showJson({ terminal, hostname, servers }: Run, outcome: Outcome, exitCo
     sentence: sentenceOf(outcome),
     hint: hintOf(outcome),
     ...fields,
+    ...(earlier === undefined ? {} : { earlier }),
   });
 }

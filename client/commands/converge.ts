@@ -10,7 +10,7 @@ import { syncTree } from '../adapters/sync.ts';
 import type { Answer, Question } from '../core/answer.ts';
 import { differenceOf, sizeOf } from '../core/difference.ts';
 import { systemFailure } from '../core/failure.ts';
-import type { Outcome } from '../core/outcome.ts';
+import { type Applied, failedBecause, type Outcome } from '../core/outcome.ts';
 import { isNameOf } from '../core/release-name.ts';
 import type { State } from '../core/state.ts';
 import type { Settings } from '../settings/keys.ts';
@@ -25,50 +25,47 @@ export interface Run {
   readonly terminal: Terminal;
   readonly startedAt: Date;
   state: State;
+  /** What a run that was killed after its flip could not tell any more. */
+  earlier?: Applied;
 }
 
 export interface InUse {
   /** The release's name below releases/. */
   readonly name: string;
-  /** Undefined when it cannot be told without reading every file. */
+  /** By its manifest; undefined when that is gone. */
   readonly digest: Digest | undefined;
+  /** A run remembers that it put this into use. Otherwise every file is read before it is believed. */
+  readonly isSure: boolean;
 }
 
 /** What the host runs: the link decides, what is remembered only spares hashing the manifest. */
 export function inUse({ layout, state }: Pick<Run, 'layout' | 'state'>): InUse | undefined {
   const current = readCurrent(layout);
   if (current.kind !== 'release') return undefined;
-  const remembered = state.running?.release === current.name ? state.running.digest : undefined;
-  const digest =
-    remembered !== undefined && isNameOf(current.name, remembered)
-      ? remembered
-      : readManifest(layout, current.name)?.digest;
-  return { name: current.name, digest };
+  const { running } = state;
+  if (running?.release === current.name && isNameOf(current.name, running.digest))
+    return { name: current.name, digest: running.digest, isSure: true };
+  return { name: current.name, digest: readManifest(layout, current.name)?.digest, isSure: false };
 }
 
 /** Asks, stages, asks again, flips. Nothing is flipped that is not the answer at the end. */
 export async function converge(run: Run): Promise<Outcome> {
+  const { layout, servers, terminal } = run;
   let answer = await question(run, { mayBeKnown: true });
   for (let round = 1; round <= 2; round++) {
     if (answer.kind === 'ended') return answer.outcome;
     const { assignment } = answer;
-    if (inUse(run)?.digest === assignment.digest) return settle(run, assignment);
-    const staged = await stage({
-      layout: run.layout,
-      servers: run.servers,
-      assignment,
-      detail: run.terminal.detail,
-      progress: run.terminal.progress,
-    });
-    if (!staged.ok) return { kind: 'failed', failure: staged.failure, tag: assignment.tag, digest: assignment.digest };
-    run.terminal.detail(
-      `${staged.value.reused ? 'found' : 'staged'} releases/${staged.value.name}: every hash is right`,
-    );
-    if (inUse(run)?.name === staged.value.name) return settle(run, assignment, staged.value);
+    const before = inUse(run);
+    if (before?.isSure && before.digest === assignment.digest) return settle(run, assignment, before.name);
+    const staged = await stage({ layout, servers, terminal, assignment });
+    if (staged.kind !== 'staged') return staged;
+    const { name, reused } = staged;
+    terminal.detail(`${reused ? 'found' : 'staged'} releases/${name}: every hash is right`);
+    if (before?.name === name) return settle(run, assignment, name);
     answer = await question(run, { mayBeKnown: false });
     if (answer.kind === 'serve' && answer.assignment.digest === assignment.digest)
-      return flip(run, answer.assignment, staged.value);
-    if (answer.kind === 'serve') run.terminal.detail(`the answer changed to ${answer.assignment.tag} meanwhile`);
+      return flip(run, answer.assignment, staged);
+    if (answer.kind === 'serve') terminal.detail(`the answer changed to ${answer.assignment.tag} meanwhile`);
   }
   return answer.kind === 'ended' ? answer.outcome : changedTwice(answer.assignment);
 }
@@ -82,11 +79,8 @@ export async function question(run: Run, { mayBeKnown }: { readonly mayBeKnown: 
   const asked = questionOf(run, mayBeKnown);
   const found = await askAssignment(run.servers, asked);
   if (found.kind === 'nobody') {
-    const sentence = `no server answered: ${found.why.join('; ')}`;
-    return failedWith(
-      sentence,
-      'Nothing was changed; the next run tries again. Look at the server, the network, and --server.',
-    );
+    const hint = 'Nothing was changed; the next run tries again. Look at the server, the network, and --server.';
+    return ended(failedBecause(`no server answered: ${found.why.join('; ')}`, hint));
   }
   remember(run, asked, found.value);
   return outcomeOf(run, found.value);
@@ -94,40 +88,35 @@ export async function question(run: Run, { mayBeKnown }: { readonly mayBeKnown: 
 
 function questionOf(run: Run, mayBeKnown: boolean): Question {
   const { hostname, state, settings } = run;
-  const running = inUse(run)?.digest;
+  const running = inUse(run);
   const { known } = state;
   const isKnown =
-    known !== null && known.hostname === hostname && known.tag === (settings.tag ?? null) && known.digest === running;
-  return { hostname, tag: settings.tag, etag: mayBeKnown && isKnown ? known.etag : undefined, running };
+    known?.hostname === hostname && known.tag === (settings.tag ?? null) && known.digest === running?.digest;
+  const etag = mayBeKnown && isKnown && running?.isSure ? known.etag : undefined;
+  return { hostname, tag: settings.tag, etag, running: running?.digest };
 }
 
 function remember(run: Run, { hostname, tag }: Question, answer: Answer): void {
-  const { state } = run;
-  const assignment = answer.kind === 'serve' ? answer.assignment : undefined;
-  const etag = answer.kind === 'serve' ? answer.etag : undefined;
-  const isSame = answer.kind === 'same';
-  run.terminal.detail(
-    `${run.servers.preferred} answers: ${assignment ? `${assignment.tag} (${assignment.digest})` : answer.kind}`,
-  );
-  for (const reason of reasonsOf(answer)) run.terminal.detail(`  ${reason}`);
-  run.state = {
-    ...state,
-    server: run.servers.preferred,
-    known:
-      assignment && etag !== undefined
-        ? { hostname, tag: tag ?? null, digest: assignment.digest, etag }
-        : isSame
-          ? state.known
-          : null,
-    answer: {
-      at: new Date().toISOString(),
-      outcome: isSame ? (state.answer?.outcome ?? 'serve') : answer.kind,
-      tag: isSame ? (state.answer?.tag ?? null) : (assignment?.tag ?? null),
-      digest: isSame ? (state.answer?.digest ?? null) : (assignment?.digest ?? null),
-      environment: isSame ? (state.answer?.environment ?? null) : (assignment?.environment ?? null),
-      message: messageOf(answer),
-    },
-  };
+  const { state, terminal, servers } = run;
+  const at = new Date().toISOString();
+  terminal.detail(`${servers.preferred} answers: ${describe(answer)}`);
+  for (const reason of reasonsOf(answer)) terminal.detail(`  ${reason}`);
+  run.state = { ...state, server: servers.preferred, known: answer.kind === 'same' ? state.known : null };
+  if (answer.kind === 'same') {
+    run.state.answer = state.answer && { ...state.answer, at };
+  } else if (answer.kind === 'serve') {
+    const { assignment, etag } = answer;
+    const { digest, environment } = assignment;
+    run.state.answer = { at, outcome: 'serve', tag: assignment.tag, digest, environment, message: null };
+    if (etag !== undefined) run.state.known = { hostname, tag: tag ?? null, digest, etag };
+  } else {
+    const message = answer.kind === 'unintelligible' ? answer.why : answer.message;
+    run.state.answer = { at, outcome: answer.kind, tag: null, digest: null, environment: null, message };
+  }
+}
+
+function describe(answer: Answer): string {
+  return answer.kind === 'serve' ? `${answer.assignment.tag} (${answer.assignment.digest})` : answer.kind;
 }
 
 function reasonsOf(answer: Answer): readonly string[] {
@@ -135,56 +124,40 @@ function reasonsOf(answer: Answer): readonly string[] {
   return answer.kind === 'hold' || answer.kind === 'killswitch' ? answer.reasons : [];
 }
 
-function messageOf(answer: Answer): string | null {
-  if (answer.kind === 'unintelligible') return answer.why;
-  return 'message' in answer ? answer.message : null;
-}
-
 function outcomeOf(run: Run, answer: Answer): Asked {
   switch (answer.kind) {
     case 'serve':
       return answer;
-    case 'same':
-      return {
-        kind: 'ended',
-        outcome: { kind: 'unchanged', tag: run.state.running?.tag ?? null, digest: run.state.running?.digest ?? null },
-      };
+    case 'same': {
+      const { tag = null, digest = null } = run.state.running ?? {};
+      return ended({ kind: 'unchanged', tag, digest });
+    }
     case 'killswitch':
     case 'hold':
-      return { kind: 'ended', outcome: answer };
-    case 'refused':
-      return failedWith(
-        `the server refuses (${answer.status}): ${answer.message}`,
-        answer.hint ?? 'Nothing was changed. Look at the flags, and at what the server allows.',
-      );
-    case 'unintelligible':
-      return failedWith(
-        `cannot understand ${run.servers.preferred}: ${answer.why}`,
-        'Nothing was changed. Look whether the URL is a Tagwave server, and at what stands between it and this host.',
-      );
+      return ended(answer);
+    case 'refused': {
+      const hint = answer.hint ?? 'Nothing was changed. Look at the flags, and at what the server allows.';
+      return ended(failedBecause(`the server refuses (${answer.status}): ${answer.message}`, hint));
+    }
+    case 'unintelligible': {
+      const hint = 'Nothing was changed. Is the URL a Tagwave server, and what stands between it and this host?';
+      return ended(failedBecause(`cannot understand ${run.servers.preferred}: ${answer.why}`, hint));
+    }
   }
 }
 
-function failedWith(sentence: string, hint: string): Asked {
-  return { kind: 'ended', outcome: { kind: 'failed', failure: { sentence, hint } } };
+function ended(outcome: Outcome): Asked {
+  return { kind: 'ended', outcome };
 }
 
 function changedTwice({ tag, digest }: Assignment): Outcome {
-  return {
-    kind: 'failed',
-    tag,
-    digest,
-    failure: {
-      sentence: 'the answer changed twice while its files were staged',
-      hint: 'Nothing was flipped; what was staged is kept, and the next run goes on with it.',
-    },
-  };
+  const hint = 'Nothing was flipped; what was staged is kept, and the next run goes on with it.';
+  return { ...failedBecause('the answer changed twice while its files were staged', hint), tag, digest };
 }
 
 /** The right content is in use already: only its tag may have another name now, or what was known of it was lost. */
-function settle(run: Run, { tag, digest }: Assignment, staged?: Staged): Outcome {
-  const release = staged?.name ?? inUse(run)?.name;
-  if (release !== undefined) run.state = { ...run.state, running: { tag, digest, release } };
+function settle(run: Run, { tag, digest }: Assignment, release: string): Outcome {
+  run.state = { ...run.state, running: { tag, digest, release } };
   return { kind: 'unchanged', tag, digest };
 }
 

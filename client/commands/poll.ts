@@ -64,8 +64,8 @@ async function pollInTurn(context: PollContext, run: Run): Promise<number> {
     await sleep(waitMs, undefined, { signal: stop.signal }).catch(() => undefined);
   }
   if (stop.signal.aborted) return show(run, stopped(stop));
-  const prepared = prepare(run.layout);
-  if (!prepared.ok) return show(run, failure(prepared.failure));
+  const unprepared = prepare(run.layout);
+  if (unprepared !== undefined) return show(run, failure(unprepared));
   const lock = await takeLock(run.layout.lock);
   if (lock.kind === 'busy') return show(run, lock);
   if (lock.kind === 'failed') return show(run, failure(lock.failure));

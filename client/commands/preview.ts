@@ -1,5 +1,5 @@
+import { fetchManifest } from '../adapters/fetch-manifest.ts';
 import { readManifest } from '../adapters/releases.ts';
-import { fetchManifest } from '../adapters/stage.ts';
 import { differenceOf } from '../core/difference.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { inUse, question, type Run } from './converge.ts';
@@ -12,7 +12,7 @@ export async function preview(run: Run): Promise<Outcome> {
   const now = inUse(run);
   if (now?.digest === digest) return { kind: 'unchanged', tag, digest };
   const manifest = await fetchManifest(run.servers, answer.assignment);
-  if (!manifest.ok) return { kind: 'failed', failure: manifest.failure, tag, digest };
+  if (manifest.kind !== 'fetched') return manifest;
   const old = now === undefined ? [] : readManifest(run.layout, now.name)?.entries;
   return { kind: 'would-change', tag, digest, files, difference: old && differenceOf(old, manifest.value.entries) };
 }

@@ -22,6 +22,7 @@ Exit codes:
   2  wrong usage                   3  stopped by the killswitch
   4  held by the server            5  another run holds the lock
   6  changes found (--dry-run --detailed-exitcode)
+  130, 143  stopped by SIGINT, SIGTERM: nothing is left half done
 
 Examples:
   tagwave poll --server https://tagwave.example.com

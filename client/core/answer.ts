@@ -12,12 +12,16 @@ export interface Question {
   readonly running: Digest | undefined;
 }
 
+/** The server stops the host. */
+export type Brake =
+  | { readonly kind: 'killswitch'; readonly message: string; readonly reasons: readonly string[] }
+  | { readonly kind: 'hold'; readonly hold: string; readonly message: string; readonly reasons: readonly string[] };
+
 /** Every answer that ends the search for one. Only `serve` may lead to a change on the host. */
 export type Answer =
   | { readonly kind: 'serve'; readonly assignment: Assignment; readonly etag: string | undefined }
   | { readonly kind: 'same' }
-  | { readonly kind: 'killswitch'; readonly message: string; readonly reasons: readonly string[] }
-  | { readonly kind: 'hold'; readonly hold: string; readonly message: string; readonly reasons: readonly string[] }
+  | Brake
   | { readonly kind: 'refused'; readonly status: number; readonly message: string; readonly hint: string | undefined }
   | { readonly kind: 'unintelligible'; readonly why: string };
 
@@ -42,12 +46,9 @@ export function readAnswer({ status, headers, body }: RawAnswer, question: Quest
     return question.etag === undefined
       ? { kind: 'unintelligible', why: 'it answered 304 (not modified) to a question that had no If-None-Match' }
       : { kind: 'same' };
+  const brake = readBrake(status, body);
+  if (brake !== undefined) return brake;
   const details = readDetails(body);
-  if (status === 423) return { kind: 'killswitch', message: details.message ?? '', reasons: details.reasons };
-  if (status === 409) {
-    const hold = details.hold ?? details.code ?? 'hold';
-    return { kind: 'hold', hold, message: details.message ?? details.title ?? '', reasons: details.reasons };
-  }
   if (status >= 400 && status <= 499) {
     const message = details.message ?? details.title ?? `the server answered ${status} without a reason`;
     return { kind: 'refused', status, message, hint: details.hint };
@@ -57,6 +58,14 @@ export function readAnswer({ status, headers, body }: RawAnswer, question: Quest
     return { kind: 'unintelligible', why: `it redirects (${status})${to}; give that server's own URL` };
   }
   return { kind: 'unintelligible', why: `it answered with the unexpected status ${status}` };
+}
+
+/** Killswitch and hold, which any request may meet; undefined for every other status. */
+export function readBrake(status: number, body: Buffer): Brake | undefined {
+  if (status !== 423 && status !== 409) return undefined;
+  const { message, title, hold, code, reasons } = readDetails(body);
+  if (status === 423) return { kind: 'killswitch', message: message ?? '', reasons };
+  return { kind: 'hold', hold: hold ?? code ?? 'hold', message: message ?? title ?? '', reasons };
 }
 
 function readAssignment(body: Buffer, etag: string | undefined, question: Question): Answer {

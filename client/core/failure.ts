@@ -4,14 +4,6 @@ export interface Failure {
   readonly hint: string;
 }
 
-export type Attempt<Value> =
-  | { readonly ok: true; readonly value: Value }
-  | { readonly ok: false; readonly failure: Failure };
-
-export function failed(sentence: string, hint: string): { readonly ok: false; readonly failure: Failure } {
-  return { ok: false, failure: { sentence, hint } };
-}
-
 const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: 'no space is left on its file system',
   EDQUOT: 'the disk quota is used up',

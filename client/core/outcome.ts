@@ -1,4 +1,5 @@
 import type { Digest, TagName } from '../../protocol/names.ts';
+import type { Brake } from './answer.ts';
 import type { Difference } from './difference.ts';
 import type { Failure } from './failure.ts';
 
@@ -15,6 +16,14 @@ export interface Applied {
   readonly runId: string;
 }
 
+export interface Failed {
+  readonly kind: 'failed';
+  readonly failure: Failure;
+  /** What it was about, where that is known. */
+  readonly tag?: TagName | 'trunk';
+  readonly digest?: Digest;
+}
+
 /** How a run ended. */
 export type Outcome =
   | Applied
@@ -27,11 +36,14 @@ export type Outcome =
       readonly files: number;
       readonly difference: Difference | undefined;
     }
-  | { readonly kind: 'killswitch'; readonly message: string; readonly reasons: readonly string[] }
-  | { readonly kind: 'hold'; readonly hold: string; readonly message: string; readonly reasons: readonly string[] }
-  | { readonly kind: 'failed'; readonly failure: Failure; readonly tag?: TagName | 'trunk'; readonly digest?: Digest }
+  | Brake
+  | Failed
   | { readonly kind: 'busy'; readonly failure: Failure }
   | { readonly kind: 'stopped'; readonly by: 'SIGTERM' | 'SIGINT' };
+
+export function failedBecause(sentence: string, hint: string): Failed {
+  return { kind: 'failed', failure: { sentence, hint } };
+}
 
 /** What cron and scripts go by. A signal ends with the shell's usual 128 + number. */
 export function exitCodeOf(outcome: Outcome, { detailed }: { readonly detailed: boolean }): number {

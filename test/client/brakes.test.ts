@@ -2,7 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { disposableDirectory } from '../rig/disposable.ts';
-import { currentTree, pollArgs, runClient } from './run-client.ts';
+import { currentTree, pollArgs, runClient, runProcess } from './run-client.ts';
 import { seedHost } from './seed-host.ts';
 import {
   HOLD,
@@ -87,6 +87,16 @@ describe.each([
   });
 });
 
+test.each<[string, number, Reply]>([
+  ['killswitch', 3, KILLSWITCH('stop')],
+  ['hold', 4, HOLD('no-acceptable-tag', 'nothing')],
+  ['failure', 1, PROBLEM(400, 'bad-request', 'what is this')],
+])('the process ends with the exit code of its %s, %i', async (_what, code, reply) => {
+  const { server, target } = await hostWithNews();
+  server.answer = () => reply;
+  expect((await runProcess(pollArgs(server, target))).code).toBe(code);
+});
+
 test('what was told is told again after it was over in between', async () => {
   const { server, target, next } = await hostWithNews();
   server.answer = () => KILLSWITCH('stop');
@@ -122,6 +132,28 @@ test.each([423, 409])('%i stops the host even when its body makes no sense or is
   }
   expect(await currentTree(target)).toEqual({ a: 'old' });
 });
+
+test.each(['manifest', 'archive'] as const)(
+  'a killswitch or hold that comes with the %s stops the run like any other',
+  async (kind) => {
+    const { server, target } = await hostWithNews();
+    server.instead[kind] = () => KILLSWITCH('stop right there');
+    const killed = await runClient(pollArgs(server, target));
+    expect(killed).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('stopped by the killswitch: stop right there'),
+    });
+    server.instead[kind] = () => HOLD('no-acceptable-tag', 'nothing');
+    expect(await runClient(pollArgs(server, target))).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('held (no-acceptable-tag)'),
+    });
+    expect(await currentTree(target)).toEqual({ a: 'old' });
+    expect(await readdir(join(target, 'releases'))).toHaveLength(1);
+    server.instead = {};
+    expect((await runClient(pollArgs(server, target))).code).toBe(0);
+  },
+);
 
 test('a killswitch without a message still says what it is', async () => {
   const { server, target } = await hostWithNews();

@@ -76,10 +76,9 @@ async function refused(view: TestView, sentence: RegExp): Promise<void> {
     layout: layoutOf(target),
     servers,
     assignment,
-    detail: () => undefined,
-    progress: () => undefined,
+    terminal: { detail: () => undefined, progress: () => undefined },
   });
-  if (staged.ok) throw new Error(`staged ${staged.value.name}`);
+  if (staged.kind !== 'failed') throw new Error(JSON.stringify(staged));
   expect(staged.failure.sentence).toMatch(sentence);
   expect(staged.failure.hint).toContain('Nothing was changed.');
   await expectUntouched();

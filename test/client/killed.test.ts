@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { disposableDirectory } from '../rig/disposable.ts';
-import { currentTree, pollArgs, runClient, type Started, startClient, treeOf } from './run-client.ts';
+import { currentTree, pollArgs, runClient, runProcess, type Started, startClient, treeOf } from './run-client.ts';
 import { seedHost } from './seed-host.ts';
 import { type Kind, NEXT_TAG, type Reply, serveView, type TestView, type ViewServer, viewOf } from './serve-view.ts';
 
@@ -119,6 +120,18 @@ describe('kill -9', () => {
     await expectWholeAndCompletable(at);
   });
 
+  test('before the stage is whole leaves nothing that stays when the next answer is another', async () => {
+    const at = await host();
+    const started = await startClient(pollArgs(at.server, at.target));
+    await until(() => existsSync(join(at.target, 'manifests', nameOf(at.view))));
+    await kill(started, 'SIGKILL');
+    await rm(join(at.target, 'releases', nameOf(at.view)), { recursive: true, force: true });
+    const other = await viewOf({ other: 'x' });
+    at.server.answer = () => ({ serve: other, tag: NEXT_TAG });
+    expect((await runClient(pollArgs(at.server, at.target))).code).toBe(0);
+    expect(readdirSync(join(at.target, 'manifests')).sort()).toEqual(readdirSync(join(at.target, 'releases')).sort());
+  });
+
   test('at 24 random moments leaves a whole release each time, and tells and reports every flip', async () => {
     const { server, target } = await host();
     const views = [
@@ -158,7 +171,7 @@ describe('kill -9', () => {
 
 async function durationOf(server: ViewServer, target: string): Promise<number> {
   const start = performance.now();
-  expect((await runClient(pollArgs(server, target))).code).toBe(0);
+  expect((await runProcess(pollArgs(server, target))).code).toBe(0);
   return performance.now() - start;
 }
 
@@ -225,7 +238,7 @@ describe('one run at a time:', () => {
 
   test('of ten started together each applies, finds nothing to do, or exits 5', async () => {
     const at = await host();
-    const runs = await Promise.all(Array.from({ length: 10 }, () => runClient(pollArgs(at.server, at.target))));
+    const runs = await Promise.all(Array.from({ length: 10 }, () => runProcess(pollArgs(at.server, at.target))));
     expect(runs.map(({ code }) => code).filter((code) => code !== 0 && code !== 5)).toEqual([]);
     expect(runs.filter(({ stdout }) => stdout.includes('now on'))).toHaveLength(1);
     await expectWholeAndCompletable(at);

@@ -2,7 +2,7 @@ import { chmod, mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, w
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { disposableDirectory } from '../rig/disposable.ts';
-import { currentTree, pollArgs, runClient } from './run-client.ts';
+import { currentTree, pollArgs, runClient, runProcess } from './run-client.ts';
 import { NEXT_TAG, PROBLEM, serveView, TAG, viewOf } from './serve-view.ts';
 
 const FILES = { 'etc/motd': 'hello\n', 'etc/run.sh': { run: '#!/bin/sh\n' }, 'etc/link': { link: '../nowhere' } };
@@ -27,7 +27,7 @@ describe('a poll', () => {
     const view = await viewOf(FILES);
     const server = await serveView(view);
     const target = join(await disposableDirectory(), 'not/yet/there');
-    const run = await runClient(pollArgs(server, target));
+    const run = await runProcess(pollArgs(server, target));
     expect(run).toMatchObject({
       code: 0,
       stderr: '',
@@ -44,7 +44,7 @@ describe('a poll', () => {
     const target = await disposableDirectory();
     const before = process.umask(0o077);
     try {
-      expect((await runClient(pollArgs(server, target))).code).toBe(0);
+      expect((await runProcess(pollArgs(server, target))).code).toBe(0);
     } finally {
       process.umask(before);
     }
@@ -204,19 +204,25 @@ describe('a host that was tampered with repairs itself:', () => {
     expect(server.count('archive')).toBe(1);
   });
 
-  test('the release in use is damaged and its manifest is gone: it is replaced without ever leaving a gap', async () => {
-    const view = await viewOf({ a: 'first' });
-    const server = await serveView(view);
-    const target = await disposableDirectory();
-    await runClient(pollArgs(server, target));
-    await rm(join(target, 'state.json'));
-    await rm(join(target, 'manifests'), { recursive: true });
-    await writeFile(join(target, 'current/a'), 'damaged');
-    expect((await runClient(pollArgs(server, target))).code).toBe(0);
-    expect(await currentTree(target)).toEqual({ a: 'first' });
-    expect(await readlink(join(target, 'current'))).toBe(`releases/${releaseOf(view.digest)}.1`);
-    expect(await runClient(pollArgs(server, target))).toMatchObject({ code: 0, stdout: '' });
-  });
+  test.each([
+    ['its manifest is gone', true],
+    ['its manifest is there', false],
+  ])(
+    'state.json is gone, the release in use is damaged, %s: it is replaced without ever leaving a gap',
+    async (_what, isManifestGone) => {
+      const view = await viewOf({ a: 'first' });
+      const server = await serveView(view);
+      const target = await disposableDirectory();
+      await runClient(pollArgs(server, target));
+      await rm(join(target, 'state.json'));
+      if (isManifestGone) await rm(join(target, 'manifests'), { recursive: true });
+      await writeFile(join(target, 'current/a'), 'damaged');
+      expect((await runClient(pollArgs(server, target))).code).toBe(0);
+      expect(await currentTree(target)).toEqual({ a: 'first' });
+      expect(await readlink(join(target, 'current'))).toBe(`releases/${releaseOf(view.digest)}.1`);
+      expect(await runClient(pollArgs(server, target))).toMatchObject({ code: 0, stdout: '' });
+    },
+  );
 
   test('a directory named current is somebody else’s: it is not replaced', async () => {
     const server = await serveView(await viewOf(FILES));
@@ -411,6 +417,14 @@ describe('output for programs', () => {
   });
 });
 
+test('progress is shown on a terminal, and nowhere else', async () => {
+  const files = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`f${index}`, 'x']));
+  const server = await serveView(await viewOf(files));
+  const onTerminal = await runProcess(pollArgs(server, await disposableDirectory()), { onTerminal: true });
+  expect(onTerminal.stdout).toMatch(/staging etchautotag-20261120-0800: \d+ of 50 files.*web1: now on/s);
+  expect(await runProcess(pollArgs(server, await disposableDirectory()))).toMatchObject({ code: 0, stderr: '' });
+});
+
 const node18 = process.env['TAGWAVE_TEST_NODE18'];
 test.skipIf(node18 === undefined)(
   'the shipped file runs with nothing but Node 18 (skipped unless TAGWAVE_TEST_NODE18 names its binary)',
@@ -418,11 +432,14 @@ test.skipIf(node18 === undefined)(
     const server = await serveView(await viewOf(FILES));
     const target = await disposableDirectory();
     const config = join(await disposableDirectory(), 'client.yml');
-    await writeFile(config, `server: [${server.url}]\nhostname: web1\ntarget: ${target}\n`);
+    await writeFile(
+      config,
+      `server: [${server.url.replace('127.0.0.1', 'localhost')}]\nhostname: web1\ntarget: ${target}\n`,
+    );
     const node = { node: node18 ?? '' };
-    expect(await runClient(['poll', '--config', config], node)).toMatchObject({ code: 0, stderr: '' });
+    expect(await runProcess(['poll', '--config', config], node)).toMatchObject({ code: 0, stderr: '' });
     expect(await currentTree(target)).toEqual(TREE);
-    expect(await runClient(['poll', '--config', config], node)).toMatchObject({ code: 0, stdout: '', stderr: '' });
-    expect(await runClient(['status', '--config', config], node)).toMatchObject({ code: 0, stderr: '' });
+    expect(await runProcess(['poll', '--config', config], node)).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect(await runProcess(['status', '--config', config], node)).toMatchObject({ code: 0, stderr: '' });
   },
 );

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll } from 'vitest';
+import { runCommand } from '../../client/run-command.ts';
 
 export interface Ended {
   readonly code: number | null;
@@ -23,6 +24,8 @@ export interface RunOptions {
   /** The node binary; default: the one that runs the tests. */
   readonly node?: string;
   readonly cwd?: string;
+  /** Gives it a terminal for all that it prints, by the command `script`. */
+  readonly onTerminal?: boolean;
   /** Runs as this user, who may read the bundle. */
   readonly uid?: number;
 }
@@ -31,12 +34,12 @@ const directory = mkdtempSync(join(tmpdir(), 'tagwave-client-'));
 chmodSync(directory, 0o755);
 const script = join(directory, 'tagwave.cjs');
 const emptyConfig = join(directory, 'client.yml');
+writeFileSync(emptyConfig, '{}\n');
 let bundled: Promise<unknown> | undefined;
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 /** The client as it is shipped: one file, made once, with the same options as build.mjs. */
 function bundle(): Promise<unknown> {
-  writeFileSync(emptyConfig, '{}\n');
   bundled ??= build({
     bundle: true,
     platform: 'node',
@@ -54,10 +57,14 @@ function bundle(): Promise<unknown> {
 /** Starts the real client as a process of its own, with a scrubbed environment. */
 export async function startClient(
   args: readonly string[],
-  { env = {}, node = process.execPath, cwd = directory, uid }: RunOptions = {},
+  { env = {}, node = process.execPath, cwd = directory, uid, onTerminal = false }: RunOptions = {},
 ): Promise<Started> {
   await bundle();
-  const child = spawn(node, [script, ...args], {
+  const words = [node, script, ...args];
+  const [command = '', ...rest] = onTerminal
+    ? ['script', '-qec', words.map((word) => `'${word}'`).join(' '), '/dev/null']
+    : words;
+  const child = spawn(command, rest, {
     cwd,
     env: { PATH: process.env['PATH'], TAGWAVE_CLIENT_CONFIG: emptyConfig, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -73,8 +80,25 @@ export async function startClient(
   return { child, ended };
 }
 
-export async function runClient(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+/** Runs the client as a process to its end. */
+export async function runProcess(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
   return (await startClient(args, options)).ended;
+}
+
+/** Runs the same command line in this process: everything is real but the start of another Node. */
+export async function runClient(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+  const texts = { stdout: '', stderr: '' };
+  const streamTo = (name: keyof typeof texts) => ({
+    write: (text: string) => (texts[name] += text),
+    on: () => undefined,
+  });
+  const code = await runCommand({
+    args,
+    env: { TAGWAVE_CLIENT_CONFIG: emptyConfig, ...env },
+    streams: { stdout: streamTo('stdout'), stderr: streamTo('stderr') },
+    listenForStop: () => ({ signal: new AbortController().signal, received: () => undefined }),
+  });
+  return { code, signal: null, ...texts };
 }
 
 /** The flags of an ordinary run. */

@@ -8,7 +8,7 @@ export async function seedHost(target: string, view: TestView, files: Readonly<R
   for (const [path, content] of Object.entries(files)) {
     const file = join(target, 'releases', name, path);
     await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, content);
+    await writeFile(file, content, { mode: 0o644 });
   }
   await mkdir(join(target, 'manifests'));
   await writeFile(join(target, 'manifests', name), view.manifest);

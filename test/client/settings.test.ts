@@ -8,7 +8,7 @@ import { mergeSettings } from '../../client/settings/merge.ts';
 import { VERSION } from '../../client/version.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { disposableDirectory } from '../rig/disposable.ts';
-import { currentTree, runClient } from './run-client.ts';
+import { currentTree, runClient, runProcess } from './run-client.ts';
 import { serveView, viewOf } from './serve-view.ts';
 
 async function errorsOf(text: string): Promise<readonly string[]> {
@@ -116,7 +116,7 @@ describe('the command', () => {
       TAGWAVE_CLIENT_HOSTNAME: 'from-env',
       TAGWAVE_CLIENT_TARGET: join(directory, 'env'),
     };
-    expect((await runClient(['poll', '--target', join(directory, 'flag')], { env })).code).toBe(0);
+    expect((await runClient(['poll', '--target', join(directory, 'flag')], env)).code).toBe(0);
     expect(server.requests[0]?.url).toBe('/v1/nodes/from-env');
     expect(await currentTree(join(directory, 'flag'))).toEqual({ a: '1' });
   });
@@ -166,7 +166,7 @@ describe('the command', () => {
       await chmod(directory, 0o755);
       const config = join(directory, 'client.yml');
       await writeFile(config, 'server: http://a\n', { mode: 0o600 });
-      const run = await runClient(['poll', '--config', config], { uid: 65_534 });
+      const run = await runProcess(['poll', '--config', config], { uid: 65_534 });
       expect(run.code).toBe(2);
       expect(run.stderr).toMatch(/client\.yml: cannot be read: EACCES/);
     },
@@ -179,7 +179,7 @@ describe('the command', () => {
       const directory = await disposableDirectory();
       await chmod(directory, 0o755);
       await mkdir(join(directory, 'target'), { mode: 0o755 });
-      const run = await runClient(
+      const run = await runProcess(
         ['poll', '--server', server.url, '--hostname', 'web1', '--target', join(directory, 'target')],
         { uid: 65_534 },
       );
@@ -203,7 +203,7 @@ describe('the command', () => {
     const own = (await outputOf('hostname')).trim().toLowerCase().split('.')[0] ?? '';
     const poll = async (script: string): Promise<string | undefined> => {
       await writeFile(join(bin, 'hostname'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-      await runClient(['poll', '--server', server.url, '--target', target], {
+      await runProcess(['poll', '--server', server.url, '--target', target], {
         env: { PATH: `${bin}:${process.env['PATH']}` },
       });
       return server.requests.filter(({ kind }) => kind === 'question').at(-1)?.url;

@@ -1,0 +1,35 @@
+import type { StopSignals } from './adapters/stop-signals.ts';
+import { poll } from './commands/poll.ts';
+import { readRequest } from './commands/program.ts';
+import { status } from './commands/status.ts';
+import { openTerminal, type Streams } from './terminal.ts';
+
+export interface Invocation {
+  /** Without the program's own name. */
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly streams: Streams;
+  /** Called when there is something that can be stopped. */
+  listenForStop(): StopSignals;
+}
+
+const QUIET = { verbose: false, json: false } as const;
+
+/** Carries out one command line. Answers the exit code. */
+export async function runCommand({ args, env, streams, listenForStop }: Invocation): Promise<number> {
+  const request = await readRequest(args, env);
+  switch (request.kind) {
+    case 'help':
+      openTerminal(QUIET, streams).out(request.text);
+      return 0;
+    case 'usage':
+      openTerminal(QUIET, streams).err(request.text);
+      return 2;
+    case 'status':
+      return status(request.settings, openTerminal(request.settings, streams));
+    case 'poll': {
+      const { settings } = request;
+      return poll({ settings, terminal: openTerminal(settings, streams), stop: listenForStop() });
+    }
+  }
+}

@@ -65,8 +65,8 @@ function lookout(context: Context, atStart: Settings): () => void {
   };
 }
 
-/** The clock, the tag of the hour, and what can only be noticed by looking. */
-async function minuteCheck(context: Context): Promise<void> {
+/** Once a minute: the clock, the tag of the hour, and what can only be noticed by looking. */
+export async function minuteCheck(context: Context): Promise<void> {
   context.time.check();
   context.problems.set('clock', context.time.problems());
   await tagCurrentHour(context);

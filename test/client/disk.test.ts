@@ -14,6 +14,7 @@ function whyNoMount(): string | null {
 }
 
 const reason = whyNoMount();
+const skipped = reason === null ? '' : ` (skipped: ${reason})`;
 
 async function smallDisk(options: string): Promise<string> {
   const directory = await disposableDirectory();
@@ -25,7 +26,7 @@ async function smallDisk(options: string): Promise<string> {
 }
 
 test.skipIf(reason !== null)(
-  `a full disk is a clear error, leaves the release in use, and no part of the new one (skipped: ${reason})`,
+  `a full disk is a clear error, leaves the release in use, and no part of the new one${skipped}`,
   async () => {
     const target = await smallDisk('size=1m');
     const server = await serveView(await viewOf({ a: 'old' }));
@@ -48,7 +49,7 @@ test.skipIf(reason !== null)(
 );
 
 test.skipIf(reason !== null)(
-  `a disk without a free byte or inode, not even for state.json, is a clear error each time (skipped: ${reason})`,
+  `a disk without a free byte or inode, not even for state.json, is a clear error each time${skipped}`,
   async () => {
     const target = await smallDisk('size=1m,nr_inodes=14');
     const server = await serveView(await viewOf({ a: 'old' }));
@@ -62,7 +63,7 @@ test.skipIf(reason !== null)(
   },
 );
 
-test.skipIf(reason !== null)(`a read-only target is a clear error (skipped: ${reason})`, async () => {
+test.skipIf(reason !== null)(`a read-only target is a clear error${skipped}`, async () => {
   const target = await smallDisk('size=1m');
   const server = await serveView(await viewOf({ a: 'old' }));
   expect((await runClient(pollArgs(server, target))).code).toBe(0);

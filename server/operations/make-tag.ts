@@ -1,5 +1,6 @@
 import { type Hour, type ObjectId, startOf, tagNameOf } from '../../protocol/names.ts';
 import type { Origin, TagRecord } from '../core/tag.ts';
+import { oneLine } from '../core/wording.ts';
 import { type Attempt, UnfitContent } from '../ports.ts';
 import type { Actor, Context } from './context.ts';
 import { isPruned } from './prune.ts';
@@ -37,11 +38,25 @@ export async function makeTag(context: Context, order: TagOrder): Promise<Attemp
     };
   const record = await decideRecord(context, order);
   if (!record.ok) return record;
-  const outcome = await context.repository.createTag(record.value);
-  if (outcome === 'created') announce(context, record.value, order);
+  const outcome = await store(context, record.value);
+  if (!outcome.ok) return outcome;
+  if (outcome.value === 'created') announce(context, record.value, order);
   await refreshShelf(context);
   const stored = context.shelf.current().byName.get(name) ?? record.value;
-  return { ok: true, value: { outcome, record: stored } };
+  return { ok: true, value: { outcome: outcome.value, record: stored } };
+}
+
+/** A disk that is full or read-only, or another process that keeps the repository: not now, but perhaps in a minute. */
+async function store(context: Context, record: TagRecord): Promise<Attempt<Made['outcome']>> {
+  try {
+    return { ok: true, value: await context.repository.createTag(record) };
+  } catch (error) {
+    return {
+      ok: false,
+      sentence: `${record.name} cannot be stored: ${oneLine(error instanceof Error ? error.message : String(error))}`,
+      hint: 'see that the state directory can be written and has room; the server tries again every minute',
+    };
+  }
 }
 
 async function decideRecord(context: Context, order: TagOrder): Promise<Attempt<TagRecord>> {

@@ -39,8 +39,8 @@ export type ControlFileName = (typeof CONTROL_FILES)[number];
 export interface ControlFiles {
   sighting(file: ControlFileName, settleSeconds: number): Sighting;
   killswitch(): KillswitchLook;
-  /** Whether `killswitch` or `killswitch.d` changed since the last `killswitch()`: two stat calls. */
-  killswitchMoved(): boolean;
+  /** Changes when `killswitch` or `killswitch.d` does: two stat calls. */
+  killswitchTrace(): string;
   /** Milliseconds until the next file settles; undefined when all are settled. */
   settlesIn(settleSeconds: number): number | undefined;
   /** The name of a file's owner, for the record of who changed it. */
@@ -57,8 +57,11 @@ export interface ControlFileEditor {
     change: (text: string | null) => string | undefined,
     options: { readonly waitMs: number; readonly insist: boolean },
   ): Promise<Attempt<{ readonly before: string | null; readonly after: string | null; readonly warning?: string }>>;
-  /** Creates `killswitch` or `killswitch.d/<environment>` with its message, reading nothing else first. */
-  raise(environment: string | null, message: string): Promise<Attempt<{ readonly path: string }>>;
+  /** Creates `killswitch` or `killswitch.d/<environment>` with its message, reading nothing else first. `warning`: why the message could not be written. */
+  raise(
+    environment: string | null,
+    message: string,
+  ): Promise<Attempt<{ readonly path: string; readonly warning?: string }>>;
   /** The file as it is now; null where there is none. `version` changes with the file and its content. */
   raised(environment: string | null): { readonly message: string; readonly version: string } | null;
   /** Removes the file, unless it is no longer the version that was shown. A link is removed, not what it points to. */

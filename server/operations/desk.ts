@@ -76,13 +76,17 @@ export function openDesk(ports: DeskPorts): Desk {
   const killswitch = seenKillswitch(tray);
   let seconds = DEFAULT_SETTLE_SECONDS;
   let lookedAt = Number.NEGATIVE_INFINITY;
+  let lookedTrace = '';
   let last: { readonly parts: readonly unknown[]; readonly state: DeskState } | undefined;
 
   return {
     look() {
       const now = ports.monotonic();
-      if (last && now - lookedAt < FRESH_MS && !ports.files.killswitchMoved()) return last.state;
+      const trace = ports.files.killswitchTrace();
+      if (last && now - lookedAt < FRESH_MS && trace === lookedTrace) return last.state;
       lookedAt = now;
+      // Taken before the look: what changes during it is seen next time.
+      lookedTrace = trace;
       saver.retry();
       const set = settings.look(seconds);
       seconds = set.held?.meaning.settleSeconds ?? DEFAULT_SETTLE_SECONDS;

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
@@ -6,9 +6,11 @@ import { gunzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { disposableDirectory } from '../rig/disposable.ts';
-import { type Serving, serving } from './serving.ts';
+import { type Serving, serving, sharedServing } from './serving.ts';
 
 const WEB = '/v1/nodes/web1.example.com';
+
+const shared = sharedServing();
 
 async function digestFor(server: Serving, path = WEB): Promise<string> {
   return String((await server.ask(path)).headers['tagwave-digest']);
@@ -19,7 +21,7 @@ function sha256(bytes: Uint8Array): Buffer {
 }
 
 test('the archive of a node is the one of its view, with the digest of what is sent', async () => {
-  const server = await serving();
+  const server = shared();
   const digest = await digestFor(server);
   const mine = await server.ask(`${WEB}/archive`);
   const byDigest = await server.ask(`/v1/views/${digest}/archive`);
@@ -43,7 +45,7 @@ test('the archive of a node is the one of its view, with the digest of what is s
 });
 
 test('the manifest hashes to the digest', async () => {
-  const server = await serving();
+  const server = shared();
   const digest = await digestFor(server);
   for (const path of [`${WEB}/manifest`, `/v1/views/${digest}/manifest`]) {
     const manifest = await server.ask(path);
@@ -54,7 +56,7 @@ test('the manifest hashes to the digest', async () => {
 });
 
 test('content that is known is answered 304, also before it was ever packed', async () => {
-  const server = await serving();
+  const server = shared();
   const digest = await digestFor(server);
   const headers = { 'If-None-Match': `"${digest}"` };
   for (const path of [
@@ -69,7 +71,7 @@ test('content that is known is answered 304, also before it was ever packed', as
 });
 
 test('a part of an archive is sent where it is asked for, and the whole where the condition does not hold', async () => {
-  const server = await serving();
+  const server = shared();
   const path = `/v1/views/${await digestFor(server)}/archive`;
   const whole = await server.ask(path);
   const etag = String(whole.headers.etag);
@@ -89,7 +91,7 @@ test('a part of an archive is sent where it is asked for, and the whole where th
 });
 
 test('HEAD tells the length of an archive without sending it', async () => {
-  const server = await serving();
+  const server = shared();
   const path = `/v1/views/${await digestFor(server)}/archive`;
   const whole = await server.ask(path);
   const head = await server.ask(path, { method: 'HEAD' });
@@ -133,7 +135,7 @@ test('sha256sum checks what a view holds, whatever the names are, and links have
 });
 
 test('an unknown digest is 404, and what is no digest is 400', async () => {
-  const server = await serving();
+  const server = shared();
   for (const what of ['archive', 'manifest', 'manifest?format=sha256sum']) {
     const unknown = await server.ask(`/v1/views/sha256:${'0'.repeat(64)}/${what}`);
     expect([unknown.status, unknown.json()['code']]).toEqual([404, 'unknown-digest']);
@@ -162,7 +164,7 @@ test('the global killswitch stops content by digest, that of an environment does
 test('a client that goes away in the middle of an archive harms nobody', async () => {
   const server = await serving();
   await server.source.commit({
-    'big.bin': Buffer.from(Array.from({ length: 2_000_000 }, (_, index) => (index * 2654435761) >>> 13)),
+    'big.bin': randomBytes(4 * 1024 * 1024),
   });
   expect((await server.ask('/v1/snapshots', { method: 'POST', json: { hour: '2026112005' } })).status).toBe(201);
   const digest = await digestFor(server, `${WEB}?tag=etchautotag-20261120-0500`);

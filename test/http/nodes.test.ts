@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { assignmentSchema } from '../../protocol/assignment.ts';
 import { until } from '../rig/until.ts';
-import { serving } from './serving.ts';
+import { serving, sharedServing } from './serving.ts';
 
 const WEB = '/v1/nodes/web1.example.com';
 const OTHER_DIGEST = `sha256:${'0'.repeat(64)}`;
+
+const shared = sharedServing();
 
 const BASE = {
   'nodes.yml': 'dev*.example.com: [dev]\nqa*.example.com: [qa]\n',
@@ -44,7 +46,7 @@ describe('a poll', () => {
   });
 
   test('that names the entity tag is answered 304 without a body, and the same answer keeps its bytes', async () => {
-    const server = await serving();
+    const server = shared();
     const first = await server.ask(WEB);
     const etag = String(first.headers.etag);
     for (const header of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
@@ -61,7 +63,7 @@ describe('a poll', () => {
   });
 
   test('for text is answered as a nodetagger would print it, with an entity tag of its own', async () => {
-    const server = await serving();
+    const server = shared();
     const text = await server.ask(WEB, { headers: { Accept: 'text/plain' } });
     expect([text.status, text.text]).toEqual([200, 'tags/etchautotag-20261120-0700\n']);
     expect(text.headers['content-type']).toBe('text/plain; charset=utf-8');
@@ -195,7 +197,7 @@ describe('a poll', () => {
   });
 
   test('by HEAD has the headers of GET and no body', async () => {
-    const server = await serving();
+    const server = shared();
     const get = await server.ask(WEB);
     const head = await server.ask(WEB, { method: 'HEAD' });
     expect([head.status, head.text, head.headers.etag]).toEqual([200, '', get.headers.etag]);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { execa } from 'execa';
-import { afterAll, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { openLog } from '../../server/adapters/log.ts';
 import { type App, compose } from '../../server/compose.ts';
 import { backfill } from '../../server/operations/snapshot.ts';
@@ -74,12 +74,33 @@ const QUICK: Partial<Record<SettingKey, unknown>> = {
 
 /** A whole server on real files, real git and real SQLite: it is 11:20, and every hour from 06:00 has its tag. */
 export async function serving(options: ServingOptions = {}): Promise<Serving> {
-  const { files = {}, settings = {}, unsettled = false } = options;
-  const root = await disposableDirectory();
+  const server = await open(await disposableDirectory(), options);
+  onTestFinished(server.stop);
+  return server;
+}
+
+/** One server for all tests of a file, where none leaves anything behind that another one would notice. */
+export function sharedServing(options: ServingOptions = {}): () => Serving {
+  let root: string | undefined;
+  let server: Serving | undefined;
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), 'tagwave-test-'));
+    server = await open(root, options);
+  });
+  afterAll(async () => {
+    await server?.stop();
+    if (root !== undefined) await rm(root, { recursive: true, force: true });
+  });
+  return () => {
+    if (server === undefined) throw new Error('the server is started before the tests');
+    return server;
+  };
+}
+
+async function open(root: string, { files = {}, settings = {}, unsettled = false }: ServingOptions): Promise<Serving> {
   prepared ??= prepare();
   await cp(await prepared, root, { recursive: true, preserveTimestamps: true });
   const base = join(root, 'base');
-  const source = workingCopy(join(root, 'config'));
   await writeFiles(base, files);
   if (!unsettled) await age(base, Object.keys(files));
   const log: string[] = [];
@@ -95,27 +116,20 @@ export async function serving(options: ServingOptions = {}): Promise<Serving> {
   if (!started.ok) throw new Error(started.sentence);
   const { url } = started.value;
   let stopped: Promise<void> | undefined;
-  const stop = (): Promise<void> => {
-    stopped ??= started.value.stop();
-    return stopped;
-  };
-  onTestFinished(stop);
-  const logText = () => log.join('');
   return {
     app,
     base,
     url,
     clock,
-    source,
+    source: workingCopy(join(root, 'config')),
     ask: (path, asking) => ask(url, path, asking),
     raw: (bytes) => raw(url, bytes),
-    logText,
-    logged: () =>
-      logText()
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => JSON.parse(line)),
-    stop,
+    logText: () => log.join(''),
+    logged: () => log.map((line) => JSON.parse(line)),
+    stop() {
+      stopped ??= started.value.stop();
+      return stopped;
+    },
   };
 }
 
@@ -185,9 +199,11 @@ export function ask(
   const content = json === undefined ? body : JSON.stringify(json);
   const { hostname, port } = new URL(url);
   const type = json === undefined ? {} : { 'Content-Type': 'application/json' };
+  const length =
+    content === undefined || 'Transfer-Encoding' in headers ? {} : { 'Content-Length': Buffer.byteLength(content) };
   return new Promise((resolve, reject) => {
     const request = httpRequest(
-      { hostname, port, path, method, headers: { ...type, ...headers }, agent: false },
+      { hostname, port, path, method, headers: { ...type, ...length, ...headers }, agent: false },
       (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk) => chunks.push(chunk));

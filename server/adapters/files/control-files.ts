@@ -8,7 +8,8 @@ import { accountName } from './account.ts';
 import { errorCode, reasonOf } from './failure.ts';
 import { lookAtKillswitch, traceOf } from './killswitch.ts';
 
-const LIMIT_BYTES = 1024 * 1024;
+/** What is larger is no control file. */
+export const LIMIT_BYTES = 1024 * 1024;
 /** A file may change twice within one tick of the file system's clock and look the same: it is read again until this old. */
 const RACY_MS = 100;
 
@@ -25,7 +26,6 @@ interface Watched {
 /** Watches the control files of a base directory by stat calls alone: no inotify, which network file systems don't have. */
 export function watchControlFiles(base: string, clock: Clock): ControlFiles {
   const watched = new Map<ControlFileName, Watched>();
-  let trace = '';
 
   const look = (file: ControlFileName, settleSeconds: number): Watched => {
     const before = watched.get(file);
@@ -55,11 +55,8 @@ export function watchControlFiles(base: string, clock: Clock): ControlFiles {
       const seen = look(file, settleSeconds);
       return { look: seen.look, settled: remaining(seen, settleSeconds) === 0 };
     },
-    killswitch(): KillswitchLook {
-      trace = traceOf(base);
-      return lookAtKillswitch(base);
-    },
-    killswitchMoved: () => traceOf(base) !== trace,
+    killswitch: (): KillswitchLook => lookAtKillswitch(base),
+    killswitchTrace: () => traceOf(base),
     settlesIn(settleSeconds) {
       const waits = CONTROL_FILES.flatMap((file) => {
         const seen = watched.get(file);

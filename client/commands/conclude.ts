@@ -58,11 +58,20 @@ function toldAfter({ told }: State, outcome: Outcome, at: Date | undefined): Tol
   return at === undefined ? told : { ...notice, at: at.toISOString() };
 }
 
-/** What must not be told again and again; undefined for outcomes that are always told or never. */
+/**
+ * What must not be told again and again; undefined for outcomes that are always told or never. A hold is the same while its
+ * code is: its sentence names the due tag, which moves on every hour.
+ */
 function noticeOf(outcome: Outcome): Pick<Told, 'kind' | 'message'> | undefined {
-  const { kind } = outcome;
-  if (kind !== 'killswitch' && kind !== 'hold' && kind !== 'failed') return undefined;
-  return { kind, message: sentenceOf(outcome) ?? '' };
+  switch (outcome.kind) {
+    case 'killswitch':
+    case 'failed':
+      return { kind: outcome.kind, message: sentenceOf(outcome) ?? '' };
+    case 'hold':
+      return { kind: 'hold', message: outcome.hold };
+    default:
+      return undefined;
+  }
 }
 
 /** Work after the outcome is settled: when it fails, that is told, and the outcome stays. */

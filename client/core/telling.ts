@@ -1,6 +1,7 @@
 /** What an operator was last told, so that cron doesn't mail the same thing every minute. */
 export interface Told {
   readonly kind: 'killswitch' | 'hold' | 'failed';
+  /** What makes it the same: the message, or a hold's code. */
   readonly message: string;
   /** RFC 3339. */
   readonly at: string;

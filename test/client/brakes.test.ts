@@ -109,6 +109,17 @@ test('what was told is told again after it was over in between', async () => {
   expect((await runClient(pollArgs(server, target))).stderr).toContain('killswitch: stop, really');
 });
 
+test('a hold is the same while its code is, though its message names another tag every hour', async () => {
+  const { server, target } = await hostWithNews();
+  const poll = () => runClient(pollArgs(server, target));
+  server.answer = () => HOLD('no-acceptable-tag', 'going back from 08:00');
+  expect((await poll()).stderr).toContain('going back from 08:00');
+  server.answer = () => HOLD('no-acceptable-tag', 'going back from 09:00');
+  expect(await poll()).toMatchObject({ code: 4, stderr: '' });
+  server.answer = () => HOLD('nodetagger-failed', 'exit 1');
+  expect((await poll()).stderr).toContain('exit 1');
+});
+
 test('a killswitch message is shown without terminal escapes and control characters, also as JSON', async () => {
   const { server, target } = await hostWithNews();
   const message =

@@ -1,6 +1,7 @@
 import { closeSync, constants, ftruncateSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import { execa } from 'execa';
 import type { Attempt } from '../ports.ts';
+import { reasonOf } from './files/failure.ts';
 
 /**
  * A lock that the kernel keeps: it belongs to the open file behind `fd` and is gone when we release it or die, however we
@@ -24,7 +25,7 @@ export async function lock(path: string, { waitMs }: { readonly waitMs: number }
   try {
     opened = open(path);
   } catch (error) {
-    return failed(path, error instanceof Error ? error.message : String(error));
+    return failed(path, reasonOf(error));
   }
   const outcome = await flock(opened.fd, waitMs);
   if (outcome.kind === 'taken') return { ok: true, value: taken(opened) };

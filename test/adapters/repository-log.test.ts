@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { appendFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ObjectId } from '../../protocol/names.ts';
 import { compacted, lastTipAt, openFetchLog, parseTips } from '../../server/adapters/git/fetch-log.ts';
+import { openRepository } from '../../server/adapters/git/repository.ts';
 import type { FetchedTip } from '../../server/ports.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { preparedRepository, sourceRepository, unwrap } from '../rig/git.ts';
@@ -97,6 +98,25 @@ describe('the log of fetched tips', () => {
     expect(await repository.tipAt(START + MINUTE)).toEqual({ at: START, commit: first });
     expect(await repository.trunk()).toMatchObject({ at: START + HOUR, commit: second });
     expect(unwrap(await repository.fetch(START + 2 * HOUR))).toMatchObject({ previous: second, rewritten: false });
+  });
+
+  test('before anything was prepared there is nothing, and asking makes nothing', async () => {
+    const stateDir = join(await disposableDirectory(), 'state');
+    const source = { kind: 'url', url: '/nowhere', branch: 'main' } as const;
+    const repository = openRepository({
+      stateDir,
+      source,
+      submodules: 'refuse',
+      fetchTimeoutSeconds: 1,
+      requireFastForward: false,
+    });
+    expect(await repository.tags()).toEqual({ records: [], unreadable: [] });
+    expect(await repository.trunk()).toBeUndefined();
+    expect(await repository.tipAt(START)).toBeUndefined();
+    expect(await repository.history(0)).toEqual([]);
+    expect(await repository.commit('0123456')).toBeUndefined();
+    expect(repository.signature()).toBe('- -');
+    expect(existsSync(stateDir)).toBe(false);
   });
 
   test('a log without its repository counts for nothing', async () => {

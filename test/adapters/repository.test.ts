@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Source } from '../../server/adapters/git/fetch.ts';
+import type { Source } from '../../server/adapters/git/obtain.ts';
 import { openRepository } from '../../server/adapters/git/repository.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { type Files, preparedRepository, sourceRepository, writeFiles } from '../rig/git.ts';
@@ -21,11 +21,6 @@ async function following(source: Source, put: (files: Files) => Promise<unknown>
 repositoryContract('a branch of a git repository', async () => {
   const { directory, commit } = await sourceRepository();
   return following({ kind: 'url', url: `file://${directory}`, branch: 'main' }, commit);
-});
-
-repositoryContract('a git work tree', async () => {
-  const { directory, commit } = await sourceRepository();
-  return following({ kind: 'directory', path: directory, update: null }, commit);
 });
 
 repositoryContract('a plain directory', async () => {

@@ -2,7 +2,7 @@ import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { floorHour, type ObjectId, tagNameOf } from '../../protocol/names.ts';
-import type { Source } from '../../server/adapters/git/fetch.ts';
+import type { Source } from '../../server/adapters/git/obtain.ts';
 import { openRepository, type RepositoryOptions } from '../../server/adapters/git/repository.ts';
 import type { TagRecord } from '../../server/core/tag.ts';
 import type { Attempt, Commit, Repository } from '../../server/ports.ts';

@@ -1,33 +1,17 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ObjectId } from '../../../protocol/names.ts';
 import type { Attempt, Fetched } from '../../ports.ts';
 import { errorCode, reasonOf } from '../files/failure.ts';
 import { lock, tryLock } from '../lock.ts';
-import { commitDirectory } from './directory.ts';
-import { type FetchContext, fetchFailure, kindOf, noBranch, tellingLine, withoutPassword } from './failure.ts';
-import type { FetchLog } from './fetch-log.ts';
+import { tellingLine } from './failure.ts';
 import { apart, commitOf } from './history.ts';
-import { LockedOut, type Mutate } from './mutation.ts';
-import { createRepository } from './prepare.ts';
+import { LockedOut } from './mutation.ts';
+import { type Obtaining, obtain } from './obtain.ts';
 import { gitDate, INCOMING, refsBelow, resolve, TRUNK } from './refs.ts';
-import { type Git, GitFailed } from './run.ts';
-import { ambientEnvironment, type Talk, talk, transportEnvironment } from './transport.ts';
+import { GitFailed } from './run.ts';
 
-export type Source =
-  /** Without a branch, the one that the remote's HEAD names. */
-  | { readonly kind: 'url'; readonly url: string; readonly branch: string | null }
-  /** `update` is the words of a command that brings the directory up to date, run in it before each reading. */
-  | { readonly kind: 'directory'; readonly path: string; readonly update: readonly string[] | null };
-
-export interface Fetching {
-  readonly git: Git;
-  readonly mutate: Mutate;
-  readonly log: FetchLog;
-  readonly stateDir: string;
-  readonly source: Source;
-  readonly fetchTimeoutSeconds: number;
+export interface Fetching extends Obtaining {
   readonly requireFastForward: boolean;
   /** One fetch at a time among all processes. */
   readonly fetchLock: string;
@@ -69,97 +53,6 @@ function ofState(error: unknown): Attempt<never> {
     sentence: `what was fetched could not be written down: ${reasonOf(error)}`,
     hint: 'Look at the state directory: it must be writable and have room.',
   };
-}
-
-interface Moment {
-  readonly at: number;
-  readonly inherit: number;
-}
-
-async function obtain(fetching: Fetching, moment: Moment): Promise<Attempt<ObjectId>> {
-  const { source } = fetching;
-  if (source.kind === 'url') return fetchFrom(fetching, { source: source.url, branch: source.branch });
-  if (source.update !== null && source.update.length > 0) {
-    const updated = await runUpdate(source.path, source.update, fetching.fetchTimeoutSeconds);
-    if (!updated.ok) return updated;
-  }
-  if (isGitRepository(source.path)) return fetchFrom(fetching, { source: source.path, branch: null });
-  return commitDirectory({ ...fetching, directory: source.path, inherit: moment.inherit }, moment.at);
-}
-
-/** Only the directory itself counts: one inside somebody's working copy is a plain one. */
-function isGitRepository(directory: string): boolean {
-  const has = (name: string) => existsSync(join(directory, name));
-  return has('.git') || (has('HEAD') && has('objects') && has('refs'));
-}
-
-async function runUpdate(directory: string, update: readonly string[], seconds: number): Promise<Attempt<null>> {
-  const cwd = statSync(directory, { throwIfNoEntry: false })?.isDirectory() ? directory : undefined;
-  const result = await talk(update, { seconds, env: ambientEnvironment(), ...(cwd === undefined ? {} : { cwd }) });
-  if (result.ok) return { ok: true, value: null };
-  const command = withoutPassword(update.join(' '));
-  const lastLine = result.stderr.trim().split('\n').at(-1) || result.end;
-  return result.timedOut
-    ? {
-        ok: false,
-        sentence: `the command '${command}' (repo.update) took longer than ${seconds} s and was stopped`,
-        hint: 'Run it by hand; raise repo.fetch_timeout_seconds where it is only slow.',
-      }
-    : {
-        ok: false,
-        sentence: `the command '${command}' (repo.update) failed: ${withoutPassword(lastLine)}`,
-        hint: `Run it by hand, as the server's user, in ${directory}.`,
-      };
-}
-
-async function fetchFrom(
-  fetching: Fetching,
-  wanted: { source: string; branch: string | null },
-): Promise<Attempt<ObjectId>> {
-  const context: FetchContext = { ...wanted, seconds: fetching.fetchTimeoutSeconds };
-  const incoming = `${INCOMING}${process.pid}-${randomBytes(4).toString('hex')}`;
-  let result = await gitFetch(fetching, context, incoming);
-  if (!result.ok && /mismatched algorithms|object format/i.test(result.stderr) && (await becomeSha256(fetching)))
-    result = await gitFetch(fetching, context, incoming);
-  if (!result.ok) return explain(fetching, context, result);
-  const tip = await resolve(fetching.git, `${incoming}^{commit}`);
-  return tip === undefined ? explain(fetching, context, result) : { ok: true, value: tip };
-}
-
-function gitFetch(fetching: Fetching, { source, branch }: FetchContext, incoming: string): Promise<Talk> {
-  const options = [
-    '--quiet',
-    '--no-tags',
-    '--no-write-fetch-head',
-    '--no-recurse-submodules',
-    '--no-prune',
-    '--update-shallow',
-  ];
-  const ref = branch === null ? 'HEAD' : branch.startsWith('refs/') ? branch : `refs/heads/${branch}`;
-  return gitTalk(fetching, ['fetch', ...options, '--no-auto-maintenance', '--', source, `+${ref}:${incoming}`]);
-}
-
-function gitTalk({ git, stateDir, fetchTimeoutSeconds }: Fetching, args: readonly string[]): Promise<Talk> {
-  const env = { ...transportEnvironment(stateDir), GIT_DIR: git.gitDir };
-  return talk(['git', ...args], { seconds: fetchTimeoutSeconds, env });
-}
-
-async function explain(fetching: Fetching, context: FetchContext, result: Talk): Promise<Attempt<never>> {
-  if (kindOf(result) !== 'no-branch') return fetchFailure(result, context);
-  const listed = await gitTalk(fetching, ['ls-remote', '--heads', '--', context.source]);
-  if (!listed.ok) return fetchFailure(result, context);
-  const branches = [...listed.stdout.matchAll(/\trefs\/heads\/(.*)$/gm)].map(([, name = '']) => name);
-  return noBranch(branches, context);
-}
-
-/** A repository that has nothing yet can still change what it names objects by. */
-async function becomeSha256({ git, mutate, log }: Fetching): Promise<boolean> {
-  return mutate(async () => {
-    if (log.tips().length > 0 || (await refsBelow(git, 'refs/')).length > 0) return false;
-    rmSync(git.gitDir, { recursive: true, force: true });
-    await createRepository(git, 'sha256');
-    return true;
-  });
 }
 
 async function accept(

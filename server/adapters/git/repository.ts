@@ -1,13 +1,14 @@
 import { resolve as absolute, join } from 'node:path';
 import type { ObjectId } from '../../../protocol/names.ts';
 import type { FetchedTip, Repository } from '../../ports.ts';
-import { clearInterruptedFetches, fetchTip, type Source } from './fetch.ts';
+import { clearInterruptedFetches, fetchTip } from './fetch.ts';
 import { lastTipAt, openFetchLog } from './fetch-log.ts';
 import { flawOf, type Submodules } from './flaw.ts';
 import { collectGarbage } from './garbage.ts';
 import { apart, commitOf, firstParents } from './history.ts';
 import { mutations } from './mutation.ts';
 import { blobs, entries, file } from './objects.ts';
+import type { Source } from './obtain.ts';
 import { prepareRepository } from './prepare.ts';
 import { resolve, TRUNK } from './refs.ts';
 import { type Git, openGit } from './run.ts';

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ObjectId, parseTagName, type TagName } from '../../../protocol/names.ts';
 import type { TagRecord } from '../../core/tag.ts';
@@ -11,12 +11,13 @@ import { type Reading, readTagObject, tagObject } from './tag-object.ts';
 
 type Tags = Awaited<ReturnType<Repository['tags']>>;
 
-/** Reads all tags: one `for-each-ref`, and one `cat-file` for those whose objects were not read before. */
+/** Reads all tags, none where there is no repository yet: one `for-each-ref`, and one `cat-file` for those whose objects were not read before. */
 export function tagReader(git: Git): () => Promise<Tags> {
   let last: { readonly listing: string; readonly tags: Tags } | undefined;
   let known: ReadonlyMap<string, Reading> = new Map();
 
   return async () => {
+    if (!existsSync(git.gitDir)) return { records: [], unreadable: [] };
     const { stdout, stderr } = await git.plumb(['for-each-ref', '--format=%(refname) %(objectname)', TAGS]);
     const listing = `${stdout}\n${stderr}`;
     if (last?.listing === listing) return last.tags;

@@ -15,7 +15,7 @@ export interface KillOrder {
 export async function kill(
   context: Context,
   { environment, message, by }: KillOrder,
-): Promise<Attempt<{ readonly path: string }>> {
+): Promise<Attempt<{ readonly path: string; readonly warning?: string }>> {
   const raised = await context.editor.raise(environment, message);
   if (raised.ok) noteKillswitch(context, by);
   return raised;

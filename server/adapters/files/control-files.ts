@@ -20,7 +20,8 @@ interface Watched {
   readonly since: number;
   /** It was already old when this process saw it first. */
   readonly bornSettled: boolean;
-  readonly racy: boolean;
+  /** To be read again although it looks unchanged. */
+  readonly unsure: boolean;
 }
 
 /** Watches the control files of a base directory by stat calls alone: no inotify, which network file systems don't have. */
@@ -31,17 +32,17 @@ export function watchControlFiles(base: string, clock: Clock): ControlFiles {
     const before = watched.get(file);
     const stats = statOf(join(base, file));
     const signature = stats instanceof Error ? `error:${errorCode(stats)}` : signatureOf(stats);
-    if (before?.signature === signature && !before.racy) return before;
-    const found = stats instanceof Error ? lookOfError(stats) : read(join(base, file), stats);
+    if (before?.signature === signature && !before.unsure) return before;
+    const { look: found, failed = false } =
+      stats instanceof Error ? { look: lookOfError(stats) } : read(join(base, file), stats);
     const same = before !== undefined && sameLook(before.look, found);
-    const modified = stats instanceof Error ? 0 : Number(stats.mtimeMs);
-    const age = clock.fileTime() - modified;
+    const age = clock.fileTime() - (stats instanceof Error ? 0 : Number(stats.mtimeMs));
     const now: Watched = {
       signature,
       look: same ? before.look : found,
       since: same ? before.since : clock.monotonic(),
       bornSettled: same ? before.bornSettled : before === undefined && age >= settleSeconds * 1000,
-      racy: !(stats instanceof Error) && Math.abs(age) < RACY_MS,
+      unsure: failed || (!(stats instanceof Error) && Math.abs(clock.fileTime() - Number(stats.ctimeMs)) < RACY_MS),
     };
     watched.set(file, now);
     return now;
@@ -67,7 +68,7 @@ export function watchControlFiles(base: string, clock: Clock): ControlFiles {
     ownerOf(file) {
       try {
         const { uid } = lstatSync(join(base, file));
-        return uid === process.getuid?.() ? userInfo().username : accountName(uid);
+        return uid === process.geteuid?.() ? userInfo().username : accountName(uid);
       } catch {
         return 'unknown';
       }
@@ -87,22 +88,23 @@ function signatureOf(stats: BigIntStats): string {
   return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}:${stats.mode}`;
 }
 
-function lookOfError(error: Error): Look {
+function lookOfError(error: unknown): Look {
   return errorCode(error) === 'ENOENT' ? { kind: 'absent' } : { kind: 'unreadable', why: reasonOf(error) };
 }
 
-function read(path: string, stats: BigIntStats): Look {
-  if (!stats.isFile()) return { kind: 'unreadable', why: stats.isDirectory() ? 'a directory' : 'not a regular file' };
-  if (stats.size > LIMIT_BYTES) return { kind: 'unreadable', why: `${stats.size} bytes, over the limit of 1 MiB` };
+/** `failed`: what keeps it from being read may pass without a trace on the file. */
+function read(path: string, stats: BigIntStats): { readonly look: Look; readonly failed?: boolean } {
+  const unreadable = (why: string) => ({ look: { kind: 'unreadable', why } as const });
+  if (!stats.isFile()) return unreadable(stats.isDirectory() ? 'a directory' : 'not a regular file');
+  if (stats.size > LIMIT_BYTES) return unreadable(`${stats.size} bytes, over the limit of 1 MiB`);
   try {
     const bytes = readFileSync(path);
-    if (bytes.length > LIMIT_BYTES)
-      return { kind: 'unreadable', why: `${bytes.length} bytes, over the limit of 1 MiB` };
-    if (bytes.includes(0)) return { kind: 'unreadable', why: 'it holds NUL bytes' };
+    if (bytes.length > LIMIT_BYTES) return unreadable(`${bytes.length} bytes, over the limit of 1 MiB`);
+    if (bytes.includes(0)) return unreadable('it holds NUL bytes');
     // Bytes that are no UTF-8 (a name in a reason, say) must not keep a mark from counting.
-    return { kind: 'text', text: bytes.toString('utf8') };
+    return { look: { kind: 'text', text: bytes.toString('utf8') } };
   } catch (error) {
-    return lookOfError(error instanceof Error ? error : new Error(String(error)));
+    return { look: lookOfError(error), failed: true };
   }
 }
 

@@ -1,59 +1,53 @@
-import {
-  fchmodSync,
-  fchownSync,
-  fstatSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  readlinkSync,
-  realpathSync,
-  statSync,
-} from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { chmodSync, lstatSync, mkdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Attempt, ControlFileEditor } from '../../ports.ts';
 import { lock } from '../lock.ts';
-import { reasonOf } from './failure.ts';
+import { LIMIT_BYTES } from './control-files.ts';
+import { errorCode, reasonOf } from './failure.ts';
 import { killswitchPath, raised, raiseFile, release } from './killswitch-file.ts';
+import { likeBefore } from './ownership.ts';
 import { asCaller } from './privileges.ts';
 import { publish } from './publish.ts';
 
 /** Edits the control files of a base directory as the caller: whoever may write the files with a shell may do it here. */
 export function openEditor(base: string): ControlFileEditor {
   return {
-    edit: (file, change, { waitMs, insist }) =>
-      asCaller(async () => {
-        const path = followLinks(join(base, file));
-        const held = await lock(dirname(path), { waitMs });
+    async edit(file, change, { waitMs, insist }) {
+      const wanted = join(base, file);
+      try {
+        const path = asCaller(() => followLinks(wanted));
+        const held = await asCaller(() => lock(dirname(path), { waitMs }));
         if (!held.ok && !insist) return held;
         try {
-          return editLocked(path, change, held.ok ? undefined : held.sentence);
-        } catch (error) {
-          return failed(path, error);
+          return asCaller(() => editLocked(path, change, held.ok ? undefined : withoutLock(held.sentence)));
         } finally {
           if (held.ok) held.value.release();
         }
-      }),
-    raise: (environment, message) =>
-      asCaller(async () => {
-        const path = killswitchPath(base, environment);
-        try {
-          if (environment !== null) mkdirSync(dirname(path), { recursive: true });
-          raiseFile(path, message);
-          return { ok: true, value: { path } };
-        } catch (error) {
-          return failed(path, error);
-        }
-      }),
-    raised: (environment) => raised(killswitchPath(base, environment)),
-    release: (environment, shown) =>
-      asCaller(async () => {
-        const path = killswitchPath(base, environment);
-        try {
-          return release(path, shown);
-        } catch (error) {
-          return failed(path, error);
-        }
-      }),
+      } catch (error) {
+        return failed(wanted, error);
+      }
+    },
+    async raise(environment, message) {
+      const path = killswitchPath(base, environment);
+      try {
+        const warning = asCaller(() => {
+          if (environment !== null) makeDirectory(dirname(path));
+          return raiseFile(path, message);
+        });
+        return { ok: true, value: { path, ...(warning === undefined ? {} : { warning }) } };
+      } catch (error) {
+        return failed(path, error);
+      }
+    },
+    raised: (environment) => asCaller(() => raised(killswitchPath(base, environment))),
+    async release(environment, shown) {
+      const path = killswitchPath(base, environment);
+      try {
+        return asCaller(() => release(path, shown));
+      } catch (error) {
+        return failed(path, error);
+      }
+    },
   };
 }
 
@@ -64,7 +58,9 @@ function editLocked(path: string, change: Change, warning: string | undefined) {
   const after = change(before);
   const noted = warning === undefined ? {} : { warning };
   if (after === undefined || after === before) return { ok: true, value: { before, after: before, ...noted } } as const;
-  publish(path, encode(after), { prepare: (fd) => likeBefore(path, fd) });
+  const bytes = encode(after);
+  refuseUnreadable(bytes);
+  publish(path, bytes, { prepare: (fd) => likeBefore(path, fd) });
   return { ok: true, value: { before, after, ...noted } } as const;
 }
 
@@ -75,6 +71,8 @@ function editLocked(path: string, change: Change, warning: string | undefined) {
 function readText(path: string): { text: string | null; encode: (text: string) => Uint8Array } {
   const encode = (text: string) => Buffer.from(text);
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return { text: null, encode };
+  // A FIFO would be waited for.
+  if (!statSync(path).isFile()) throw new Error('it is no regular file');
   const bytes = readFileSync(path);
   const text = bytes.toString('utf8');
   if (Buffer.from(text).equals(bytes)) return { text, encode };
@@ -85,42 +83,41 @@ function encodeBytewise(text: string): Uint8Array {
   return Buffer.concat([...text].map((character) => Buffer.from(character, character > '\u00FF' ? 'utf8' : 'latin1')));
 }
 
-/** Owner, group and mode stay. A caller who may not give the file back to its owner at least keeps the group and the mode. */
-function likeBefore(path: string, fd: number): void {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) return;
-  const mine = fstatSync(fd);
-  if (stats.uid !== mine.uid || stats.gid !== mine.gid) {
-    try {
-      fchownSync(fd, stats.uid, stats.gid);
-    } catch {
-      tryToKeepGroup(fd, stats.gid);
-    }
-  }
-  fchmodSync(fd, stats.mode & 0o7777);
-}
-
-function tryToKeepGroup(fd: number, gid: number): void {
-  try {
-    fchownSync(fd, fstatSync(fd).uid, gid);
-  } catch {
-    // The caller is not in that group either; the mode is kept all the same.
-  }
+/** An edit that the server would not read must not look as if it counted. */
+function refuseUnreadable(bytes: Uint8Array): void {
+  if (bytes.length > LIMIT_BYTES)
+    throw new Error(`it would have ${bytes.length} bytes, and over 1 MiB it does not count: move old lines elsewhere`);
+  if (bytes.includes(0)) throw new Error('it holds NUL bytes, and does not count as long as they are there');
 }
 
 /** The file that a chain of links ends at, existing or not, so that an edit keeps the links. */
 function followLinks(path: string, depth = 0): string {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (stats === undefined || !stats.isSymbolicLink() || depth > 40) return realParent(path);
-  return followLinks(resolve(dirname(path), readlinkSync(path)), depth + 1);
+  const real = realParent(path);
+  const stats = lstatSync(real, { throwIfNoEntry: false });
+  if (stats === undefined || !stats.isSymbolicLink() || depth > 40) return real;
+  return followLinks(resolve(dirname(real), readlinkSync(real)), depth + 1);
 }
 
+/** A link's `..` is the parent of the directory that holds it, not of a link to that directory. */
 function realParent(path: string): string {
+  return join(realpathSync(dirname(path)), basename(path));
+}
+
+/**
+ * Only the last one: where the base is missing, something is mistyped or not mounted. Whatever the caller's umask, the server
+ * must be able to list it, or it would stop everything.
+ */
+function makeDirectory(path: string): void {
   try {
-    return join(realpathSync(dirname(path)), path.slice(dirname(path).length + 1));
-  } catch {
-    return path;
+    mkdirSync(path);
+    chmodSync(path, 0o755);
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
   }
+}
+
+function withoutLock(sentence: string): string {
+  return `${sentence}: it was edited all the same; see that nobody saves an older text over it`;
 }
 
 function failed(path: string, error: unknown): Attempt<never> {

@@ -1,22 +1,29 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, lstatSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, lstatSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Attempt } from '../../ports.ts';
-import { errorCode } from './failure.ts';
+import { errorCode, reasonOf } from './failure.ts';
 import { messageOf } from './killswitch.ts';
 import { syncDirectory } from './publish.ts';
 
+/** Throws a `RangeError` for what is no name of a file: no other file may be created or removed by this way. */
 export function killswitchPath(base: string, environment: string | null): string {
-  return environment === null ? join(base, 'killswitch') : join(base, 'killswitch.d', environment);
+  if (environment === null) return join(base, 'killswitch');
+  if (['', '.', '..'].includes(environment) || /[/\0]/.test(environment))
+    throw new RangeError(`${JSON.stringify(environment)} cannot be the name of a file`);
+  return join(base, 'killswitch.d', environment);
 }
 
-/** What a killswitch file says, and a version that changes with it; null where there is none. */
+/** What a killswitch file says, and a version that changes with it; null where there is none, or none can be seen. */
 export function raised(path: string): { message: string; version: string } | null {
-  const stats = lstatSync(path, { throwIfNoEntry: false, bigint: true });
-  if (stats === undefined) return null;
-  const message = messageOf(path);
-  const version = createHash('sha256').update(`${stats.ino} ${stats.mtimeNs} ${message}`).digest('hex').slice(0, 16);
-  return { message, version };
+  try {
+    const stats = lstatSync(path, { bigint: true });
+    const message = messageOf(path);
+    const version = createHash('sha256').update(`${stats.ino} ${stats.mtimeNs} ${message}`).digest('hex').slice(0, 16);
+    return { message, version };
+  } catch {
+    return null;
+  }
 }
 
 export function release(path: string, shown: string): Attempt<{ readonly path: string }> {
@@ -34,23 +41,55 @@ export function release(path: string, shown: string): Attempt<{ readonly path: s
   return { ok: true, value: { path } };
 }
 
-/** The killswitch must work with a full disk and whatever is there: an empty file is created first, the message comes after. */
-export function raiseFile(path: string, message: string): void {
-  try {
-    closeSync(openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644));
-  } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw error;
-    if (message === '' || !(lstatSync(path).isFile() || lstatSync(path).isSymbolicLink())) return;
-  }
-  if (message === '') return;
-  try {
-    const fd = openSync(path, constants.O_WRONLY | constants.O_TRUNC | constants.O_NONBLOCK);
+/**
+ * The killswitch must work with a full disk and whatever is there: an empty file is created first, the message comes after.
+ * Answers why the message could not be written; the file exists all the same, which is what stops.
+ */
+export function raiseFile(path: string, message: string): string | undefined {
+  const created = createEmpty(path);
+  if (message !== '') {
     try {
-      writeSync(fd, `${message}\n`);
-    } finally {
-      closeSync(fd);
+      writeMessage(path, message);
+    } catch (error) {
+      return `the message could not be written to it: ${reasonOf(error)}`;
     }
+  }
+  if (created) tryToSync(dirname(path));
+  return undefined;
+}
+
+const READABLE = 0o644;
+
+/** False where something of that name is there already, whatever it is. */
+function createEmpty(path: string): boolean {
+  try {
+    const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, READABLE);
+    // Whatever the caller's umask: hosts are to be told what it says.
+    fchmodSync(fd, READABLE);
+    closeSync(fd);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Never through a link: what it points to is nobody's message. Never waits for a reader of a FIFO. */
+function writeMessage(path: string, message: string): void {
+  if (!lstatSync(path).isFile()) throw new Error('it is no regular file');
+  const fd = openSync(path, constants.O_WRONLY | constants.O_TRUNC | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    writeSync(fd, `${message}\n`);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Against a power cut; it counts at once in any case. */
+function tryToSync(directory: string): void {
+  try {
+    syncDirectory(directory);
   } catch {
-    // It exists, which is what stops; a message that could not be written must not make it look as if it did not.
+    // Some file systems cannot.
   }
 }

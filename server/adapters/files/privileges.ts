@@ -20,14 +20,17 @@ export function workAsOwnerOf(stateDir: string, { forGood }: { readonly forGood:
   }
 }
 
-/** Runs work as whoever called the command, also while the process works as somebody else. */
-export async function asCaller<Value>(work: () => Promise<Value>): Promise<Value> {
+/**
+ * Runs work as whoever called the command, also while the process works as somebody else. The whole process changes, so the
+ * work must be done when it returns.
+ */
+export function asCaller<Value>(work: () => Value): Value {
   const [user, group] = [process.geteuid?.(), process.getegid?.()];
   if (process.getuid?.() !== 0 || user === undefined || user === 0 || group === undefined) return work();
   process.seteuid?.(0);
   process.setegid?.(0);
   try {
-    return await work();
+    return work();
   } finally {
     process.setegid?.(group);
     process.seteuid?.(user);

@@ -1,7 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-
-let published = 0;
 
 export interface Publication {
   readonly mode?: number;
@@ -14,7 +13,8 @@ export interface Publication {
  * with a dot beside it, sync, rename, sync of the directory. On failure nothing but the old content is left.
  */
 export function publish(path: string, text: string | Uint8Array, { mode = 0o644, prepare }: Publication = {}): void {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${++published}.tmp`);
+  // Numbers of processes come again, in containers at every start: what a killed one left must not be in the way.
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
   try {
     const fd = openSync(temporary, 'wx', mode);
     try {

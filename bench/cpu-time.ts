@@ -1,0 +1,16 @@
+import { readFile } from 'node:fs/promises';
+import { execa } from 'execa';
+
+/** Tells how much of the processor a process has used, all threads together: seconds, as the operating system counts them. */
+export type CpuTime = (pid: number) => Promise<number>;
+
+export async function openCpuTime(): Promise<CpuTime> {
+  const ticksPerSecond = Number((await execa('getconf', ['CLK_TCK'])).stdout);
+  return async (pid) => ticksOf(await readFile(`/proc/${pid}/stat`, 'utf8')) / ticksPerSecond;
+}
+
+/** User and system time, the 14th and 15th field. The second, the program's name, may hold anything. */
+function ticksOf(stat: string): number {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return Number(fields[11]) + Number(fields[12]);
+}

@@ -1,0 +1,103 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import * as z from 'zod';
+
+export const CONNECTIONS = 64;
+/** So many hosts ask in turn, as a fleet does. */
+export const HOSTS = 1000;
+
+/** Asks as often as it can, over connections that stay open. */
+export interface Load {
+  readonly tool: 'wrk' | 'autocannon';
+  burst(target: Target, seconds: number): Promise<Burst>;
+}
+
+export interface Target {
+  readonly url: string;
+  /** For `If-None-Match`. */
+  readonly etag: string;
+}
+
+export interface Burst {
+  readonly requests: number;
+  readonly seconds: number;
+}
+
+/** wrk where it is installed: it takes less of the processor away from the server. `work` gets its script. */
+export async function findLoad(work: string): Promise<Load> {
+  // It has no option that does nothing: the usage comes with a failure.
+  const wrk = await execa('wrk', ['--version'], { reject: false });
+  return wrk.code === 'ENOENT' ? autocannon(work) : wrkLoad(work);
+}
+
+const pathOf = (number: number) => `/v1/nodes/web${number}.example.com`;
+
+const WRK_SCRIPT = `local paths, at = {}, 0
+init = function()
+  for number = 1, ${HOSTS} do paths[number] = wrk.format('GET', '${pathOf(0).replace('0', "' .. number .. '")}') end
+end
+request = function()
+  at = at % #paths + 1
+  return paths[at]
+end
+done = function(summary)
+  local errors = summary.errors
+  local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
+  io.write(string.format('\\n{"requests":%d,"microseconds":%d,"failed":%d}', summary.requests, summary.duration, failed))
+end
+`;
+
+const wrkSummary = z.object({ requests: z.number(), microseconds: z.number(), failed: z.number() });
+
+async function wrkLoad(work: string): Promise<Load> {
+  const script = join(work, 'polls.lua');
+  await writeFile(script, WRK_SCRIPT);
+  return {
+    tool: 'wrk',
+    async burst({ url, etag }, seconds) {
+      const how = ['--threads', '1', '--connections', String(CONNECTIONS), '--duration', `${seconds}s`];
+      const args = [...how, '--header', `If-None-Match: ${etag}`, '--script', script, url];
+      const { stdout } = await execa('wrk', args, { timeout: (seconds + 20) * 1000 });
+      const summary = wrkSummary.parse(JSON.parse(stdout.slice(stdout.lastIndexOf('\n'))));
+      return counted({ ...summary, seconds: summary.microseconds / 1_000_000 });
+    },
+  };
+}
+
+const autocannonSummary = z.object({
+  requests: z.object({ total: z.number() }),
+  duration: z.number(),
+  errors: z.number(),
+  '2xx': z.number(),
+  '4xx': z.number(),
+  '5xx': z.number(),
+});
+
+/** In a process of its own, too; the hosts to ask for come in a file. */
+function autocannon(work: string): Load {
+  const program = fileURLToPath(import.meta.resolve('autocannon'));
+  const requests = join(work, 'polls.har');
+  return {
+    tool: 'autocannon',
+    async burst({ url, etag }, seconds) {
+      const headers = [{ name: 'If-None-Match', value: etag }];
+      const entries = Array.from({ length: HOSTS }, (_, number) => ({
+        request: { method: 'GET', url: `${url}${pathOf(number + 1)}`, headers },
+      }));
+      await writeFile(requests, JSON.stringify({ log: { entries } }));
+      const how = ['--connections', String(CONNECTIONS), '--duration', String(seconds)];
+      const args = [program, ...how, '--har', requests, '--json', '--no-progress', url];
+      const { stdout } = await execa(process.execPath, args, { timeout: (seconds + 20) * 1000 });
+      const summary = autocannonSummary.parse(JSON.parse(stdout));
+      const failed = summary.errors + summary['2xx'] + summary['4xx'] + summary['5xx'];
+      return counted({ requests: summary.requests.total, seconds: summary.duration, failed });
+    },
+  };
+}
+
+function counted({ requests, seconds, failed }: Burst & { readonly failed: number }): Burst {
+  if (failed > 0) throw new Error(`${failed} of ${requests} polls failed`);
+  return { requests, seconds };
+}

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { ObjectId } from '../../protocol/names.ts';
 import type { Repository } from '../../server/ports.ts';
-import { type Files, recordOf, unwrap } from '../rig/git.ts';
+import type { Files } from '../rig/git.ts';
+import { recordOf, unwrap } from '../rig/records.ts';
 
 /** A source that somebody changes, and the repository that follows it. */
 export interface Following {

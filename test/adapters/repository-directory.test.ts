@@ -5,7 +5,8 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ObjectId } from '../../protocol/names.ts';
 import type { Repository } from '../../server/ports.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
-import { type Files, failureOf, gitEnvironment, preparedRepository, unwrap, writeFiles } from '../rig/git.ts';
+import { type Files, gitEnvironment, preparedRepository, writeFiles } from '../rig/git.ts';
+import { failureOf, unwrap } from '../rig/records.ts';
 import { until } from '../rig/until.ts';
 
 const at = (time: string): number => Date.parse(`2026-11-20T${time}Z`);

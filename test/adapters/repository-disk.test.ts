@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { disposableDirectory } from '../rig/disposable.ts';
-import { failureOf, preparedRepository, recordOf, sourceRepository, unwrap } from '../rig/git.ts';
+import { preparedRepository, sourceRepository } from '../rig/git.ts';
+import { failureOf, recordOf, unwrap } from '../rig/records.ts';
 
 const at = (time: string): number => Date.parse(`2026-11-20T${time}Z`);
 

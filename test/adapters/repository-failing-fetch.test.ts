@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Source } from '../../server/adapters/git/obtain.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
-import { failureOf, preparedRepository, type SourceRepository, sourceRepository, unwrap } from '../rig/git.ts';
+import { preparedRepository, type SourceRepository, sourceRepository } from '../rig/git.ts';
+import { failureOf, unwrap } from '../rig/records.ts';
 import { until } from '../rig/until.ts';
 
 const at = (time: string): number => Date.parse(`2026-11-20T${time}Z`);

@@ -5,14 +5,8 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { ObjectId } from '../../protocol/names.ts';
 import type { Source } from '../../server/adapters/git/obtain.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
-import {
-  failureOf,
-  preparedRepository,
-  recordOf,
-  type SourceRepository,
-  sourceRepository,
-  unwrap,
-} from '../rig/git.ts';
+import { preparedRepository, type SourceRepository, sourceRepository } from '../rig/git.ts';
+import { failureOf, recordOf, unwrap } from '../rig/records.ts';
 
 const at = (time: string): number => Date.parse(`2026-11-20T${time}Z`);
 const branchOf = ({ directory }: SourceRepository, branch: string | null = 'main'): Source => ({

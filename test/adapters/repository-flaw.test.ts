@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ObjectId } from '../../protocol/names.ts';
-import { preparedRepository, type SourceRepository, sourceRepository, unwrap } from '../rig/git.ts';
+import { preparedRepository, type SourceRepository, sourceRepository } from '../rig/git.ts';
+import { unwrap } from '../rig/records.ts';
 
 const EMPTY_BLOB = 'e69de29bb2d1d6434b8b29ae775ad8c2e48c5391';
 

@@ -8,7 +8,8 @@ import { compacted, lastTipAt, openFetchLog, parseTips } from '../../server/adap
 import { openRepository } from '../../server/adapters/git/repository.ts';
 import type { FetchedTip } from '../../server/ports.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
-import { preparedRepository, sourceRepository, unwrap } from '../rig/git.ts';
+import { preparedRepository, sourceRepository } from '../rig/git.ts';
+import { unwrap } from '../rig/records.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

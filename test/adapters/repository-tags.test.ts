@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { lock } from '../../server/adapters/lock.ts';
-import { gitEnvironment, preparedRepository, recordOf, sourceRepository, unwrap } from '../rig/git.ts';
+import { gitEnvironment, preparedRepository, sourceRepository } from '../rig/git.ts';
+import { recordOf, unwrap } from '../rig/records.ts';
 import { until } from '../rig/until.ts';
 
 const at = (time: string): number => Date.parse(`2026-11-20T${time}Z`);

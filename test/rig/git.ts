@@ -1,11 +1,10 @@
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { floorHour, type ObjectId, tagNameOf } from '../../protocol/names.ts';
+import type { ObjectId } from '../../protocol/names.ts';
 import type { Source } from '../../server/adapters/git/obtain.ts';
 import { openRepository, type RepositoryOptions } from '../../server/adapters/git/repository.ts';
-import type { TagRecord } from '../../server/core/tag.ts';
-import type { Attempt, Commit, Repository } from '../../server/ports.ts';
+import type { Repository } from '../../server/ports.ts';
 import { disposableDirectory } from './disposable.ts';
 
 /** A file's content; a link to a target; null takes it away. */
@@ -85,38 +84,6 @@ export async function writeFiles(directory: string, files: Files): Promise<void>
     if (typeof content === 'string' || content instanceof Uint8Array) await writeFile(place, content);
     else await symlink(content.linkTo, place);
   }
-}
-
-/** The record of an hour's tag (`2026-11-20T08`) on a commit. */
-export function recordOf(tip: Pick<Commit, 'id' | 'tree'>, hour: string, changes: Partial<TagRecord> = {}): TagRecord {
-  const at = Date.parse(`${hour}:00:00Z`);
-  return {
-    name: tagNameOf(floorHour(at)),
-    hour: floorHour(at),
-    broken: null,
-    commit: tip.id,
-    tree: tip.tree,
-    author: 'Ada <ada@example.org>',
-    subject: 'Change the configuration',
-    created: new Date(at).toISOString(),
-    fetched: new Date(at - 60_000).toISOString(),
-    origin: 'cron',
-    stale: false,
-    commits: null,
-    ...changes,
-  };
-}
-
-/** The value of what went well; fails the test with the sentence of what did not. */
-export function unwrap<Value>(attempt: Attempt<Value>): Value {
-  if (!attempt.ok) throw new Error(`${attempt.sentence} (${attempt.hint})`);
-  return attempt.value;
-}
-
-/** What went wrong; fails the test where all went well. */
-export function failureOf(attempt: Attempt<unknown>): { readonly sentence: string; readonly hint: string } {
-  if (attempt.ok) throw new Error(`expected a failure, got ${JSON.stringify(attempt.value)}`);
-  return attempt;
 }
 
 /** The adapter on a disposable state directory, prepared. */

@@ -7,7 +7,7 @@
 import { once } from 'node:events';
 import { tagNameOf } from '../../protocol/names.ts';
 import { openRepository } from '../../server/adapters/git/repository.ts';
-import { recordOf, unwrap } from './git.ts';
+import { recordOf, unwrap } from './records.ts';
 
 const [verb = '', stateDir = '', path = '', hour = '', author = ''] = process.argv.slice(2);
 const repository = openRepository({

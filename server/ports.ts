@@ -80,9 +80,11 @@ export interface Programs {
   /** Which program decides, as the settings and the base directory stand now. */
   nodetagger(): ProgramState;
   nodegrouper(): ProgramState;
+  /** `contextOf` is called for a module only. `afresh`: about another world than the present one, so nothing is cached. */
   askNodetagger(
     hostname: Hostname,
-    context: ModuleContext,
+    contextOf: () => ModuleContext,
+    options?: { readonly afresh?: boolean },
   ): Promise<{ readonly text: string } | { readonly failed: string }>;
   askNodegrouper(hostname: Hostname): Promise<{ readonly groups: readonly string[] } | { readonly failed: string }>;
   forget(): void;

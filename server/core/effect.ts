@@ -64,7 +64,7 @@ export function compareAnswers(before: readonly NodeAnswer[], after: readonly No
 
 export function directionOf(from: string, to: string): Direction {
   const [before, after] = [hourOfAnswer(from), hourOfAnswer(to)];
-  if (after === undefined) return 'stops';
+  if (after === undefined) return before === undefined && to !== 'killswitch' ? 'changes' : 'stops';
   if (before === undefined) return 'resumes';
   return after > before ? 'forward' : after < before ? 'back' : 'changes';
 }

@@ -41,6 +41,8 @@ export interface Question {
   readonly hostname: Hostname;
   /** `?tag=`: a tag, `trunk`, or anything else that a client may send. */
   readonly asked?: string;
+  /** The world is not the present one: the nodetagger's answers from and for now don't count. */
+  readonly afresh?: boolean;
 }
 
 /** Decides what a node gets now. Reads the site's programs where they are in use; changes nothing. */
@@ -72,7 +74,7 @@ export async function assign(context: Context, { hostname, asked }: Question): P
 export async function choose(
   context: Context,
   world: World,
-  { hostname, asked }: Question,
+  { hostname, asked, afresh = false }: Question,
 ): Promise<{ placed: Placed; choice: Choice }> {
   const placed = place(world, hostname, await groupsFromProgram(context, hostname));
   const first = chooseFirst(world, placed, asked);
@@ -82,7 +84,7 @@ export async function choose(
   if (nodetagger.kind === 'unusable')
     return { placed, choice: judgeNodetagger(world, placed, { failed: nodetagger.why }) };
   if ('failed' in placed) return { placed, choice: chooseBySchedule(world, placed) };
-  const answer = await context.programs.askNodetagger(hostname, moduleContextOf(world, placed));
+  const answer = await context.programs.askNodetagger(hostname, () => moduleContextOf(world, placed), { afresh });
   return { placed, choice: judgeNodetagger(world, placed, answer) };
 }
 
@@ -137,7 +139,7 @@ function tell(
     reasons: choice.reasons,
   };
   const before = context.fleet.told(placed.hostname);
-  return before !== undefined && etagOf(before) === etagOf(told) ? before : told;
+  return before !== undefined && isSame(before, told) ? before : told;
 }
 
 /** Empty where it could not be worked out. */
@@ -146,14 +148,24 @@ export function whereIs(placed: Placed): { environment: string; wave: string; gr
   return { environment: placed.wave.environment, wave: placed.wave.name, groups: placed.groups };
 }
 
+/** What matters to a node: outcome, tag, digest, environment, wave and groups; for a hold or a killswitch also what it says. */
+const COVERED = ['outcome', 'tag', 'digest', 'environment', 'wave', 'groups', 'hold', 'message'] as const;
+
+/** Whether the entity tags are the same, without making one: every poll comes by here. */
+function isSame(before: Told, now: Told): boolean {
+  return COVERED.every((key) => (key === 'groups' ? sameGroups(before.groups, now.groups) : before[key] === now[key]));
+}
+
+function sameGroups(before: readonly string[], now: readonly string[]): boolean {
+  return before.length === now.length && before.every((group, index) => group === now[index]);
+}
+
 const etags = new WeakMap<Told, string>();
 
-/** Covers outcome, tag, digest, environment, wave and groups; for a hold or a killswitch also what it says. */
 export function etagOf(told: Told): string {
   const known = etags.get(told);
   if (known !== undefined) return known;
-  const { outcome, tag, digest, environment, wave, groups, hold, message } = told;
-  const covered = JSON.stringify([outcome, tag, digest, environment, wave, groups, hold, message]);
+  const covered = JSON.stringify(COVERED.map((key) => told[key]));
   const etag = `"${createHash('sha256').update(covered).digest('hex').slice(0, 32)}"`;
   etags.set(told, etag);
   return etag;

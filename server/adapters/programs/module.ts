@@ -18,7 +18,7 @@ export async function runModule(call: ModuleCall): Promise<{ readonly text: stri
   const late = delay(
     call.seconds * 1000,
     { failed: `it did not answer within ${call.seconds} s` },
-    { signal: timer.signal, ref: false },
+    { signal: timer.signal },
   );
   try {
     return await Promise.race([ask(call), late]);

@@ -1,8 +1,9 @@
-import { accessSync, constants, type Stats, statSync } from 'node:fs';
+import { accessSync, constants, lstatSync, type Stats, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
 import type { Clock, ProgramState, Programs, StateFiles } from '../../ports.ts';
 import type { Settings } from '../../settings/settings.ts';
+import { reasonOf } from '../files/failure.ts';
 import { runExecutable } from './executable.ts';
 import { runModule } from './module.ts';
 
@@ -50,20 +51,20 @@ export function openPrograms({ base, clock, state, settings }: ProgramsOptions):
   return {
     nodetagger,
     nodegrouper,
-    async askNodetagger(hostname, context) {
+    async askNodetagger(hostname, contextOf, { afresh = false } = {}) {
       const program = nodetagger();
       if (program.kind !== 'ready') return { failed: program.kind === 'none' ? 'there is none' : program.why };
       const { path, stamp } = program;
-      return cached(`nodetagger ${stamp} ${hostname}`, () =>
+      const ask = () =>
         path.endsWith('.mjs')
-          ? runModule({ path, stamp, hostname, context, seconds: LIMIT_SECONDS })
-          : runExecutable(path, hostname, runner),
-      );
+          ? runModule({ path, stamp, hostname, context: contextOf(), seconds: LIMIT_SECONDS })
+          : runExecutable(path, hostname, runner);
+      return afresh ? limit(ask) : cached(`nodetagger ${path} ${stamp} ${hostname}`, ask);
     },
     async askNodegrouper(hostname) {
       const program = nodegrouper();
       if (program.kind !== 'ready') return { failed: program.kind === 'none' ? 'there is none' : program.why };
-      const answer = await cached(`nodegrouper ${program.stamp} ${hostname}`, () =>
+      const answer = await cached(`nodegrouper ${program.path} ${program.stamp} ${hostname}`, () =>
         runExecutable(program.path, hostname, runner),
       );
       return 'failed' in answer ? answer : { groups: groupsIn(answer.text) };
@@ -113,33 +114,35 @@ function readUsed(state: StateFiles): string[] {
 function look(
   { kind, path }: { readonly kind: 'auto' | 'program'; readonly path: string },
   memory: Memory,
-  name: string,
+  name: 'nodetagger' | 'nodegrouper',
 ): ProgramState {
-  const without = name === 'nodetagger' ? 'nodetagger: schedule' : 'nodegrouper: none';
   const stats = statOf(path);
-  if (typeof stats === 'string') return { kind: 'unusable', why: `${path} cannot be looked at: ${stats}` };
-  if (stats === undefined) {
-    if (kind === 'auto' && !memory.wasUsed(path)) return { kind: 'none' };
-    return {
-      kind: 'unusable',
-      why: `${path} is gone; put it back, or write "${without}" in server.yml to do without it`,
-    };
-  }
-  const usable = stats.isFile() && (path.endsWith('.mjs') || isExecutable(path));
-  if (!usable)
-    return {
-      kind: 'unusable',
-      why: `${path} is not executable; run chmod +x on it, or write "${without}" in server.yml to do without it`,
-    };
+  if (stats === undefined && kind === 'auto' && !memory.wasUsed(path)) return { kind: 'none' };
+  const flaw = flawOf(path, stats);
+  if (flaw !== undefined || stats === undefined || typeof stats === 'string')
+    return { kind: 'unusable', why: `${path} ${flaw}, or write "${WITHOUT[name]}" in server.yml to do without it` };
   memory.noteUse(path);
   return { kind: 'ready', path, stamp: `${stats.ino}-${stats.mtimeMs}-${stats.size}` };
 }
 
+const WITHOUT = { nodetagger: 'nodetagger: schedule', nodegrouper: 'nodegrouper: none' } as const;
+
+/** Why a program cannot be run, and what to do about it. */
+function flawOf(path: string, stats: Stats | string | undefined): string | undefined {
+  if (stats === undefined) return 'is gone; put it back';
+  if (typeof stats === 'string') return `cannot be looked at (${stats}); put it right`;
+  if (!stats.isFile()) return 'is no file; put a program there';
+  if (path.endsWith('.mjs') || isExecutable(path)) return undefined;
+  return 'is not executable; run chmod +x on it';
+}
+
+/** The file, or why it cannot be looked at; a link to nothing is there, and cannot be run. */
 function statOf(path: string): Stats | string | undefined {
   try {
-    return statSync(path, { throwIfNoEntry: false });
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+    return statSync(path, { throwIfNoEntry: false }) ?? 'a link to nothing';
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return reasonOf(error);
   }
 }
 

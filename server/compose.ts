@@ -188,8 +188,9 @@ function readOrNothing(stateDir: string, name: string): string | undefined {
   }
 }
 
+/** Programs are asked in the middle of a decision, when the desk has just been looked at. */
 function settingsNow(desk: Desk, atStart: Settings): Settings {
-  const state = desk.look();
+  const state = desk.last();
   return state.kind === 'ready' ? state.controls.settings : atStart;
 }
 

@@ -46,6 +46,8 @@ export interface Desk {
    * Called every 25 ms and before a decision, so a change is noticed within 50 ms.
    */
   look(): DeskState;
+  /** What the last look found: for those who have their part in a decision that began with a look. */
+  last(): DeskState;
 }
 
 export interface DeskPorts {
@@ -79,34 +81,34 @@ export function openDesk(ports: DeskPorts): Desk {
   let lookedTrace = '';
   let last: { readonly parts: readonly unknown[]; readonly state: DeskState } | undefined;
 
-  return {
-    look() {
-      const now = ports.monotonic();
-      const trace = ports.files.killswitchTrace();
-      if (last && now - lookedAt < FRESH_MS && trace === lookedTrace) return last.state;
-      lookedAt = now;
-      // Taken before the look: what changes during it is seen next time.
-      lookedTrace = trace;
-      saver.retry();
-      const set = settings.look(seconds);
-      seconds = set.held?.meaning.settleSeconds ?? DEFAULT_SETTLE_SECONDS;
-      const files = [
-        set,
-        schedule.look(seconds),
-        nodes.look(seconds),
-        nodeGroups.look(seconds),
-        pins.look(seconds),
-      ] as const;
-      const environments = environmentsFor(files[1]);
-      const marks = tagstate.look(seconds, environments);
-      const stop = killswitch.look(environments);
-      const parts = [...files, marks, stop];
-      if (last?.parts.every((part, index) => part === parts[index])) return last.state;
-      const state = assemble({ files, environments, marks, stop });
-      last = { parts, state };
-      return state;
-    },
+  const look = (): DeskState => {
+    const now = ports.monotonic();
+    const trace = ports.files.killswitchTrace();
+    if (last && now - lookedAt < FRESH_MS && trace === lookedTrace) return last.state;
+    lookedAt = now;
+    // Taken before the look: what changes during it is seen next time.
+    lookedTrace = trace;
+    saver.retry();
+    const set = settings.look(seconds);
+    seconds = set.held?.meaning.settleSeconds ?? DEFAULT_SETTLE_SECONDS;
+    const files = [
+      set,
+      schedule.look(seconds),
+      nodes.look(seconds),
+      nodeGroups.look(seconds),
+      pins.look(seconds),
+    ] as const;
+    const environments = environmentsFor(files[1]);
+    const marks = tagstate.look(seconds, environments);
+    const stop = killswitch.look(environments);
+    const parts = [...files, marks, stop];
+    if (last?.parts.every((part, index) => part === parts[index])) return last.state;
+    const state = assemble({ files, environments, marks, stop });
+    last = { parts, state };
+    return state;
   };
+
+  return { look, last: () => last?.state ?? look() };
 }
 
 type Files = readonly [Settled<Settings>, Settled<Schedule>, Settled<NodesFile>, Settled<NodeGroups>, Settled<Pins>];
@@ -154,133 +156,4 @@ function environmentsFor(schedule: Settled<Schedule>): ReadonlySet<Environment> 
   const known = environmentSets.get(schedule.held.meaning) ?? environmentsOf(schedule.held.meaning);
   environmentSets.set(schedule.held.meaning, known);
   return known;
-}
-
-/** What each file's keeper works with. */
-interface Tray extends DeskPorts {
-  readonly save: (name: string, text: string) => void;
-}
-
-interface HeldFile<Meaning> {
-  look(settleSeconds: number): Settled<Meaning>;
-}
-
-/** One file whose last valid text is kept in the state directory. Settling is worked out only when the sighting changed. */
-function heldFile<Meaning>(ports: Tray, rules: FileRules<Meaning>): HeldFile<Meaning> {
-  const file = rules.file as ControlFileName;
-  let held = restored(ports.state, rules);
-  let last: { readonly sighting: Sighting; readonly result: Settled<Meaning> } | undefined;
-  return {
-    look(settleSeconds) {
-      const sighting = ports.files.sighting(file, settleSeconds);
-      if (last?.sighting.look === sighting.look && last.sighting.settled === sighting.settled) return last.result;
-      const result = settle(rules, sighting, held);
-      if (result.held !== undefined && result.held.text !== held?.text) {
-        const { text } = result.held;
-        if (text !== null) ports.save(`last-valid/${file}`, text);
-        ports.onChange({ file, text });
-      }
-      held = result.held;
-      last = { sighting, result };
-      return result;
-    },
-  };
-}
-
-function restored<Meaning>(state: StateFiles, rules: FileRules<Meaning>): Held<Meaning> | undefined {
-  const text = state.read(`last-valid/${rules.file}`);
-  if (text === undefined) return undefined;
-  const parsed = rules.parse(text);
-  return parsed.ok ? { text, meaning: parsed.value } : undefined;
-}
-
-interface HeldMarks {
-  look(settleSeconds: number, environments: ReadonlySet<Environment>): SettledTagstate;
-}
-
-const MARKS_IN_EFFECT = 'marks-in-effect.json';
-
-function heldMarks(ports: Tray): HeldMarks {
-  const stored = ports.state.read(MARKS_IN_EFFECT);
-  let written = stored;
-  const restoredMarks = stored === undefined ? undefined : marksFromJson(stored);
-  if (restoredMarks?.ok === false) ports.onStateTrouble(restoredMarks.sentence);
-  let inEffect = restoredMarks?.ok ? restoredMarks.marks : undefined;
-  let last:
-    | { readonly sighting: Sighting; readonly environments: ReadonlySet<Environment>; readonly result: SettledTagstate }
-    | undefined;
-  return {
-    look(settleSeconds, environments) {
-      const sighting = ports.files.sighting('tagstate', settleSeconds);
-      const same = last?.sighting.look === sighting.look && last.sighting.settled === sighting.settled;
-      if (last && same && last.environments === environments) return last.result;
-      const result = settleTagstate(sighting, inEffect, environments);
-      if (result.inEffect !== undefined) {
-        const text = marksToJson(result.inEffect);
-        if (text !== written) {
-          ports.save(MARKS_IN_EFFECT, text);
-          ports.onChange({ file: MARKS_IN_EFFECT, text });
-          written = text;
-        }
-      }
-      if (sighting.settled && sighting.look.kind !== 'unreadable')
-        ports.onChange({ file: 'tagstate', text: sighting.look.kind === 'text' ? sighting.look.text : null });
-      inEffect = result.inEffect;
-      last = { sighting, environments, result };
-      return result;
-    },
-  };
-}
-
-function seenKillswitch(ports: Tray) {
-  let last:
-    | {
-        readonly key: string | null;
-        readonly environments: ReadonlySet<Environment>;
-        readonly result: ReturnType<typeof readKillswitch>;
-      }
-    | undefined;
-  return {
-    look(environments: ReadonlySet<Environment>) {
-      const seen = ports.files.killswitch();
-      const key = killswitchText(seen);
-      if (last?.key === key && last.environments === environments) return last.result;
-      const result = readKillswitch(seen, environments);
-      if (last?.key !== key) ports.onChange({ file: 'killswitch', text: key });
-      last = { key, environments, result };
-      return result;
-    },
-  };
-}
-
-interface Saver {
-  save(name: string, text: string): void;
-  /** Tries again what could not be written, about once a second. */
-  retry(): void;
-}
-
-/** Looks come every 25 ms. */
-const LOOKS_BETWEEN_RETRIES = 40;
-
-function openSaver(state: StateFiles, onTrouble: (reason: string | null) => void): Saver {
-  const unsaved = new Map<string, string>();
-  let looks = 0;
-  const write = (name: string, text: string): void => {
-    const troubled = unsaved.size > 0;
-    try {
-      state.write(name, text);
-      unsaved.delete(name);
-      if (troubled && unsaved.size === 0) onTrouble(null);
-    } catch (error) {
-      unsaved.set(name, text);
-      if (!troubled) onTrouble(error instanceof Error ? error.message : String(error));
-    }
-  };
-  return {
-    save: write,
-    retry() {
-      if (unsaved.size === 0 || ++looks % LOOKS_BETWEEN_RETRIES !== 0) return;
-      for (const [name, text] of [...unsaved]) write(name, text);
-    },
-  };
 }

@@ -1,5 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type App, compose } from '../../server/compose.ts';
 import { tagCurrentHour } from '../../server/operations/snapshot.ts';
@@ -15,29 +15,44 @@ export interface TestServer {
   readonly clock: MovableClock;
   /** Time passes to an instant, and what the server does on the hour and every minute is done. */
   passTo(instant: string): Promise<void>;
+  /** The server sees its control files as they are now; nobody has touched them for a moment only. */
+  sweep(): void;
+  /** The server sees its control files as they are now, and so much time passes that they are settled. */
+  settle(): void;
   stop(): Promise<void>;
 }
 
 export interface TestServerOptions {
   /** Where the clock stands at the start, RFC 3339. */
   readonly now: string;
-  /** Control files to write first. `server.yml` gets `listen` and a short `settle_seconds` unless it is given. */
+  /** Control files to write first, as if they had been written an hour ago. */
   readonly files?: Readonly<Record<string, string>>;
   readonly base?: string;
   readonly clock?: MovableClock;
   readonly env?: Readonly<Record<string, string>>;
 }
 
-const quiet: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+/** Long enough that a file settles only when the test says so, however slow the machine is. */
+const SETTLE_SECONDS = 60;
+/** Longer than a look at the control files counts as fresh. */
+const STALE_LOOK_MS = 100;
+
+export const quiet: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
 
 /** The whole server, in this process, on a free port, with a clock that the test moves. Stopped when the test ends. */
 export async function testServer(options: TestServerOptions): Promise<TestServer> {
   const base = options.base ?? (await disposableDirectory());
   const clock = options.clock ?? movableClock(options.now);
-  await writeFiles(base, options.files ?? {});
+  await mkdir(base, { recursive: true });
+  for (const [name, text] of Object.entries(options.files ?? {})) await writeSettled(join(base, name), text);
   const env = {
     TAGWAVE_LISTEN: '127.0.0.1:0',
-    TAGWAVE_SETTLE_SECONDS: '0.2',
+    TAGWAVE_SETTLE_SECONDS: String(SETTLE_SECONDS),
     TAGWAVE_HTTP_LOCAL_CHANGES: 'true',
     ...options.env,
   };
@@ -52,21 +67,38 @@ export async function testServer(options: TestServerOptions): Promise<TestServer
   };
   onTestFinished(stop);
   const { app } = composed;
+  const sweep = (): void => {
+    clock.advance(STALE_LOOK_MS);
+    app.context.desk.look();
+  };
   return {
     base,
     url: started.value.url,
     app,
     clock,
     async passTo(instant) {
-      clock.advance(Date.parse(instant) - clock.now());
+      clock.advance(Math.max(0, Date.parse(instant) - clock.now()));
       app.context.time.check();
       await tagCurrentHour(app.context);
+    },
+    sweep,
+    settle() {
+      sweep();
+      clock.advance(Number(env.TAGWAVE_SETTLE_SECONDS) * 1000);
+      sweep();
     },
     stop,
   };
 }
 
-async function writeFiles(base: string, files: Readonly<Record<string, string>>): Promise<void> {
-  await mkdir(base, { recursive: true });
-  for (const [name, text] of Object.entries(files)) await writeFile(join(base, name), text);
+/** A file that looks as if nobody had touched it for an hour. */
+export async function writeSettled(path: string, text: string | Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text);
+  await age(path);
+}
+
+export async function age(path: string): Promise<void> {
+  const then = new Date(Date.now() - 3_600_000);
+  await utimes(path, then, then);
 }

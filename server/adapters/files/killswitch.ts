@@ -28,7 +28,18 @@ export function lookAtKillswitch(base: string): KillswitchLook {
 
 /** Changes when `killswitch` comes, goes or is written to, or a name comes or goes in `killswitch.d`. */
 export function traceOf(base: string): string {
-  return `${stamp(join(base, 'killswitch'))} ${stamp(join(base, 'killswitch.d'))}`;
+  const directory = join(base, 'killswitch.d');
+  const stamped = stamp(directory);
+  return `${stamp(join(base, 'killswitch'))} ${stamped} ${stamped === '' ? '' : namesIn(directory)}`;
+}
+
+/** The clock of many file systems ticks so slowly that a name can come right after another change and leave the time as it was. */
+function namesIn(directory: string): string {
+  try {
+    return readdirSync(directory).join('/');
+  } catch (error) {
+    return errorCode(error);
+  }
 }
 
 function stamp(path: string): string {

@@ -36,12 +36,14 @@ export function watchControlFiles(base: string, clock: Clock): ControlFiles {
     const { look: found, failed = false } =
       stats instanceof Error ? { look: lookOfError(stats) } : read(join(base, file), stats);
     const same = before !== undefined && sameLook(before.look, found);
+    // Written again with the same text, it may be in the middle of being rewritten over and over.
+    const untouched = same && before.signature === signature;
     const age = clock.fileTime() - (stats instanceof Error ? 0 : Number(stats.mtimeMs));
     const now: Watched = {
       signature,
       look: same ? before.look : found,
-      since: same ? before.since : clock.monotonic(),
-      bornSettled: same ? before.bornSettled : before === undefined && age >= settleSeconds * 1000,
+      since: untouched ? before.since : clock.monotonic(),
+      bornSettled: untouched ? before.bornSettled : before === undefined && age >= settleSeconds * 1000,
       unsure: failed || (!(stats instanceof Error) && Math.abs(clock.fileTime() - Number(stats.ctimeMs)) < RACY_MS),
     };
     watched.set(file, now);

@@ -3,7 +3,10 @@ import type { Store } from '../ports.ts';
 /** Stands in for a store that cannot be opened: every call says why. What the store holds may be missing, never a decision. */
 export function unavailableStore(reason: string): Store {
   const fail = async (): Promise<never> => {
-    throw new Error(reason);
+    const error = new Error(reason);
+    // As every store names what lies outside of this program.
+    error.name = 'StoreError';
+    throw error;
   };
   return {
     recordPolls: fail,

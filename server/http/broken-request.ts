@@ -16,9 +16,9 @@ const PHRASES: Readonly<Record<number, string>> = {
   431: 'Request Header Fields Too Large',
 };
 
-/** Answers what could not even be parsed, and closes the connection. */
-export function answerBrokenRequest(error: Error, socket: Duplex): void {
-  if (!socket.writable || ('code' in error && error.code === 'ECONNRESET')) {
+/** Answers what could not even be parsed, and closes the connection. `isAnswering`: half of another answer is out on it. */
+export function answerBrokenRequest(error: Error, socket: Duplex, isAnswering: boolean): void {
+  if (!socket.writable || isAnswering || ('code' in error && error.code === 'ECONNRESET')) {
     socket.destroy();
     return;
   }

@@ -75,7 +75,7 @@ function write(log: Log, exchange: Exchange, response: ServerResponse): void {
     id,
     method,
     route,
-    status: response.statusCode,
+    status: response.headersSent ? response.statusCode : null,
     ms: Math.round((performance.now() - began) * 10) / 10,
     ...(hostname === null ? {} : { hostname }),
     ...(complete ? {} : { cutOff: true }),

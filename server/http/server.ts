@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { parseHostname } from '../../protocol/names.ts';
+import type { Duplex } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
+import { type Hostname, parseHostname } from '../../protocol/names.ts';
 import type { Context } from '../operations/context.ts';
 import { fetchSource } from '../operations/fetch.ts';
 import type { Attempt } from '../ports.ts';
@@ -11,7 +13,7 @@ import { createApp } from './app.ts';
 import { answerBrokenRequest } from './broken-request.ts';
 import { type Door, liveSettings } from './door.ts';
 import { answerTo } from './errors.ts';
-import { type Exchanges, openExchanges } from './exchange.ts';
+import { type Exchange, type Exchanges, openExchanges } from './exchange.ts';
 import { failure } from './reply.ts';
 import { answerPlainPoll, nodeRoute } from './routes/node.ts';
 import { ROUTES } from './routes.ts';
@@ -56,13 +58,15 @@ export function createHttpServer({ context, settings }: HttpServerOptions): Http
   });
   const server = createServer(timeouts(settings), listener(door, exchanges));
   server.maxConnections = settings.http.maxConnections;
-  server.on('clientError', answerBrokenRequest);
+  server.timeout = STALLED_MS;
+  server.on('clientError', (error, socket) => answerBrokenRequest(error, socket, isAnswering(exchanges, socket)));
   warnWhenFull(server, door);
   const sockets = trackSockets(server);
 
   return {
     listen: (address) => listen(server, address),
     async close(graceSeconds) {
+      await readWhatHasArrived();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       stop.abort();
       const busy = new Set([...exchanges.open()].map((response) => response.socket));
@@ -74,6 +78,11 @@ export function createHttpServer({ context, settings }: HttpServerOptions): Http
       await fetching.idle();
     },
   };
+}
+
+/** Nobody who asked in time is turned away: connections are accepted in one turn of the event loop and read in the next. */
+async function readWhatHasArrived(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await setImmediate();
 }
 
 /** A host that asks as hosts do, without Express in between: nearly every request is one of these. */
@@ -92,20 +101,36 @@ function listener(door: Door, exchanges: Exchanges): (request: IncomingMessage, 
     if (hostname === undefined) return app(request, response);
     exchange.route = nodeRoute.path;
     exchange.hostname = hostname;
-    answerPlainPoll(door, request, hostname)
-      .catch((error: unknown) => answerTo(error, { log: door.context.log, id: exchange.id }))
-      .then((reply) => {
-        if (response.destroyed) return;
-        if (reply.kind === 'prepared') sendPrepared(response, reply, exchange);
-        else sendFailure(response, reply, exchange);
-      });
+    void poll(door, request, { response, exchange, hostname });
   };
+}
+
+interface Polling {
+  readonly response: ServerResponse;
+  readonly exchange: Exchange;
+  readonly hostname: Hostname;
+}
+
+async function poll(door: Door, request: IncomingMessage, { response, exchange, hostname }: Polling): Promise<void> {
+  try {
+    const reply = await answerPlainPoll(door, request, hostname);
+    if (response.destroyed) return;
+    if (reply.kind === 'prepared') sendPrepared(response, reply, exchange);
+    else sendFailure(response, reply, exchange);
+  } catch (error) {
+    const reply = answerTo(error, { log: door.context.log, id: exchange.id });
+    if (response.headersSent) response.destroy();
+    else sendFailure(response, reply, exchange);
+  }
 }
 
 const STOPPING = {
   ...failure('stopping', 'the server is being stopped', 'ask again in a few seconds, or ask another server'),
   headers: { Connection: 'close', 'Retry-After': '5' },
 };
+
+/** Longer than any poll may wait. Whoever takes nothing of their answer for so long has gone away. */
+const STALLED_MS = 11 * 60_000;
 
 /** How often connections are looked over that take too long. */
 const CHECKS_PER_TIMEOUT = 4;
@@ -137,6 +162,11 @@ function warnWhenFull(server: Server, { context }: Door): void {
   });
 }
 
+function isAnswering(exchanges: Exchanges, socket: Duplex): boolean {
+  for (const response of exchanges.open()) if (response.socket === socket && response.headersSent) return true;
+  return false;
+}
+
 function trackSockets(server: Server): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   function gone(this: Socket): void {
@@ -151,7 +181,7 @@ function trackSockets(server: Server): ReadonlySet<Socket> {
 
 /** While the server stops, a connection has nothing left to do once its answer is out. */
 function dropIdle(server: Server, stopping: AbortSignal): void {
-  if (stopping.aborted) setImmediate(() => server.closeIdleConnections());
+  if (stopping.aborted) void setImmediate().then(() => server.closeIdleConnections());
 }
 
 async function listen(server: Server, { host, port }: ListenAddress): Promise<Attempt<string>> {

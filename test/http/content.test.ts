@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { execa } from 'execa';
@@ -161,14 +162,15 @@ test('the global killswitch stops content by digest, that of an environment does
   }
 });
 
-test('a client that goes away in the middle of an archive harms nobody', async () => {
-  const server = await serving();
-  await server.source.commit({
-    'big.bin': randomBytes(4 * 1024 * 1024),
-  });
+async function bigArchive(server: Serving): Promise<string> {
+  await server.source.commit({ 'big.bin': randomBytes(12 * 1024 * 1024) });
   expect((await server.ask('/v1/snapshots', { method: 'POST', json: { hour: '2026112005' } })).status).toBe(201);
-  const digest = await digestFor(server, `${WEB}?tag=etchautotag-20261120-0500`);
-  const path = `/v1/views/${digest}/archive`;
+  return `/v1/views/${await digestFor(server, `${WEB}?tag=etchautotag-20261120-0500`)}/archive`;
+}
+
+test('a client that goes away, or sends nonsense, in the middle of an archive harms nobody, and gets nothing else into it', async () => {
+  const server = await serving();
+  const path = await bigArchive(server);
   for (let round = 0; round < 5; round++) {
     await new Promise<void>((resolve, reject) => {
       const request = httpRequest(server.url + path, (response) => {
@@ -182,5 +184,22 @@ test('a client that goes away in the middle of an archive harms nobody', async (
   }
   const whole = await server.ask(path);
   expect(whole.headers['repr-digest']).toBe(`sha-256=:${sha256(whole.bytes).toString('base64')}:`);
+  const answer = await interrupted(server, path);
+  const body = answer.subarray(answer.indexOf('\r\n\r\n') + 4);
+  expect(body.length).toBeGreaterThan(0);
+  expect(whole.bytes.subarray(0, body.length).equals(body)).toBe(true);
   expect(server.logged().filter(({ level }) => level === 'error')).toEqual([]);
 });
+
+/** All bytes of an answer to a client that sends no HTTP as soon as the first of them has come. */
+function interrupted(server: Serving, path: string): Promise<Buffer> {
+  const { hostname, port } = new URL(server.url);
+  return new Promise((resolve) => {
+    const pieces: Buffer[] = [];
+    const socket = connect(Number(port), hostname, () => socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`));
+    socket.once('data', () => socket.write('NONSENSE\r\n\r\n'));
+    socket.on('data', (piece) => pieces.push(piece));
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve(Buffer.concat(pieces)));
+  });
+}

@@ -196,6 +196,16 @@ describe('a poll', () => {
     expect([report.status, report.json()['code']]).toEqual([503, 'state-unavailable']);
   });
 
+  test('is answered where there is no history to open at all, and what needs it says so', async () => {
+    const server = await serving({ files: { 'var/history.sqlite': null, 'var/history.sqlite/x': '' } });
+    expect((await server.ask(WEB)).status).toBe(200);
+    expect((await server.ask('/v1/nodes')).json()['nodes']).toMatchObject([{ hostname: 'web1.example.com' }]);
+    for (const path of ['/readyz', '/v1/events', `${WEB}/explain?at=2026-11-20T08:00Z`]) {
+      const failed = await server.ask(path);
+      expect([path, failed.status, failed.json()['code']]).toEqual([path, 503, 'state-unavailable']);
+    }
+  });
+
   test('by HEAD has the headers of GET and no body', async () => {
     const server = shared();
     const get = await server.ask(WEB);

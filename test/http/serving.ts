@@ -163,7 +163,8 @@ function workingCopy(directory: string): Source {
   return {
     async commit(files, at) {
       await writeFiles(directory, files);
-      const git = (...args: string[]) => execa('git', args, { cwd: directory, env: gitEnvironment(at) });
+      const git = (...args: string[]) =>
+        execa('git', ['-c', 'core.compression=0', ...args], { cwd: directory, env: gitEnvironment(at) });
       await git('add', '--all', '--force');
       await git('commit', '--quiet', '--allow-empty', '--message=Change the configuration');
       return (await git('rev-parse', 'HEAD')).stdout;
@@ -188,7 +189,7 @@ async function composed({ root, clock, settings, log }: Composing): Promise<App>
 /** As files look that nobody has touched for a minute. */
 async function age(base: string, files: readonly string[]): Promise<void> {
   const then = new Date(Date.now() - 60_000);
-  for (const file of files) await utimes(join(base, file), then, then);
+  for (const file of files) await utimes(join(base, file), then, then).catch(() => undefined);
 }
 
 export function ask(

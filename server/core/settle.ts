@@ -63,6 +63,15 @@ export function settle<Meaning>(
   return adopt(rules, look.text, held);
 }
 
+/**
+ * For a file that is not there while its last valid text, which there is, cannot be used: what it said is unknown, and
+ * the defaults count only where there never was a file.
+ */
+export function lost<Meaning>(rules: FileRules<Meaning>, why: string): Settled<Meaning> {
+  const expected = `the file, because its last valid text cannot be used either (${why})`;
+  return kept(rules, undefined, [{ file: rules.file, line: 1, key: '', expected, found: 'no file' }]);
+}
+
 function adopt<Meaning>(rules: FileRules<Meaning>, text: string, held: Held<Meaning> | undefined): Settled<Meaning> {
   const parsed = rules.parse(text);
   if (!parsed.ok) return kept(rules, held, parsed.errors);

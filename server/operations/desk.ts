@@ -1,16 +1,18 @@
 import type { Environment, TagName } from '../../protocol/names.ts';
 import { NODE_GROUPS_RULES, NODES_RULES, PINS_RULES, SCHEDULE_RULES } from '../core/control-rules.ts';
 import type { NodeGroups } from '../core/groups.ts';
-import { type Killswitch, killswitchText, readKillswitch } from '../core/killswitch.ts';
-import { type MarkLine, marksFromJson, marksToJson } from '../core/marks.ts';
+import type { Killswitch, readKillswitch } from '../core/killswitch.ts';
+import type { MarkLine } from '../core/marks.ts';
 import type { NodesFile } from '../core/nodes.ts';
 import type { Pins } from '../core/pins.ts';
 import type { FileError, Problem } from '../core/problem.ts';
 import { environmentsOf, type Schedule } from '../core/schedule.ts';
-import { type FileRules, type Held, type Settled, type Sighting, settle } from '../core/settle.ts';
-import { type SettledTagstate, settleTagstate } from '../core/settle-tagstate.ts';
-import type { ControlFileName, ControlFiles, StateFiles } from '../ports.ts';
+import type { FileRules, Settled } from '../core/settle.ts';
+import type { SettledTagstate } from '../core/settle-tagstate.ts';
+import type { ControlFiles, StateFiles } from '../ports.ts';
 import type { Settings } from '../settings/settings.ts';
+import { type ControlChange, heldFile, heldMarks, seenKillswitch, type Tray } from './held.ts';
+import { openSaver } from './saver.ts';
 
 /** The control files as they stand in effect. A new object whenever anything in it changed. */
 export interface Controls {
@@ -34,12 +36,6 @@ export type DeskState =
   /** A file is invalid and there is no last valid text to go by. */
   | { readonly kind: 'refused'; readonly killswitch: Killswitch; readonly errors: readonly FileError[] };
 
-/** A control file that took effect, or the killswitch as it now stands. `text` null = absent. */
-export interface ControlChange {
-  readonly file: string;
-  readonly text: string | null;
-}
-
 export interface Desk {
   /**
    * Answers what is in effect. The killswitch is looked at each time; the other files where the last look is 15 ms old.
@@ -62,7 +58,6 @@ export interface DeskPorts {
   readonly onStateTrouble: (reason: string | null) => void;
 }
 
-const DEFAULT_SETTLE_SECONDS = 2;
 const FRESH_MS = 15;
 
 /** Reads the control files of a base directory safely: what is in effect survives restarts in the state directory. */
@@ -76,7 +71,7 @@ export function openDesk(ports: DeskPorts): Desk {
   const pins = heldFile(tray, PINS_RULES);
   const tagstate = heldMarks(tray);
   const killswitch = seenKillswitch(tray);
-  let seconds = DEFAULT_SETTLE_SECONDS;
+  let seconds = ports.settings.absent.settleSeconds;
   let lookedAt = Number.NEGATIVE_INFINITY;
   let lookedTrace = '';
   let last: { readonly parts: readonly unknown[]; readonly state: DeskState } | undefined;
@@ -90,7 +85,7 @@ export function openDesk(ports: DeskPorts): Desk {
     lookedTrace = trace;
     saver.retry();
     const set = settings.look(seconds);
-    seconds = set.held?.meaning.settleSeconds ?? DEFAULT_SETTLE_SECONDS;
+    seconds = (set.held?.meaning ?? ports.settings.absent).settleSeconds;
     const files = [
       set,
       schedule.look(seconds),
@@ -123,7 +118,10 @@ interface Parts {
 function assemble({ files, environments, marks, stop }: Parts): DeskState {
   const [settings, schedule, nodes, nodeGroups, pins] = files;
   const killswitch = stop.killswitch;
-  const errors = files.flatMap((file) => (file.held === undefined ? file.errors : []));
+  const errors = [
+    ...files.flatMap((file) => (file.held === undefined ? file.errors : [])),
+    ...(marks.inEffect === undefined ? marks.errors : []),
+  ];
   if (errors.length > 0) return { kind: 'refused', killswitch, errors };
   if (!settings.held || !schedule.held || !nodes.held || !nodeGroups.held || !pins.held || !marks.inEffect) {
     const waits = ['server.yml', 'schedule.yml', 'nodes.yml', 'nodegroups.yml', 'pins', 'tagstate'];

@@ -1,5 +1,5 @@
 import type { ControlFiles, Log } from '../ports.ts';
-import type { ControlChange } from './desk.ts';
+import type { ControlChange } from './held.ts';
 import type { Journal } from './journal.ts';
 import type { Timekeeper } from './timekeeper.ts';
 
@@ -11,10 +11,10 @@ export interface NoteChangePorts {
 }
 
 /** Records a control file that took effect, as its owner's doing where nobody said that it was theirs. */
-export function noteChange({ journal, time, files, log }: NoteChangePorts, { file, text }: ControlChange): void {
+export function noteChange({ journal, time, files, log }: NoteChangePorts, { file, text, known }: ControlChange): void {
   const at = time.now();
   const quiet = file.endsWith('.json');
   const by = quiet ? 'server' : `file owner ${files.ownerOf(file)}`;
-  if (!quiet) log.info('a control file took effect', { file, absent: text === null });
+  if (!quiet && !known) log.info('a control file took effect', { file, absent: text === null });
   journal.write((store) => store.recordControl({ file, at, by, text, quiet }));
 }

@@ -66,7 +66,9 @@ export async function assign(context: Context, { hostname, asked }: Question): P
     return { kind: 'serve', placed, choice, view, commit: content.commit, told, etag: etagOf(told) };
   } catch (error) {
     if (error instanceof UnfitContent) return brokenTrunk(context, world, { placed, choice, flaw: error.message });
-    return unavailable(choice.tag, error instanceof Error ? error.message : String(error));
+    const reason = error instanceof Error ? error.message : String(error);
+    context.log.error('content cannot be given out', { tag: choice.tag, hostname, reason });
+    return unavailable(choice.tag, 'the server cannot read or store its files now; its log says why');
   }
 }
 

@@ -60,6 +60,7 @@ export function settle<Meaning>(
   if (held?.text === look.text) return adopt(rules, look.text, held);
   if (!settled) return { held, waiting: held === undefined, problems: [], errors: [] };
   if (rules.isEmpty(look.text)) return kept(rules, held, [emptied(rules)]);
+  if (isCutOff(look.text, held)) return kept(rules, held, [cutOff(rules.file, look.text)]);
   return adopt(rules, look.text, held);
 }
 
@@ -113,6 +114,23 @@ function kept<Meaning>(
 
 function unreadable(file: string, why: string): FileError {
   return { file, line: 1, key: '', expected: 'a readable text file', found: why };
+}
+
+/** Within a line of what it said before: a disk that was full leaves such a file, and what is left of it may well be valid. */
+function isCutOff(text: string, held: Held<unknown> | undefined): boolean {
+  const before = held?.text ?? '';
+  return before.endsWith('\n') && !text.endsWith('\n') && before.startsWith(text);
+}
+
+function cutOff(file: string, text: string): FileError {
+  const expected = 'the whole file (to mean it so, end its last line)';
+  return {
+    file,
+    line: text.split('\n').length,
+    key: '',
+    expected,
+    found: 'the beginning of what it said before, cut off within a line',
+  };
 }
 
 function emptied<Meaning>(rules: FileRules<Meaning>): FileError {

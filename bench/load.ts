@@ -7,6 +7,8 @@ import * as z from 'zod';
 export const CONNECTIONS = 64;
 /** So many hosts ask in turn, as a fleet does. */
 export const HOSTS = 1000;
+/** A machine that is busy with something else answers late, which is no failure. */
+const TIMEOUT_SECONDS = 10;
 
 /** Asks as often as it can, over connections that stay open. */
 export interface Load {
@@ -23,6 +25,8 @@ export interface Target {
 export interface Burst {
   readonly requests: number;
   readonly seconds: number;
+  /** Of the requests, those that were not answered 304 in time. */
+  readonly failed: number;
 }
 
 /** wrk where it is installed: it takes less of the processor away from the server. `work` gets its script. */
@@ -32,11 +36,11 @@ export async function findLoad(work: string): Promise<Load> {
   return wrk.code === 'ENOENT' ? autocannon(work) : wrkLoad(work);
 }
 
-const pathOf = (number: number) => `/v1/nodes/web${number}.example.com`;
+const pathOf = (number: number | string) => `/v1/nodes/web${number}.example.com`;
 
 const WRK_SCRIPT = `local paths, at = {}, 0
 init = function()
-  for number = 1, ${HOSTS} do paths[number] = wrk.format('GET', '${pathOf(0).replace('0', "' .. number .. '")}') end
+  for number = 1, ${HOSTS} do paths[number] = wrk.format('GET', '${pathOf("' .. number .. '")}') end
 end
 request = function()
   at = at % #paths + 1
@@ -58,10 +62,11 @@ async function wrkLoad(work: string): Promise<Load> {
     tool: 'wrk',
     async burst({ url, etag }, seconds) {
       const how = ['--threads', '1', '--connections', String(CONNECTIONS), '--duration', `${seconds}s`];
-      const args = [...how, '--header', `If-None-Match: ${etag}`, '--script', script, url];
+      const what = ['--timeout', `${TIMEOUT_SECONDS}s`, '--header', `If-None-Match: ${etag}`, '--script', script];
+      const args = [...how, ...what, url];
       const { stdout } = await execa('wrk', args, { timeout: (seconds + 20) * 1000 });
-      const summary = wrkSummary.parse(JSON.parse(stdout.slice(stdout.lastIndexOf('\n'))));
-      return counted({ ...summary, seconds: summary.microseconds / 1_000_000 });
+      const { requests, microseconds, failed } = wrkSummary.parse(JSON.parse(stdout.slice(stdout.lastIndexOf('\n'))));
+      return { requests, seconds: microseconds / 1_000_000, failed };
     },
   };
 }
@@ -88,16 +93,12 @@ function autocannon(work: string): Load {
       }));
       await writeFile(requests, JSON.stringify({ log: { entries } }));
       const how = ['--connections', String(CONNECTIONS), '--duration', String(seconds)];
-      const args = [program, ...how, '--har', requests, '--json', '--no-progress', url];
+      const what = ['--timeout', String(TIMEOUT_SECONDS), '--har', requests, '--json', '--no-progress'];
+      const args = [program, ...how, ...what, url];
       const { stdout } = await execa(process.execPath, args, { timeout: (seconds + 20) * 1000 });
       const summary = autocannonSummary.parse(JSON.parse(stdout));
       const failed = summary.errors + summary['2xx'] + summary['4xx'] + summary['5xx'];
-      return counted({ requests: summary.requests.total, seconds: summary.duration, failed });
+      return { requests: summary.requests.total, seconds: summary.duration, failed };
     },
   };
-}
-
-function counted({ requests, seconds, failed }: Burst & { readonly failed: number }): Burst {
-  if (failed > 0) throw new Error(`${failed} of ${requests} polls failed`);
-  return { requests, seconds };
 }

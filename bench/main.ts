@@ -1,4 +1,5 @@
 // `npm run bench`: how fast hosts are answered, and what one more tag costs, each beside a yardstick taken in the same run.
+// `npm run bench -- polls`, or `tags`, does one of the two.
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { machineFacts, warningOf } from './machine.ts';
@@ -12,18 +13,20 @@ import { isYardstick, serveYardstick } from './yardsticks.ts';
 const DIST = dirname(fileURLToPath(import.meta.url));
 const RESULTS = join(dirname(DIST), 'bench', 'results');
 
-const [role, name] = process.argv.slice(2);
-if (role === 'yardstick' && isYardstick(name)) serveYardstick(name);
-else await bench();
+const [what, name] = process.argv.slice(2);
+if (what === 'yardstick' && isYardstick(name)) serveYardstick(name);
+else await bench({ polls: what !== 'tags', tags: what !== 'polls' });
 
-async function bench(): Promise<void> {
+async function bench(wanted: { readonly polls: boolean; readonly tags: boolean }): Promise<void> {
   await withWorkDirectory(async (work) => {
     const machine = await machineFacts(work);
     say(machine.lines);
     say(warningOf(machine));
-    const polls = await attempt('polls', () => measurePolls({ dist: DIST, work: work.path, progress }));
+    const polls = wanted.polls
+      ? await attempt('polls', () => measurePolls({ dist: DIST, work: work.path, progress }))
+      : undefined;
     if (polls !== undefined) say(pollLines(polls));
-    const tags = await attempt('tags', () => measureTags({ work: work.path, progress }));
+    const tags = wanted.tags ? await attempt('tags', () => measureTags({ work: work.path, progress })) : undefined;
     if (tags !== undefined) say(tagLines(tags, work.fileSystem));
     say([`All figures, round by round: ${await keepResults(RESULTS, { machine, polls, tags })}`]);
   });

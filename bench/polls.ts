@@ -87,6 +87,7 @@ async function sampleOf({ url, pid }: Server, { load, cpuTime }: Tools, seconds:
     const burst = await load.burst({ url, etag }, seconds);
     const cpuSeconds = (await cpuTime(pid)) - cpuBefore;
     if ((await etagOf(url)) !== etag) continue;
+    if (burst.failed > 0) throw new Error(`${burst.failed} of ${burst.requests} polls of ${url} failed`);
     return {
       pollsPerSecond: burst.requests / burst.seconds,
       cpuMicroseconds: (cpuSeconds * 1_000_000) / burst.requests,

@@ -21,6 +21,7 @@ export interface Asking {
   /** The path below the host's own, with its query. */
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
 }
 
 interface Body {
@@ -38,10 +39,10 @@ afterAll(() => agent.destroy());
 export async function ask(
   { url }: { readonly url: string },
   host: string,
-  { path = '', headers = {} }: Asking = {},
+  { path = '', headers = {}, signal }: Asking = {},
 ): Promise<Answer> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    get(`${url}/v1/nodes/${host}${path}`, { agent, headers }, resolve).once('error', reject);
+    get(`${url}/v1/nodes/${host}${path}`, { agent, headers, signal }, resolve).once('error', reject);
   });
   const answer = await text(response);
   const body: Body = answer === '' ? {} : JSON.parse(answer);

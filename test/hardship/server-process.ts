@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { afterAll, onTestFinished } from 'vitest';
+import { until } from '../rig/until.ts';
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Started {
+  readonly child: ChildProcess;
+  /** What it said so far. */
+  readonly said: { readonly stdout: string; readonly stderr: string };
+  readonly ended: Promise<Ended>;
+}
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Runs as this user and group. */
+  readonly uid?: number;
+}
+
+// Below the project, so that what is not bundled is found.
+const cache = join(import.meta.dirname, '../../node_modules/.cache');
+mkdirSync(cache, { recursive: true });
+const directory = mkdtempSync(join(cache, 'tagwave-server-'));
+chmodSync(directory, 0o755);
+let bundled: Promise<unknown> | undefined;
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** The command as it is shipped, with the same options as build.mjs. */
+function bundle(): Promise<unknown> {
+  bundled ??= build({
+    bundle: true,
+    platform: 'node',
+    logLevel: 'warning',
+    legalComments: 'none',
+    entryPoints: { server: 'server/main.ts' },
+    outdir: directory,
+    outExtension: { '.js': '.mjs' },
+    format: 'esm',
+    target: 'node20',
+    external: ['better-sqlite3', 'express', 'winston'],
+    splitting: true,
+    banner: {
+      js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
+    },
+  });
+  return bundled;
+}
+
+/** Starts `tagwave-server` as a process of its own, with a scrubbed environment. It is killed when the test ends. */
+export async function startCommand(args: readonly string[], { env = {}, uid }: RunOptions = {}): Promise<Started> {
+  await bundle();
+  const child = spawn(process.execPath, [join(directory, 'server.mjs'), ...args], {
+    cwd: '/',
+    env: {
+      PATH: process.env['PATH'],
+      HOME: directory,
+      GIT_CONFIG_GLOBAL: '/dev/null',
+      GIT_CONFIG_SYSTEM: '/dev/null',
+      TAGWAVE_SETTLE_SECONDS: '0.1',
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  });
+  const said = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].setEncoding('utf8').on('data', (chunk: string) => (said[name] += chunk));
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => resolve({ code, signal, ...said }));
+  });
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  return { child, said, ended };
+}
+
+export async function runCommand(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  return (await startCommand(args, options)).ended;
+}
+
+export interface Serving extends Started {
+  readonly url: string;
+}
+
+/** Starts `serve` on a base, on a free port, and waits until it is ready. */
+export async function serve(base: string, options: RunOptions = {}): Promise<Serving> {
+  const started = await startCommand(['serve', '--base', base, '--listen', '127.0.0.1:0'], options);
+  const url = await until('the server to be ready', () => {
+    if (started.child.exitCode !== null) throw new Error(`it ended: ${started.said.stderr}`);
+    return /^(http:\S+)\n/.exec(started.said.stdout)?.[1];
+  });
+  return { ...started, url };
+}
+
+/** Ends a process as a power cut would, and waits until it is gone. */
+export async function kill9({ child, ended }: Started): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+  await ended;
+}

@@ -9,6 +9,8 @@ import { runModule } from './module.ts';
 
 const CACHE_MS = 60_000;
 const LIMIT_SECONDS = 5;
+/** Where there is no program, one is looked for this often: nearly every site has none, and every poll asks. */
+const LOOK_AGAIN_MS = 15;
 /** Remembers across restarts that a program was in use: once it is gone, doing without it must be somebody's decision. */
 const REMEMBERED = 'programs-in-use.json';
 
@@ -39,13 +41,14 @@ export function openPrograms({ base, clock, state, settings }: ProgramsOptions):
     return answer;
   };
 
+  const lookUnlessAbsent = lookout(clock, memory);
   const nodetagger = (): ProgramState => {
     const choice = settings().nodetagger;
-    return choice.kind === 'schedule' ? { kind: 'none' } : look(choice, memory, 'nodetagger');
+    return choice.kind === 'schedule' ? NONE : lookUnlessAbsent(choice, 'nodetagger');
   };
   const nodegrouper = (): ProgramState => {
     const choice = settings().nodegrouper;
-    return choice.kind === 'none' ? { kind: 'none' } : look(choice, memory, 'nodegrouper');
+    return choice.kind === 'none' ? NONE : lookUnlessAbsent(choice, 'nodegrouper');
   };
 
   return {
@@ -111,13 +114,30 @@ function readUsed(state: StateFiles): string[] {
   }
 }
 
-function look(
-  { kind, path }: { readonly kind: 'auto' | 'program'; readonly path: string },
-  memory: Memory,
-  name: 'nodetagger' | 'nodegrouper',
-): ProgramState {
+interface Choice {
+  readonly kind: 'auto' | 'program';
+  readonly path: string;
+}
+
+type Name = 'nodetagger' | 'nodegrouper';
+
+const NONE: ProgramState = { kind: 'none' };
+
+/** Looks at a program each time; at a place where there was none, again after a moment. */
+function lookout(clock: Clock, memory: Memory): (choice: Choice, name: Name) => ProgramState {
+  const absent = new Map<Name, { readonly choice: Choice; readonly until: number }>();
+  return (choice, name) => {
+    const last = absent.get(name);
+    if (last?.choice === choice && clock.monotonic() < last.until) return NONE;
+    const state = look(choice, memory, name);
+    if (state.kind === 'none') absent.set(name, { choice, until: clock.monotonic() + LOOK_AGAIN_MS });
+    return state;
+  };
+}
+
+function look({ kind, path }: Choice, memory: Memory, name: Name): ProgramState {
   const stats = statOf(path);
-  if (stats === undefined && kind === 'auto' && !memory.wasUsed(path)) return { kind: 'none' };
+  if (stats === undefined && kind === 'auto' && !memory.wasUsed(path)) return NONE;
   const flaw = flawOf(path, stats);
   if (flaw !== undefined || stats === undefined || typeof stats === 'string')
     return { kind: 'unusable', why: `${path} ${flaw}, or write "${WITHOUT[name]}" in server.yml to do without it` };

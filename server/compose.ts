@@ -2,8 +2,9 @@ import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { watchControlFiles } from './adapters/files/control-files.ts';
 import { openEditor } from './adapters/files/editor.ts';
+import { reasonOf } from './adapters/files/failure.ts';
 import { workAsOwnerOf } from './adapters/files/privileges.ts';
-import { stateFiles } from './adapters/files/state-files.ts';
+import { stateFiles, stateFilesForReading } from './adapters/files/state-files.ts';
 import { openRepository } from './adapters/git/repository.ts';
 import { openPrograms } from './adapters/programs/programs.ts';
 import { openStore, openStoreForReading } from './adapters/sqlite/store.ts';
@@ -11,6 +12,8 @@ import { systemClock } from './adapters/system-clock.ts';
 import { unavailableStore } from './adapters/unavailable-store.ts';
 import { openViews } from './adapters/views/views.ts';
 import { type FileError, type Problem, sentenceOf } from './core/problem.ts';
+import type { Look } from './core/settle.ts';
+import { oneLine } from './core/wording.ts';
 import { openChanges } from './operations/changes.ts';
 import type { CheckPorts } from './operations/check.ts';
 import type { Context } from './operations/context.ts';
@@ -67,13 +70,20 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
   if (!booted.ok) return booted;
   const { settings, absent } = booted;
   const { stateDir } = settings;
-  openStateDir(stateDir, role);
+  const refused = openStateDir(stateDir, role);
+  if (refused !== undefined) return { ok: false, errors: [refused] };
 
-  const state = stateFiles(stateDir);
+  const keeps = role === 'server' || role === 'worker';
+  const state = keeps ? stateFiles(stateDir) : stateFilesForReading(stateDir);
   const store = await storeFor(stateDir, role);
   const time = openTimekeeper(clock);
   const raised = await raisedProblems(store);
-  const journal = openJournal({ store, log, onTrouble: (reason) => problems.set('history', historyProblem(reason)) });
+  const journal = openJournal({
+    store,
+    log,
+    // Somebody who may look but not write has no problem: the server writes.
+    onTrouble: (reason) => problems.set('history', keeps ? historyProblem(reason) : []),
+  });
   const problems = openProblems({
     now: time.now,
     record: role === 'server' ? journal.add : () => undefined,
@@ -107,7 +117,8 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     problems,
     changes: openChanges(),
   };
-  if (role === 'server' || role === 'worker') await repository.prepare();
+  const unprepared = keeps ? await tryToPrepare(context, stateDir) : undefined;
+  if (unprepared !== undefined) return { ok: false, errors: [unprepared] };
   // Before the first fetch there is nothing to read, which is no problem of its own.
   if (existsSync(join(stateDir, 'repository.git')))
     await refreshShelf(context).catch((error) => problems.set('repository', repositoryProblem(error)));
@@ -119,16 +130,12 @@ export function editorOf(base: string): ControlFileEditor {
   return openEditor(base);
 }
 
-/** What `check` looks at. The tags only where they can be read: the check must work in a pre-receive hook too. */
+/** What `check` looks at. The tags only where they can be read: the check must work in a pre-receive hook too. It writes nothing. */
 export async function composeCheck(options: Omit<SettingsSource, 'lastValid'>): Promise<CheckPorts> {
   const files = watchControlFiles(options.base, systemClock);
-  const absent = readSettings({ ...options, text: null });
-  const text = files.sighting('server.yml', 0).look;
-  const read = text.kind === 'text' ? readSettings({ ...options, text: text.text }) : absent;
-  const settings = read.ok ? read.settings : absent.ok ? absent.settings : undefined;
-  if (settings === undefined) throw new Error(absent.ok ? '' : absent.errors.map(sentenceOf).join('; '));
+  const settings = settingsAsFarAsValid(options, files.sighting('server.yml', 0).look);
   const source: SettingsSource = { ...options, lastValid: () => undefined };
-  const state = stateFiles(settings.stateDir);
+  const state = stateFilesForReading(settings.stateDir);
   const programs = openPrograms({ base: options.base, clock: systemClock, state, settings: () => settings });
   return {
     files,
@@ -141,6 +148,14 @@ export async function composeCheck(options: Omit<SettingsSource, 'lastValid'>): 
   };
 }
 
+/** Where one setting is wrong, what the others would say is not known: the defaults then show where to look for the rest. */
+function settingsAsFarAsValid(options: Omit<SettingsSource, 'lastValid'>, look: Look): Settings {
+  const read = readSettings({ ...options, text: look.kind === 'text' ? look.text : null });
+  const usual = read.ok ? read : readSettings({ base: options.base, env: {}, flags: {}, text: null });
+  if (!usual.ok) throw new Error(usual.errors.map(sentenceOf).join('; '));
+  return usual.settings;
+}
+
 async function readableTags({ stateDir, repo }: Settings): Promise<CheckPorts['tags']> {
   try {
     return (await openRepository({ stateDir, ...repo }).tags()).records;
@@ -149,14 +164,30 @@ async function readableTags({ stateDir, repo }: Settings): Promise<CheckPorts['t
   }
 }
 
-/** Creates the state directory where it is missing and may be created. */
-function openStateDir(stateDir: string, role: Role): void {
+/** Creates the state directory where it is missing and will be written. Answers why it cannot be used. */
+function openStateDir(stateDir: string, role: Role): FileError | undefined {
   try {
-    mkdirSync(stateDir, { recursive: true });
+    if (role === 'server' || role === 'worker') mkdirSync(stateDir, { recursive: true });
+    if (role !== 'server') workAsOwnerOf(stateDir, { forGood: role !== 'editor' });
+    return undefined;
   } catch (error) {
-    if (role === 'server' || role === 'worker') throw error;
+    return unusableState(stateDir, error);
   }
-  if (role !== 'server') workAsOwnerOf(stateDir, { forGood: role !== 'editor' });
+}
+
+/** Makes the repository ready; answers why that cannot be done. */
+async function tryToPrepare({ repository }: Context, stateDir: string): Promise<FileError | undefined> {
+  try {
+    await repository.prepare();
+    return undefined;
+  } catch (error) {
+    return unusableState(stateDir, error);
+  }
+}
+
+function unusableState(stateDir: string, error: unknown): FileError {
+  const expected = 'a directory that this user may read and write (state_dir)';
+  return { file: stateDir, line: 0, key: '', expected, found: oneLine(reasonOf(error)) };
 }
 
 /** A command run by somebody who may not write the history reads it; where it cannot be read either, it does without. */

@@ -41,8 +41,6 @@ export interface ControlFiles {
   killswitch(): KillswitchLook;
   /** Changes when `killswitch` or `killswitch.d` does: two stat calls. */
   killswitchTrace(): string;
-  /** Milliseconds until the next file settles; undefined when all are settled. */
-  settlesIn(settleSeconds: number): number | undefined;
   /** The name of a file's owner, for the record of who changed it. */
   ownerOf(file: string): string;
 }
@@ -238,16 +236,18 @@ export interface NodeRow {
   readonly lastReport: (Report & { readonly receivedAt: number }) | null;
 }
 
-export type EventKind =
-  | 'control-file'
-  | 'tag-created'
-  | 'tag-pruned'
-  | 'fetch'
-  | 'assignment'
-  | 'report'
-  | 'problem-raised'
-  | 'problem-cleared'
-  | 'server';
+export const EVENT_KINDS = [
+  'control-file',
+  'tag-created',
+  'tag-pruned',
+  'fetch',
+  'assignment',
+  'report',
+  'problem-raised',
+  'problem-cleared',
+  'server',
+] as const;
+export type EventKind = (typeof EVENT_KINDS)[number];
 
 export interface NewEvent {
   readonly at: number;

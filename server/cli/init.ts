@@ -1,10 +1,21 @@
-import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { backfill } from '../operations/snapshot.ts';
-import { actor, baseOf, type CommonOptions, type ExitCode, fail, readyWorld, succeed, withApp } from './command.ts';
+import {
+  actor,
+  baseOf,
+  type CommonOptions,
+  type ExitCode,
+  fail,
+  misuse,
+  type Run,
+  succeed,
+  wholeNumber,
+  withWorld,
+} from './command.ts';
 import { FIRST_FILES, serverYml } from './first-files.ts';
+import { BACKFILL_HOURS } from './snapshot.ts';
 import { plural } from './terminal.ts';
 
 interface Options extends CommonOptions {
@@ -13,7 +24,7 @@ interface Options extends CommonOptions {
   readonly backfill: string;
 }
 
-export function addInit(program: Command, run: (code: Promise<ExitCode>) => Promise<void>): void {
+export function addInit(program: Command, run: Run): void {
   program
     .command('init')
     .summary('write commented control files, fetch, and fill in the past hours')
@@ -26,22 +37,25 @@ export function addInit(program: Command, run: (code: Promise<ExitCode>) => Prom
 
 async function initCommand(options: Options): Promise<ExitCode> {
   const base = baseOf(options);
+  const hours = wholeNumber(options.backfill, BACKFILL_HOURS);
+  if (hours === undefined)
+    return misuse(options, `"${options.backfill}" is no number of hours`, `1 to ${BACKFILL_HOURS.max}`);
+  if (options.branch !== undefined && options.repo === undefined)
+    return misuse(options, '--branch without --repo', 'name the repository that it is a branch of');
   const written = await writeFirstFiles(base, options);
   if (!Array.isArray(written)) return fail(options, written);
-  return withApp('worker', options, async ({ context }) => {
-    const ready = await readyWorld(context);
-    if (ready.kind === 'not-ready') return fail(options, ready);
-    const filled =
-      context.shelf.current().tags.length > 0 ? undefined : await backfill(context, Number(options.backfill), actor());
+  const ignored = options.repo !== undefined && !written.includes('server.yml');
+  const notes = ignored ? ['server.yml was there already and stays as it is: --repo counts for nothing'] : [];
+  return withWorld('worker', options, async ({ context }) => {
+    const isFirst = context.shelf.current().tags.length === 0;
+    const filled = isFirst ? await backfill(context, hours, actor()) : undefined;
     const tags = filled?.kind === 'done' ? filled.tags.map((made) => made.record.name) : [];
-    const trouble = filled?.kind === 'refused' ? filled : undefined;
-    return succeed(options, { ok: true, base, written, tags, trouble: trouble ?? null }, () => [
+    const trouble = filled?.kind === 'refused' ? { sentence: filled.sentence, hint: filled.hint } : null;
+    return succeed(options, { ok: true, base, written, notes, tags, trouble }, () => [
       `${base}: ${written.length === 0 ? 'everything was there already' : `wrote ${written.join(', ')}`}.`,
-      ...(filled === undefined
-        ? []
-        : trouble
-          ? [`No tag yet: ${trouble.sentence}`, `→ ${trouble.hint}`]
-          : [`${plural(tags.length, 'tag')} made from history.`]),
+      ...notes,
+      ...(trouble === null ? [] : [`No tag yet: ${trouble.sentence}`, `→ ${trouble.hint}`]),
+      ...(filled?.kind === 'done' ? [`${plural(tags.length, 'tag')} made from history.`] : []),
       `Next: tagwave-server serve --base ${base}`,
     ]);
   });
@@ -51,15 +65,11 @@ async function writeFirstFiles(
   base: string,
   { repo, branch }: Options,
 ): Promise<string[] | { sentence: string; hint: string }> {
-  const files = { ...FIRST_FILES, 'server.yml': serverYml({ repo, branch }) };
+  const files = { ...FIRST_FILES, 'server.yml': serverYml({ repo: repo && fromHere(repo), branch }) };
   const written: string[] = [];
   try {
     await mkdir(base, { recursive: true });
-    for (const [name, text] of Object.entries(files)) {
-      if (existsSync(join(base, name))) continue;
-      await writeFile(join(base, name), text, { flag: 'wx' });
-      written.push(name);
-    }
+    for (const [name, text] of Object.entries(files)) if (await writeNew(join(base, name), text)) written.push(name);
     return written;
   } catch (error) {
     return {
@@ -67,4 +77,20 @@ async function writeFirstFiles(
       hint: 'run it as a user who may write there, or name another directory with --base',
     };
   }
+}
+
+/** False where something of that name is there already. */
+async function writeNew(path: string, text: string): Promise<boolean> {
+  try {
+    await writeFile(path, text, { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** A path on the command line starts in the working directory, one in `server.yml` in the base. */
+function fromHere(repo: string): string {
+  return /^[^/]*:/.test(repo) ? repo : resolve(repo);
 }

@@ -1,14 +1,28 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { parseEnvironment } from '../../protocol/names.ts';
 import { editorOf } from '../compose.ts';
-import { killswitches, noteKillswitch, resume } from '../operations/kill.ts';
-import { preview } from '../operations/preview.ts';
-import { actor, baseOf, type CommonOptions, type ExitCode, fail, succeed, withApp, withWorld } from './command.ts';
-import { previewLines } from './effect-lines.ts';
-import { printable, terminal } from './terminal.ts';
-import { killswitchLines, toldLines, toldSoFar } from './told.ts';
+import { noteKillswitch } from '../operations/kill.ts';
+import type { KillswitchStatus } from '../operations/overview.ts';
+import {
+  actor,
+  baseOf,
+  type CommonOptions,
+  type ExitCode,
+  fail,
+  failWith,
+  missingBase,
+  misuse,
+  openApp,
+  type Run,
+  succeed,
+} from './command.ts';
+import { terminal } from './terminal.ts';
+import { killswitchLines } from './told.ts';
 
-type Run = (code: Promise<ExitCode>) => Promise<void>;
+interface Options extends CommonOptions {
+  readonly message: string;
+}
 
 export function addKill(program: Command, run: Run): void {
   program
@@ -22,76 +36,68 @@ export function addKill(program: Command, run: Run): void {
     );
 }
 
-async function killCommand(
-  environment: string | null,
-  options: CommonOptions & { message: string },
-): Promise<ExitCode> {
-  if (environment !== null && parseEnvironment(environment) === undefined) {
-    fail(options, {
-      sentence: `${JSON.stringify(environment)} cannot be an environment`,
-      hint: 'tagwave-server kill, without a name, stops everything',
-    });
-    return 2;
-  }
+async function killCommand(environment: string | null, options: Options): Promise<ExitCode> {
+  if (environment !== null && parseEnvironment(environment) === undefined)
+    return misuse(
+      options,
+      `${JSON.stringify(environment)} cannot be an environment`,
+      'tagwave-server kill, without a name, stops everything',
+    );
   const raised = await editorOf(baseOf(options)).raise(environment, options.message);
-  if (!raised.ok) return fail(options, raised);
-  if (!options.json) terminal.out(`${raised.value.path} exists: no host is given anything by it from now on.`);
-  return withApp('editor', options, async ({ context }) => {
+  if (!raised.ok) {
+    const missing = missingBase(options);
+    return missing === undefined ? fail(options, raised) : failWith(options, missing);
+  }
+  const { path, warning } = raised.value;
+  if (!options.json) terminal.out(`${path} exists: no host is given anything by it from now on.`);
+  if (!options.json && warning !== undefined) terminal.err(`${path}: ${warning}`);
+  const told = await whoIsStopped(options);
+  return succeed(options, { ok: true, path, ...(warning === undefined ? {} : { warning }), ...resultOf(told) }, () => [
+    ...told.lines,
+    `To go on: tagwave-server resume${environment === null ? '' : ` ${environment}`}`,
+  ]);
+}
+
+interface Telling {
+  readonly killswitch: readonly KillswitchStatus[];
+  /** Why it could not be worked out; null where it was. */
+  readonly unknown: string | null;
+  readonly lines: readonly string[];
+}
+
+function resultOf({ killswitch, unknown }: Telling): Omit<Telling, 'lines'> {
+  return { killswitch, unknown };
+}
+
+/** Everything is stopped by now: whoever asked need not wait for a fleet that cannot be counted. */
+const PATIENCE_MS = 5_000;
+
+async function whoIsStopped(options: Options): Promise<Telling> {
+  const timer = new AbortController();
+  const late = delay(PATIENCE_MS, undefined, { signal: timer.signal }).catch(() => undefined);
+  const told = await Promise.race([tell(options), late]);
+  timer.abort();
+  return told ?? notKnown(`it took longer than ${PATIENCE_MS / 1000} s`);
+}
+
+async function tell(options: Options): Promise<Telling> {
+  try {
+    const opened = await openApp('editor', options);
+    if (!opened.ok) return notKnown(opened.sentences.join('; '));
+    const { context } = opened.app;
     noteKillswitch(context, actor());
     const { stops, lines } = await killswitchLines(context);
-    const problems = context.desk.look();
-    const warnings =
-      problems.kind === 'ready'
-        ? problems.controls.problems.filter((problem) => problem.id.startsWith('killswitch'))
-        : [];
-    return succeed(options, { ok: true, path: raised.value.path, killswitch: stops }, () => [
-      ...warnings.map((problem) => `${problem.sentence} → ${problem.hint}`),
-      ...lines,
-      `To go on: tagwave-server resume${environment === null ? '' : ` ${environment}`}`,
-    ]);
-  });
+    await opened.app.close();
+    return { killswitch: stops, unknown: null, lines };
+  } catch (error) {
+    return notKnown(error instanceof Error ? error.message : String(error));
+  }
 }
 
-export function addResume(program: Command, run: Run): void {
-  program
-    .command('resume')
-    .summary('remove the killswitch')
-    .description(
-      'Shows what the killswitch says and which nodes will move, then removes the file, unless it changed in between.',
-    )
-    .argument('[environment]', 'the one in killswitch.d/ instead of the global one')
-    .option('--dry-run', 'print the effect and stop there')
-    .action((environment: string | undefined, _options: object, command: Command) =>
-      run(resumeCommand(environment ?? null, command.optsWithGlobals())),
-    );
-}
-
-function resumeCommand(environment: string | null, options: CommonOptions & { dryRun?: boolean }): Promise<ExitCode> {
-  return withWorld('editor', options, async ({ context }, ready) => {
-    const shown = context.editor.raised(environment);
-    if (shown === null) {
-      const others = killswitches(context).map((stop) => stop.environment ?? 'the global one');
-      const hint = others.length === 0 ? 'nothing is stopped' : `stopped are: ${others.join(', ')}`;
-      return succeed(options, { ok: true, changed: false }, () => [
-        `There is no ${environment === null ? 'killswitch' : `killswitch.d/${environment}`}; ${hint}.`,
-      ]);
-    }
-    const effect = await preview(context, { killswitch: [{ environment, on: false }] });
-    if (!effect.ok) return fail(options, effect);
-    if (!options.json) {
-      terminal.out(`It says: ${shown.message === '' ? '(nothing)' : printable(shown.message)}`);
-      for (const line of previewLines(effect.value)) terminal.out(line);
-    }
-    if (options.dryRun)
-      return succeed(options, { ok: true, dryRun: true, shown, preview: effect.value }, () => [
-        'Nothing was changed (--dry-run).',
-      ]);
-    const removed = await resume(context, { environment, shown: shown.version, by: actor() });
-    if (!removed.ok) return fail(options, removed);
-    const told = await toldSoFar(context, ready, effect.value);
-    return succeed(options, { ok: true, changed: true, preview: effect.value, told }, () => [
-      `${removed.value.path} is removed.`,
-      ...toldLines(told, ready.controls.settings.fleet.silentAfterMinutes),
-    ]);
-  });
+function notKnown(why: string): Telling {
+  const lines = [
+    `Who has been told is not known: ${why}.`,
+    '→ "tagwave-server status" shows it when it can be read again',
+  ];
+  return { killswitch: [], unknown: why, lines };
 }

@@ -4,12 +4,10 @@ import { parseInstant, parsePinTag } from '../core/pin-tag.ts';
 import type { NewPin } from '../core/pins.ts';
 import { pin } from '../operations/pin.ts';
 import { preview } from '../operations/preview.ts';
-import { actor, type CommonOptions, type ExitCode, fail, misuse, succeed, withWorld } from './command.ts';
+import { actor, type CommonOptions, type ExitCode, fail, misuse, type Run, succeed, withWorld } from './command.ts';
 import { previewLines } from './effect-lines.ts';
 import { terminal } from './terminal.ts';
 import { toldLines, toldSoFar } from './told.ts';
-
-type Run = (code: Promise<ExitCode>) => Promise<void>;
 
 interface Options extends CommonOptions {
   readonly until?: string;
@@ -49,6 +47,8 @@ async function pinCommand(host: string, tagText: string, options: Options): Prom
     return misuse(options, `"${tagText}" is nothing to pin to`, 'name a tag, trunk, or trunk-YYYYMMDD-HHMM');
   if (options.until !== undefined && until === undefined)
     return misuse(options, `"${options.until}" is no time`, 'write it like 2026-11-21T08:00Z');
+  if (until !== undefined && until <= Date.now())
+    return misuse(options, `${options.until} is over: the pin would not count`, 'name a time to come');
   const change: NewPin = {
     tag,
     ...(until === undefined ? {} : { until }),

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { parseTagName } from '../../protocol/names.ts';
+import { parseHostPattern } from '../core/globs.ts';
 import { parsePinTag } from '../core/pin-tag.ts';
 import { type Proposal, preview } from '../operations/preview.ts';
-import { type CommonOptions, type ExitCode, fail, succeed, withWorld } from './command.ts';
+import { type CommonOptions, type ExitCode, fail, misuse, type Run, succeed, withWorld } from './command.ts';
 import { previewLines } from './effect-lines.ts';
 
 interface Options extends CommonOptions {
@@ -15,7 +16,7 @@ interface Options extends CommonOptions {
 
 const STATES = ['good', 'bad', 'badfwd', 'none'] as const;
 
-export function addPreview(program: Command, run: (code: Promise<ExitCode>) => Promise<void>): void {
+export function addPreview(program: Command, run: Run): void {
   program
     .command('preview')
     .summary('what changes would move, without making them')
@@ -29,34 +30,60 @@ export function addPreview(program: Command, run: (code: Promise<ExitCode>) => P
 
 async function previewCommand(options: Options): Promise<ExitCode> {
   const proposal = proposalOf(options);
-  if (typeof proposal === 'string') {
-    fail(options, { sentence: proposal, hint: 'tagwave-server preview --help shows how they are written' });
-    return 2;
-  }
+  if (typeof proposal === 'string')
+    return misuse(options, proposal, 'tagwave-server preview --help shows how they are written');
   return withWorld('reader', options, async ({ context }) => {
     const effect = await preview(context, proposal);
     return effect.ok ? succeed(options, effect.value, () => previewLines(effect.value)) : fail(options, effect);
   });
 }
 
+type Marks = NonNullable<Proposal['marks']>;
+type Pins = NonNullable<Proposal['pins']>;
+
+/** What is proposed, or what in it cannot be understood. */
 function proposalOf(options: Options): Proposal | string {
-  const marks: NonNullable<Proposal['marks']>[number][] = [];
-  for (const text of options.mark ?? []) {
-    const [, tagText = '', stateText = '', , scope] = /^([^=]+)=([a-z]+)(:(.+))?$/i.exec(text) ?? [];
-    const [tag, state] = [parseTagName(tagText), STATES.find((name) => name === stateText.toLowerCase())];
-    if (tag === undefined || state === undefined) return `"${text}" is no mark`;
-    marks.push({ tag, state, ...(scope === undefined ? {} : { environments: scope.split(',') }) });
-  }
-  const pins: NonNullable<Proposal['pins']>[number][] = (options.unpin ?? []).map((host) => ({ host, pin: null }));
-  for (const text of options.pin ?? []) {
-    const [host = '', tagText = ''] = text.split('=');
-    const tag = parsePinTag(tagText);
-    if (host === '' || tag === undefined) return `"${text}" is no pin`;
-    pins.push({ host: host.toLowerCase(), pin: { tag } });
-  }
+  const marks = allOf(options.mark, markIn, 'mark');
+  if (typeof marks === 'string') return marks;
+  const pins = allOf(options.pin, pinIn, 'pin');
+  if (typeof pins === 'string') return pins;
+  const unpins = allOf(options.unpin, unpinIn, 'host name or pattern');
+  if (typeof unpins === 'string') return unpins;
   const killswitch = [...switches(options.kill, true), ...switches(options.resume, false)];
-  if (marks.length + pins.length + killswitch.length === 0) return 'nothing is proposed';
-  return { marks, pins, killswitch };
+  const proposed = marks.length + pins.length + unpins.length + killswitch.length;
+  return proposed === 0 ? 'nothing is proposed' : { marks, pins: [...unpins, ...pins], killswitch };
+}
+
+function allOf<Item>(
+  texts: readonly string[] | undefined,
+  parse: (text: string) => Item | undefined,
+  what: string,
+): readonly Item[] | string {
+  const items: Item[] = [];
+  for (const text of texts ?? []) {
+    const item = parse(text);
+    if (item === undefined) return `"${text}" is no ${what}`;
+    items.push(item);
+  }
+  return items;
+}
+
+function markIn(text: string): Marks[number] | undefined {
+  const [, tagText = '', stateText = '', , scope] = /^([^=]+)=([a-z]+)(:(.+))?$/i.exec(text) ?? [];
+  const [tag, state] = [parseTagName(tagText), STATES.find((name) => name === stateText.toLowerCase())];
+  if (tag === undefined || state === undefined) return undefined;
+  return { tag, state, ...(scope === undefined ? {} : { environments: scope.split(',') }) };
+}
+
+function pinIn(text: string): Pins[number] | undefined {
+  const [host = '', tagText = ''] = text.split('=');
+  const tag = parsePinTag(tagText);
+  const unpinned = unpinIn(host);
+  return tag === undefined || unpinned === undefined ? undefined : { host: unpinned.host, pin: { tag } };
+}
+
+function unpinIn(host: string): { readonly host: string; readonly pin: null } | undefined {
+  return parseHostPattern(host) === undefined ? undefined : { host: host.toLowerCase(), pin: null };
 }
 
 function switches(value: Options['kill'], on: boolean): { environment: string | null; on: boolean }[] {

@@ -1,60 +1,84 @@
-import { Command, CommanderError } from 'commander';
-import { addCheck, addTest } from './check.ts';
-import { DEFAULT_BASE, type ExitCode } from './command.ts';
+import { Command, CommanderError, Option } from 'commander';
+import { addCheck } from './check.ts';
+import { DEFAULT_BASE, type ExitCode, misuse, type Run } from './command.ts';
+import { addEvents } from './events.ts';
+import { addExplain } from './explain.ts';
 import { addInit } from './init.ts';
-import { addKill, addResume } from './kill.ts';
-import { addEvents, addExplain, addNodes, addStatus, addTags } from './look.ts';
+import { addKill } from './kill.ts';
 import { addMark } from './mark.ts';
+import { addNodes } from './nodes.ts';
 import { addPin } from './pin.ts';
 import { addPreview } from './preview.ts';
+import { addResume } from './resume.ts';
 import { addServe } from './serve.ts';
 import { addSnapshot } from './snapshot.ts';
+import { addStatus } from './status.ts';
+import { addTags } from './tags.ts';
+import { terminal } from './terminal.ts';
+import { addTest } from './test.ts';
 
 /** Runs one command line and answers its exit code. */
 export async function runProgram(argv: readonly string[]): Promise<ExitCode> {
   let code: ExitCode = 0;
-  const run = async (result: Promise<ExitCode>): Promise<void> => {
+  let said = '';
+  const run: Run = async (result) => {
     code = await result;
   };
+  const program = buildProgram(run, (text) => {
+    said += text;
+  });
   try {
-    await buildProgram(run).parseAsync(argv, { from: 'user' });
+    await program.parseAsync(argv, { from: 'user' });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    throw error;
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return 0;
+    return sayMisuse(said, argv.includes('--json'));
   }
 }
 
-export function buildProgram(run: (code: Promise<ExitCode>) => Promise<void>): Command {
+function sayMisuse(said: string, json: boolean): 2 {
+  const [first = '', ...rest] = said.trim().split(/\n+/);
+  if (json) return misuse({ json }, first.replace(/^error: /, ''), rest.join(' '));
+  terminal.err(said.trimEnd());
+  return 2;
+}
+
+const ADD = [
+  addServe,
+  addInit,
+  addCheck,
+  addTest,
+  addSnapshot,
+  addTags,
+  addMark,
+  addKill,
+  addResume,
+  addPin,
+  addExplain,
+  addPreview,
+  addStatus,
+  addNodes,
+  addEvents,
+];
+
+const BASE = `the directory of control files (default: TAGWAVE_BASE, or ${DEFAULT_BASE})`;
+const JSON_OUTPUT = 'print one JSON object';
+
+/** `writeErr` gets what commander says of a wrong call. */
+export function buildProgram(run: Run, writeErr: (text: string) => void = terminal.err): Command {
   const program = new Command('tagwave-server')
     .description('Releases a git repository of configuration to a fleet in hourly tags, with a brake.')
     .exitOverride()
     .showSuggestionAfterError()
+    .showHelpAfterError('(--help shows how it is called)')
     .helpCommand(false)
-    .configureHelp({ showGlobalOptions: true, sortSubcommands: false });
-  const add = [
-    addServe,
-    addInit,
-    addCheck,
-    addTest,
-    addSnapshot,
-    addTags,
-    addMark,
-    addKill,
-    addResume,
-    addPin,
-    addExplain,
-    addPreview,
-    addStatus,
-    addNodes,
-    addEvents,
-  ];
-  for (const addCommand of add) addCommand(program, run);
-  for (const command of program.commands) {
-    command
-      .option('--base <dir>', `the directory of control files (default: TAGWAVE_BASE, or ${DEFAULT_BASE})`)
-      .option('--json', 'print one JSON object');
-    command.exitOverride().showHelpAfterError('(--help shows how it is called)');
-  }
+    .configureOutput({ writeErr })
+    .configureHelp({ sortSubcommands: false })
+    // They are told with the commands, and may stand before them, too.
+    .addOption(new Option('--base <dir>', BASE).hideHelp())
+    .addOption(new Option('--json', JSON_OUTPUT).hideHelp());
+  for (const addCommand of ADD) addCommand(program, run);
+  for (const command of program.commands) command.option('--base <dir>', BASE).option('--json', JSON_OUTPUT);
   return program;
 }

@@ -1,15 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { type App, compose } from '../compose.ts';
+import { type App, compose, composeCheck } from '../compose.ts';
 import { sentenceOf } from '../core/problem.ts';
-import { baseOf, type CommonOptions, type ExitCode, fail, failWith } from './command.ts';
-import { terminal } from './terminal.ts';
+import { check } from '../operations/check.ts';
+import {
+  baseOf,
+  type CommonOptions,
+  type ExitCode,
+  fail,
+  failWith,
+  missingBase,
+  type Run,
+  succeed,
+} from './command.ts';
 
 interface Options extends CommonOptions {
   readonly listen?: string;
 }
 
-export function addServe(program: Command, run: (code: Promise<ExitCode>) => Promise<void>): void {
+export function addServe(program: Command, run: Run): void {
   program
     .command('serve')
     .summary('answer hosts, and make the hourly tags')
@@ -19,32 +28,47 @@ export function addServe(program: Command, run: (code: Promise<ExitCode>) => Pro
 }
 
 async function serveCommand(options: Options): Promise<ExitCode> {
-  const flags = options.listen === undefined ? {} : { listen: options.listen };
+  const missing = missingBase(options);
+  if (missing !== undefined) return failWith(options, missing);
   // Loaded here alone: the other commands start faster without the HTTP server.
   const { serverLog, startServer } = await import('../serve.ts');
   const log = serverLog();
   const stopped = stopSignal();
-  const composed = await compose({ base: baseOf(options), env: process.env, flags, role: 'server', log });
-  if (!composed.ok)
-    return failWith(options, composed.errors.map(sentenceOf), 'correct them; "tagwave-server check" shows all errors');
+  const source = { base: baseOf(options), env: process.env, flags: flagsOf(options) };
+  const composed = await compose({ ...source, role: 'server', log });
+  if (!composed.ok) return refuse(options, source, composed.errors.map(sentenceOf));
   const { app } = composed;
   log.setLevel(app.settings.log.level);
   const started = await startServer(app);
   if (!started.ok) return fail(options, started);
-  const running = started.value;
+  const { url, stop } = started.value;
   const first = await Promise.race([settled(app), stopped]);
-  if (first !== undefined && first.kind === 'refused') {
-    await running.stop();
-    return failWith(
-      options,
-      first.sentences,
-      'there is no last valid text to go by: correct the files and start again',
-    );
+  if (first?.kind === 'refused') {
+    await stop();
+    return refuse(options, source, first.sentences);
   }
-  if (first !== undefined) terminal.out(running.url);
+  if (first !== undefined) succeed(options, { ok: true, url }, () => [url]);
   await stopped;
-  await running.stop();
+  await stop();
   return 0;
+}
+
+function flagsOf({ listen }: Options): { readonly listen?: string } {
+  return listen === undefined ? {} : { listen };
+}
+
+/** All errors at once: also those of files that were not looked at when the first one was found. */
+async function refuse(
+  options: Options,
+  source: Parameters<typeof composeCheck>[0],
+  sentences: readonly string[],
+): Promise<ExitCode> {
+  const found = check(await composeCheck(source)).filter(({ severity }) => severity === 'error');
+  const all = new Set([...sentences, ...found.map(({ sentence }) => sentence)]);
+  return failWith(options, {
+    sentences: [...all],
+    hint: 'correct them and start again; "tagwave-server check" shows what is wrong with the control files',
+  });
 }
 
 /** The control files are settled, or invalid without anything to fall back on. */

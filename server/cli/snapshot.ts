@@ -1,7 +1,17 @@
 import type { Command } from 'commander';
 import { hourOf, parseTagName } from '../../protocol/names.ts';
 import { backfill, snapshotByHand } from '../operations/snapshot.ts';
-import { actor, type CommonOptions, type ExitCode, fail, misuse, succeed, withWorld } from './command.ts';
+import {
+  actor,
+  type CommonOptions,
+  type ExitCode,
+  fail,
+  misuse,
+  type Run,
+  succeed,
+  wholeNumber,
+  withWorld,
+} from './command.ts';
 import { plural, table } from './terminal.ts';
 
 interface Options extends CommonOptions {
@@ -10,7 +20,7 @@ interface Options extends CommonOptions {
   readonly backfill?: string;
 }
 
-export function addSnapshot(program: Command, run: (code: Promise<ExitCode>) => Promise<void>): void {
+export function addSnapshot(program: Command, run: Run): void {
   program
     .command('snapshot')
     .summary('make a tag by hand, or the tags of past hours from history')
@@ -22,6 +32,8 @@ export function addSnapshot(program: Command, run: (code: Promise<ExitCode>) => 
 }
 
 async function snapshotCommand(options: Options): Promise<ExitCode> {
+  if (options.backfill !== undefined && (options.hour !== undefined || options.commit !== undefined))
+    return misuse(options, '--backfill takes neither --hour nor --commit', 'its tags and commits follow from history');
   if (options.backfill !== undefined) return backfillCommand(options, options.backfill);
   const hour = options.hour === undefined ? undefined : parseHour(options.hour);
   if (options.hour !== undefined && hour === undefined)
@@ -42,9 +54,13 @@ async function snapshotCommand(options: Options): Promise<ExitCode> {
   });
 }
 
+/** More than a year of tags is no start. */
+export const BACKFILL_HOURS = { min: 1, max: 9_999 };
+
 async function backfillCommand(options: Options, text: string): Promise<ExitCode> {
-  const hours = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (hours < 1) return misuse(options, `"${text}" is no number of hours`, 'e.g. --backfill 24');
+  const hours = wholeNumber(text, BACKFILL_HOURS);
+  if (hours === undefined)
+    return misuse(options, `"${text}" is no number of hours`, `e.g. --backfill 24, at most ${BACKFILL_HOURS.max}`);
   return withWorld('worker', options, async ({ context }) => {
     const filled = await backfill(context, hours, actor());
     if (filled.kind === 'refused') return fail(options, filled);

@@ -51,6 +51,11 @@ export function printable(text: string): string {
   );
 }
 
+/** Lines of ours that may hold such text: only what would steer the terminal goes. */
+export function cleared(lines: string): string {
+  return lines.split('\n').map(printable).join('\n');
+}
+
 /** `3 nodes`, `1 node`. */
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;

@@ -1,4 +1,5 @@
 import type { Context } from '../operations/context.ts';
+import { knownEnvironments } from '../operations/mark.ts';
 import { type KillswitchStatus, killswitchStatus, toldAnswer } from '../operations/overview.ts';
 import type { Preview } from '../operations/preview.ts';
 import type { Ready } from '../operations/world.ts';
@@ -37,14 +38,26 @@ export function toldLines({ concerned, told, silent }: ToldSoFar, silentAfterMin
 /** For each killswitch that stands: who has been told, who is silent. */
 export async function killswitchLines(context: Context): Promise<{ stops: KillswitchStatus[]; lines: string[] }> {
   const stops = killswitchStatus(context, await context.fleet.rows());
-  const lines = stops.flatMap(({ environment, told, silent }) => {
-    const what = environment === null ? 'Everything is stopped' : `${environment} is stopped`;
-    const known = told + silent.length;
-    if (known === 0) return [`${what}; no node is known yet.`];
-    const rest = silent.length === 0 ? '' : `; not yet: ${someOf(silent)}`;
-    return [
-      `${what}: ${told} of ${plural(known, 'known node')} ${told === 1 ? 'has' : 'have'} been told so far${rest}.`,
-    ];
-  });
+  const environments = [...knownEnvironments(context)].join(', ');
+  const lines = stops.flatMap((stop) => [
+    toldLine(stop),
+    ...(stop.stopsAll && stop.environment !== null && environments !== ''
+      ? [`→ rename it to one of ${environments}, or remove it with: tagwave-server resume ${stop.environment}`]
+      : []),
+  ]);
   return { stops, lines };
+}
+
+function toldLine(stop: KillswitchStatus): string {
+  const known = stop.told + stop.silent.length;
+  if (known === 0) return `${whatStops(stop)}; no node is known yet.`;
+  const rest = stop.silent.length === 0 ? '' : `; not yet: ${someOf(stop.silent)}`;
+  const have = stop.told === 1 ? 'has' : 'have';
+  return `${whatStops(stop)}: ${stop.told} of ${plural(known, 'known node')} ${have} been told so far${rest}.`;
+}
+
+function whatStops({ environment, stopsAll }: KillswitchStatus): string {
+  if (environment === null) return 'Everything is stopped';
+  if (!stopsAll) return `${environment} is stopped`;
+  return `Everything is stopped, because "${environment}" is no environment of the schedule in effect`;
 }

@@ -1,6 +1,6 @@
 import { NODE_GROUPS_RULES, NODES_RULES, PINS_RULES, SCHEDULE_RULES } from '../core/control-rules.ts';
 import { readKillswitch } from '../core/killswitch.ts';
-import { type Problem, sentenceOf } from '../core/problem.ts';
+import { type FileError, type Problem, sentenceOf } from '../core/problem.ts';
 import { DEFAULT_SCHEDULE, environmentsOf } from '../core/schedule.ts';
 import type { FileRules } from '../core/settle.ts';
 import type { Tag } from '../core/tag.ts';
@@ -16,57 +16,76 @@ export interface CheckPorts {
   readonly programs: readonly { readonly name: string; readonly state: ProgramState }[];
 }
 
+/** Something wrong; where it is about a key or a word of a file, with which, what was expected and what was found. */
+export type Finding = Problem & Partial<Pick<FileError, 'key' | 'expected' | 'found'>>;
+
 /** Everything that is wrong with the control files as they are now, settled or not, as CI would want to know before a push. */
-export function check({ files, settings, tags, programs }: CheckPorts): Problem[] {
+export function check({ files, settings, tags, programs }: CheckPorts): Finding[] {
   const schedule = look(files, SCHEDULE_RULES);
   const environments = environmentsOf(schedule.meaning ?? DEFAULT_SCHEDULE);
   return [
-    ...look(files, settings).problems,
-    ...schedule.problems,
-    ...look(files, NODES_RULES).problems,
-    ...look(files, NODE_GROUPS_RULES).problems,
-    ...look(files, PINS_RULES).problems,
+    ...lookAtSettings(files, settings),
+    ...schedule.findings,
+    ...look(files, NODES_RULES).findings,
+    ...look(files, NODE_GROUPS_RULES).findings,
+    ...look(files, PINS_RULES).findings,
     ...checkTagstate(files, tags, environments),
     ...readKillswitch(files.killswitch(), environments).problems,
     ...programs.flatMap(({ name, state }) => (state.kind === 'unusable' ? [unusable(name, state.why)] : [])),
   ];
 }
 
-function look<Meaning>(
-  files: ControlFiles,
-  rules: FileRules<Meaning>,
-): { meaning?: Meaning; problems: readonly Problem[] } {
+interface Looked<Meaning> {
+  readonly meaning?: Meaning;
+  readonly findings: readonly Finding[];
+}
+
+function look<Meaning>(files: ControlFiles, rules: FileRules<Meaning>): Looked<Meaning> {
   const { look: found } = files.sighting(rules.file as ControlFileName, 0);
-  if (found.kind === 'absent') return { meaning: rules.absent, problems: [] };
-  if (found.kind === 'unreadable')
-    return { problems: [problem(rules.file, `${rules.file} cannot be read: ${found.why}`)] };
+  if (found.kind === 'absent') return { meaning: rules.absent, findings: [] };
+  if (found.kind === 'unreadable') return { findings: [unreadable(rules.file, found.why)] };
   if (rules.isEmpty(found.text))
-    return { problems: [problem(rules.file, `${rules.file} is empty: ${rules.howToClear}`)] };
+    return { findings: [finding(rules.file, `${rules.file} is empty: ${rules.howToClear}`)] };
   const parsed = rules.parse(found.text);
-  if (parsed.ok) return { meaning: parsed.value, problems: parsed.problems ?? [] };
-  return { problems: parsed.errors.map((error) => ({ ...problem(rules.file, sentenceOf(error)), line: error.line })) };
+  if (parsed.ok) return { meaning: parsed.value, findings: parsed.problems ?? [] };
+  return { findings: parsed.errors.map(findingOf) };
+}
+
+/** Variables of the environment count without the file, too. */
+function lookAtSettings(files: ControlFiles, rules: FileRules<Settings>): readonly Finding[] {
+  if (files.sighting('server.yml', 0).look.kind !== 'absent') return look(files, rules).findings;
+  const parsed = rules.parse('{}');
+  return parsed.ok ? [] : parsed.errors.map(findingOf);
 }
 
 function checkTagstate(
   files: ControlFiles,
   tags: readonly Tag[],
   environments: ReturnType<typeof environmentsOf>,
-): readonly Problem[] {
+): readonly Finding[] {
   const { look: found } = files.sighting('tagstate', 0);
   if (found.kind === 'absent') return [];
-  if (found.kind === 'unreadable') return [problem('tagstate', `tagstate cannot be read: ${found.why}`)];
+  if (found.kind === 'unreadable') return [unreadable('tagstate', found.why)];
   const { lines, problems } = parseTagstate(found.text, 'tagstate', { tags });
-  const oldest = tags[0]?.hour;
   // Without tags at hand it cannot be said which of them exist.
-  const retainedSince = oldest ?? Number.POSITIVE_INFINITY;
+  const retainedSince = tags[0]?.hour ?? Number.POSITIVE_INFINITY;
   return [...problems, ...tagstateProblems(lines, { environments, tags, retainedSince })];
 }
 
-function problem(file: string, sentence: string): Problem {
+function findingOf(error: FileError): Finding {
+  const { file, line, key, expected, found } = error;
+  return { ...finding(file, sentenceOf(error)), line, key, expected, found };
+}
+
+function unreadable(file: string, why: string): Finding {
+  return finding(file, `${file} cannot be read: ${why}`);
+}
+
+function finding(file: string, sentence: string): Finding {
   return { id: `${file}:check`, severity: 'error', sentence, hint: `correct ${file}`, file };
 }
 
-function unusable(name: string, why: string): Problem {
+function unusable(name: string, why: string): Finding {
   return {
     id: `${name}:unusable`,
     severity: 'error',

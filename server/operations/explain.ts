@@ -12,6 +12,7 @@ import type { World } from '../core/world.ts';
 import type { Attempt, Store } from '../ports.ts';
 import { choose, whereIs } from './assign.ts';
 import type { Context } from './context.ts';
+import { MARKS_IN_EFFECT } from './held.ts';
 import { type Ready, worldNow } from './world.ts';
 
 export interface Explanation {
@@ -35,7 +36,16 @@ export async function explain(context: Context, hostname: Hostname, at?: number)
   const { now } = ready.world;
   if (at === undefined) return explainIn(context, { world: ready.world, hostname, tense: 'now', notes: [] });
   if (at > now) return explainFuture(context, ready, { hostname, at });
-  return explainPast(context, { hostname, at, now });
+  try {
+    return await explainPast(context, { hostname, at });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return {
+      ok: false,
+      sentence: `the history cannot be read: ${why}`,
+      hint: 'what holds now can be explained without',
+    };
+  }
 }
 
 interface Asked {
@@ -46,7 +56,7 @@ interface Asked {
 }
 
 async function explainIn(context: Context, { world, hostname, tense, notes }: Asked): Promise<Attempt<Explanation>> {
-  const { placed, choice } = await choose(context, world, { hostname });
+  const { placed, choice } = await choose(context, world, { hostname, afresh: tense === 'future' });
   if (choice.outcome === 'refused') return { ok: false, sentence: choice.message, hint: 'ask without a tag' };
   return {
     ok: true,
@@ -61,13 +71,25 @@ async function explainIn(context: Context, { world, hostname, tense, notes }: As
   };
 }
 
+/** There is one tag for each hour until then. */
+const FARTHEST_HOURS = 366 * 24;
+
 /** Today's marks, pins and groups, with one unmarked tag an hour. */
-function explainFuture(context: Context, { world }: Ready, { hostname, at }: { hostname: Hostname; at: number }) {
-  const last = world.tags.at(-1);
+async function explainFuture(
+  context: Context,
+  { world }: Ready,
+  { hostname, at }: { readonly hostname: Hostname; readonly at: number },
+): Promise<Attempt<Explanation>> {
+  const now = floorHour(world.now);
+  if (floorHour(at) > now + FARTHEST_HOURS)
+    return { ok: false, sentence: 'that lies more than a year ahead', hint: 'ask for an earlier time' };
+  const made = new Set(world.tags.map((record) => record.hour));
   const tags = [...world.tags];
-  for (let hour = Math.max(last?.hour ?? 0, floorHour(world.now)) + 1; hour <= floorHour(at); hour++)
-    tags.push(futureTag(hour, world));
+  for (let hour = now + 1; hour <= floorHour(at); hour++) if (!made.has(hour)) tags.push(futureTag(hour, world));
+  tags.sort((one, other) => one.hour - other.hour);
   const notes = ["with today's marks, pins and groups, and one unmarked tag an hour from now on"];
+  if (context.programs.nodetagger().kind === 'ready')
+    notes.push('a nodetagger that looks at the clock answers as of now');
   return explainIn(context, { world: { ...world, now: at, tags }, hostname, tense: 'future', notes });
 }
 
@@ -91,39 +113,42 @@ function futureTag(hour: number, world: World): TagRecord {
 
 async function explainPast(
   context: Context,
-  { hostname, at, now }: { hostname: Hostname; at: number; now: number },
+  { hostname, at }: { readonly hostname: Hostname; readonly at: number },
 ): Promise<Attempt<Explanation>> {
   await context.fleet.flush();
   const world = await worldAt(context, at);
   const told = await context.store.toldAt(hostname, at);
   const programs = context.programs.nodetagger().kind !== 'none' || context.programs.nodegrouper().kind !== 'none';
-  if (world === undefined && told === undefined)
-    return {
-      ok: false,
-      sentence: `nothing is known of ${new Date(at).toISOString()}: the history begins later, or was lost`,
-      hint: 'ask for a later instant; "tagwave-server events" shows what is recorded',
-    };
-  if (told !== undefined && (world === undefined || programs))
-    return { ok: true, value: fromRecord(told, { at, now }) };
-  if (world === undefined) return { ok: false, sentence: 'nothing is recorded of it', hint: 'ask for a later instant' };
+  if (told !== undefined && (world === undefined || programs)) return { ok: true, value: fromRecord(told, at) };
+  if (world === undefined) return nothingKnown(at);
   const placed = place(world, hostname, []);
   const choice = chooseFirst(world, placed) ?? chooseBySchedule(world, placed);
   if (choice.outcome === 'refused') return { ok: false, sentence: choice.message, hint: 'ask without a tag' };
-  const notes = [
-    'with the marks, pins, groups and tags as they were',
-    told === undefined
-      ? 'it had not asked by then'
-      : `it had been told: ${told.outcome} ${told.tag ?? told.hold ?? ''} since ${new Date(told.at).toISOString()}`,
-  ];
+  const notes = ['with the marks, pins, groups and tags as they were', whatWasTold(told)];
+  if (programs) notes.push('without the nodetagger and nodegrouper, whose answers of then are not known');
   return {
     ok: true,
     value: { hostname, at: new Date(at).toISOString(), tense: 'past', ...whereIs(placed), decision: choice, notes },
   };
 }
 
+function whatWasTold(told: Told | undefined): string {
+  if (told === undefined) return 'it had not asked by then';
+  const what = [told.outcome, told.tag ?? told.hold].filter((word) => word !== null).join(' ');
+  return `it had been told: ${what}, since ${new Date(told.at).toISOString()}`;
+}
+
+function nothingKnown(at: number): Attempt<never> {
+  return {
+    ok: false,
+    sentence: `nothing is known of ${new Date(at).toISOString()}: the history begins later, or was lost`,
+    hint: 'ask for a later instant; "tagwave-server events" shows what is recorded',
+  };
+}
+
 type Told = NonNullable<Awaited<ReturnType<Store['toldAt']>>>;
 
-function fromRecord(told: Told, { at }: { at: number; now: number }): Explanation {
+function fromRecord(told: Told, at: number): Explanation {
   const { hostname, environment, wave, groups, reasons, message } = told;
   const decision: Decision =
     told.outcome === 'serve'
@@ -145,7 +170,8 @@ async function worldAt(context: Context, at: number): Promise<World | undefined>
   if (scheduleText === undefined) return undefined;
   const schedule = meaning(SCHEDULE_RULES, scheduleText);
   const environments = environmentsOf(schedule);
-  const marks = marksFromJson((await store.controlAt('marks-in-effect.json', at)) ?? '');
+  const marks = marksFromJson((await store.controlAt(MARKS_IN_EFFECT, at)) ?? '');
+  if (!marks.ok) return undefined;
   const repository = parseTagstate((await store.controlAt('tagstate in the repository', at)) ?? '', 'repository', {
     mayApprove,
   });
@@ -154,7 +180,7 @@ async function worldAt(context: Context, at: number): Promise<World | undefined>
     now: at,
     tags: await store.tagsAt(at),
     trunk,
-    marks: { base: marks.ok ? marks.marks : new Map(), repository: groupByTag(repository.lines), environments },
+    marks: { base: marks.marks, repository: groupByTag(repository.lines), environments },
     schedule,
     nodes: meaning(NODES_RULES, await store.controlAt('nodes.yml', at)),
     nodeGroups: meaning(NODE_GROUPS_RULES, await store.controlAt('nodegroups.yml', at)),

@@ -14,6 +14,8 @@ export interface MarkOrder {
   readonly reason?: string;
   /** Mark a tag that does not exist. */
   readonly force?: boolean;
+  /** How long to wait for another editor, in milliseconds. */
+  readonly waitMs?: number;
   readonly by: Actor;
 }
 
@@ -28,7 +30,7 @@ const WAIT_MS = 2_000;
 
 /** Edits `tagstate`, unless there is no such tag. */
 export async function mark(context: Context, order: MarkOrder): Promise<Attempt<Marked>> {
-  const missing = order.force === true || order.state === 'none' ? undefined : missingTag(context, order.tag);
+  const missing = missingTag(context, order);
   if (missing !== undefined) return missing;
   const marked = await editMarks(context.editor, knownEnvironments(context), order);
   if (marked.ok && marked.value.changed) noteEdit(context, { file: 'tagstate', text: marked.value.text, by: order.by });
@@ -49,7 +51,7 @@ export async function editMarks(
       outcome = editTagstate(text ?? '', { ...order, known });
       return 'refused' in outcome || !outcome.changed ? undefined : outcome.text;
     },
-    { waitMs: WAIT_MS, insist },
+    { waitMs: order.waitMs ?? WAIT_MS, insist },
   );
   if (!edited.ok) return edited;
   if (outcome !== undefined && 'refused' in outcome)
@@ -66,9 +68,13 @@ export function knownEnvironments(context: Context): ReadonlySet<string> {
   return state.kind === 'ready' ? state.controls.environments : new Set();
 }
 
-function missingTag(context: Context, tag: TagName): Attempt<never> | undefined {
+/** The refusal of a mark for a tag that does not exist, where nobody insists; undefined where it can be made. */
+export function missingTag(
+  context: Context,
+  { tag, state, force }: Pick<MarkOrder, 'tag' | 'state' | 'force'>,
+): Attempt<never> | undefined {
   const { byName, tags } = context.shelf.current();
-  if (byName.has(tag)) return undefined;
+  if (force === true || state === 'none' || byName.has(tag)) return undefined;
   const nearest = nearestTag(tags, hourOf(tag));
   return {
     ok: false,

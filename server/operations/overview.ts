@@ -6,6 +6,7 @@ import type { World } from '../core/world.ts';
 import type { NodeRow } from '../ports.ts';
 import type { Context } from './context.ts';
 import { killswitches } from './kill.ts';
+import { knownEnvironments } from './mark.ts';
 import { waveAnswer } from './preview.ts';
 import type { NotReady, Ready } from './world.ts';
 import { worldNow } from './world.ts';
@@ -26,6 +27,8 @@ export interface WaveStatus {
 export interface KillswitchStatus {
   /** Null = the global one. */
   readonly environment: string | null;
+  /** Also where the name is no environment's. */
+  readonly stopsAll: boolean;
   readonly message: string;
   readonly version: string;
   /** How many of the known nodes concerned have been told since. */
@@ -89,10 +92,12 @@ export function toldAnswer(row: NodeRow): string {
 
 /** Who has been told of each killswitch that stands: a node whose last answer was a killswitch. */
 export function killswitchStatus(context: Context, rows: readonly NodeRow[]): KillswitchStatus[] {
+  const known = knownEnvironments(context);
   return killswitches(context).map(({ environment, message, version }) => {
-    const concerned = environment === null ? rows : rows.filter((row) => row.told?.environment === environment);
+    const stopsAll = environment === null || !known.has(environment);
+    const concerned = stopsAll ? rows : rows.filter((row) => row.told?.environment === environment);
     const silent = concerned.filter((row) => row.told?.outcome !== 'killswitch').map((row) => row.hostname);
-    return { environment, message, version, told: concerned.length - silent.length, silent };
+    return { environment, stopsAll, message, version, told: concerned.length - silent.length, silent };
   });
 }
 

@@ -2,11 +2,13 @@ import type { Hostname, TagName } from '../../protocol/names.ts';
 import { chooseBySchedule, chooseFirst, judgeNodetagger, place } from '../core/choose.ts';
 import { decideBySchedule } from '../core/decide.ts';
 import { answerOf, compareAnswers, directionOf, type Effect, type Move, type NodeAnswer } from '../core/effect.ts';
-import type { Killswitch } from '../core/killswitch.ts';
+import { readKillswitch } from '../core/killswitch.ts';
 import { groupByTag, type MarkState } from '../core/marks.ts';
 import { editPins, type NewPin, parsePins } from '../core/pins.ts';
+import { sentenceOf } from '../core/problem.ts';
 import { parseTagstate } from '../core/tagstate.ts';
 import { editTagstate } from '../core/tagstate-edit.ts';
+import { count } from '../core/wording.ts';
 import type { Placed, World } from '../core/world.ts';
 import type { Attempt, NodeRow } from '../ports.ts';
 import { whereIs } from './assign.ts';
@@ -53,39 +55,68 @@ export async function preview(context: Context, proposal: Proposal): Promise<Att
 }
 
 function propose(context: Context, world: World, { marks = [], pins = [], killswitch = [] }: Proposal): Attempt<World> {
-  let tagstate = textOf(context, 'tagstate');
-  for (const mark of marks) {
-    const edited = editTagstate(tagstate, { ...mark, known: world.marks.environments });
+  const marked = proposeMarks(context, world, marks);
+  if (!marked.ok) return marked;
+  const pinned = proposePins(context, world, pins);
+  if (!pinned.ok) return pinned;
+  const stopped = killswitch.length === 0 ? world.killswitch : switched(context, world, killswitch);
+  return { ok: true, value: { ...world, marks: marked.value, pins: pinned.value, killswitch: stopped } };
+}
+
+function proposeMarks(
+  context: Context,
+  { marks }: World,
+  proposed: NonNullable<Proposal['marks']>,
+): Attempt<World['marks']> {
+  if (proposed.length === 0) return { ok: true, value: marks };
+  const { look } = context.files.sighting('tagstate', 0);
+  if (look.kind === 'unreadable') return unreadable('tagstate', look.why);
+  let text = look.kind === 'text' ? look.text : '';
+  for (const mark of proposed) {
+    const edited = editTagstate(text, { ...mark, known: marks.environments });
     if ('refused' in edited) return { ok: false, sentence: edited.refused, hint: edited.hint };
-    tagstate = edited.text;
+    text = edited.text;
   }
-  const pinned = pins.reduce((text, pin) => editPins(text, pin), textOf(context, 'pins'));
-  const proposed: World = {
-    ...world,
-    marks:
-      marks.length === 0
-        ? world.marks
-        : { ...world.marks, base: groupByTag(parseTagstate(tagstate, 'tagstate').lines) },
-    pins: pins.length === 0 ? world.pins : parsePins(pinned).pins,
-    killswitch: killswitch.reduce(switched, world.killswitch),
+  return { ok: true, value: { ...marks, base: groupByTag(parseTagstate(text, 'tagstate').lines) } };
+}
+
+function proposePins(
+  context: Context,
+  { pins }: World,
+  proposed: NonNullable<Proposal['pins']>,
+): Attempt<World['pins']> {
+  if (proposed.length === 0) return { ok: true, value: pins };
+  const { look } = context.files.sighting('pins', 0);
+  if (look.kind === 'unreadable') return unreadable('pins', look.why);
+  const parsed = parsePins(proposed.reduce((text, pin) => editPins(text, pin), look.kind === 'text' ? look.text : ''));
+  const [error] = parsed.errors;
+  if (!parsed.hostsUnreadable || error === undefined) return { ok: true, value: parsed.pins };
+  return {
+    ok: false,
+    sentence: `no change of pins counts as long as one of its lines names no host: ${sentenceOf(error)}`,
+    hint: 'correct or remove that line first; "tagwave-server check" shows all errors',
   };
-  return { ok: true, value: proposed };
 }
 
-function textOf(context: Context, file: 'tagstate' | 'pins'): string {
-  const { look } = context.files.sighting(file, 0);
-  return look.kind === 'text' ? look.text : '';
+function unreadable(file: string, why: string): Attempt<never> {
+  return { ok: false, sentence: `${file} cannot be read: ${why}`, hint: `put ${file} right first` };
 }
 
+/** By the same rules as the files themselves: a name that is no environment stops everything. */
 function switched(
-  killswitch: Killswitch,
-  { environment, on }: { readonly environment: string | null; readonly on: boolean },
-): Killswitch {
-  if (environment === null) return { ...killswitch, global: on ? { message: '' } : null };
-  const environments = new Map(killswitch.environments);
-  if (on) environments.set(environment, { message: '' });
-  else environments.delete(environment);
-  return { ...killswitch, environments };
+  context: Context,
+  { marks }: World,
+  switches: NonNullable<Proposal['killswitch']>,
+): World['killswitch'] {
+  const look = context.files.killswitch();
+  const environments = new Map(look.environments);
+  let { global } = look;
+  for (const { environment, on } of switches) {
+    if (environment === null) global = on ? '' : null;
+    else if (on) environments.set(environment, '');
+    else environments.delete(environment);
+  }
+  return readKillswitch({ ...look, global, environments }, marks.environments).killswitch;
 }
 
 function answers(context: Context, world: World, rows: readonly NodeRow[]): NodeAnswer[] {
@@ -124,6 +155,6 @@ function unknowns(context: Context, rows: readonly NodeRow[]): string[] {
   const without = rows.filter((row) => row.told?.tag == null).map((row): Hostname => row.hostname);
   return [
     'the nodetagger decides here: its last answers were taken as they are, and it may answer differently after the change',
-    ...(without.length === 0 ? [] : [`no last answer is known of ${without.length} nodes`]),
+    ...(without.length === 0 ? [] : [`no last answer is known of ${count(without.length, 'node')}`]),
   ];
 }

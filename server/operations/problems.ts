@@ -17,6 +17,8 @@ export interface ProblemsPorts {
 
 export function openProblems({ now, record, raisedBefore }: ProblemsPorts): Problems {
   const bySource = new Map<string, readonly StandingProblem[]>();
+  /** What has come to an end since this process began is new when it comes again. */
+  const cleared = new Set<string>();
   return {
     set(source, problems) {
       const before = new Map((bySource.get(source) ?? []).map((problem) => [problem.id, problem]));
@@ -25,11 +27,15 @@ export function openProblems({ now, record, raisedBefore }: ProblemsPorts): Prob
       const standing = [...unique.values()].map((problem): StandingProblem => {
         const since = before.get(problem.id)?.since;
         if (since !== undefined) return { ...problem, since };
-        const earlier = raisedBefore(problem.id);
+        const earlier = cleared.has(problem.id) ? undefined : raisedBefore(problem.id);
         if (earlier === undefined) record(eventOf(problem, 'problem-raised', at));
         return { ...problem, since: new Date(earlier ?? at).toISOString() };
       });
-      for (const [id, problem] of before) if (!unique.has(id)) record(eventOf(problem, 'problem-cleared', at));
+      for (const [id, problem] of before) {
+        if (unique.has(id)) continue;
+        cleared.add(id);
+        record(eventOf(problem, 'problem-cleared', at));
+      }
       bySource.set(source, standing);
     },
     standing() {

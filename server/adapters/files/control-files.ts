@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { KillswitchLook } from '../../core/killswitch.ts';
 import type { Look } from '../../core/settle.ts';
-import { type Clock, CONTROL_FILES, type ControlFileName, type ControlFiles } from '../../ports.ts';
+import type { Clock, ControlFileName, ControlFiles } from '../../ports.ts';
 import { accountName } from './account.ts';
 import { errorCode, reasonOf } from './failure.ts';
 import { lookAtKillswitch, traceOf } from './killswitch.ts';
@@ -60,13 +60,6 @@ export function watchControlFiles(base: string, clock: Clock): ControlFiles {
     },
     killswitch: (): KillswitchLook => lookAtKillswitch(base),
     killswitchTrace: () => traceOf(base),
-    settlesIn(settleSeconds) {
-      const waits = CONTROL_FILES.flatMap((file) => {
-        const seen = watched.get(file);
-        return seen?.look.kind === 'text' ? [remaining(seen, settleSeconds)] : [];
-      }).filter((wait) => wait > 0);
-      return waits.length === 0 ? undefined : Math.min(...waits);
-    },
     ownerOf(file) {
       try {
         const { uid } = lstatSync(join(base, file));

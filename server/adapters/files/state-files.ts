@@ -4,6 +4,11 @@ import type { StateFiles } from '../../ports.ts';
 import { errorCode } from './failure.ts';
 import { publish } from './publish.ts';
 
+/** For a process that only looks: what it finds out is for the server to keep, and a check must leave nothing behind. */
+export function stateFilesForReading(stateDir: string): StateFiles {
+  return { read: stateFiles(stateDir).read, write: () => undefined, append: () => undefined };
+}
+
 /** The plain files of the state directory. Reading a missing file answers undefined; every other failure throws. */
 export function stateFiles(stateDir: string): StateFiles {
   return {

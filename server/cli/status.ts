@@ -1,0 +1,44 @@
+import type { Command } from 'commander';
+import { type Status, status } from '../operations/overview.ts';
+import { refreshTagProblems } from '../operations/refresh-shelf.ts';
+import { type CommonOptions, type ExitCode, fail, type Run, succeed, withWorld } from './command.ts';
+import { plural, printable, someOf, table } from './terminal.ts';
+
+export function addStatus(program: Command, run: Run): void {
+  program
+    .command('status')
+    .summary('what runs where, and what needs looking at')
+    .action((_options: object, command: Command) => run(statusCommand(command.optsWithGlobals())));
+}
+
+function statusCommand(options: CommonOptions): Promise<ExitCode> {
+  return withWorld('reader', options, async ({ context }, ready) => {
+    context.problems.set('control files', ready.controls.problems);
+    refreshTagProblems(context);
+    const now = await status(context);
+    return 'kind' in now ? fail(options, now) : succeed(options, now, () => statusLines(now));
+  });
+}
+
+function statusLines(now: Status): string[] {
+  const waves = now.waves.map((wave) => {
+    const told = Object.entries(wave.told).map(([answer, count]) => `${count} × ${answer}`);
+    return [wave.wave, wave.environment, `${wave.hours} h`, wave.answer, String(wave.nodes), told.join(', ')];
+  });
+  return [
+    ...now.killswitch.flatMap(({ environment, message, told, silent }) => [
+      `KILLSWITCH ${environment ?? 'for everything'}: ${message === '' ? '(no message)' : printable(message)}`,
+      `  told: ${told} of ${told + silent.length}${silent.length === 0 ? '' : `; not yet: ${someOf(silent)}`}`,
+    ]),
+    table(['wave', 'environment', 'lag', 'gets', 'nodes', 'told last'], waves),
+    `${plural(now.tags.count, 'tag')}${now.tags.newest === null ? '' : `, newest ${now.tags.newest}`}; trunk ${
+      now.trunk === null ? 'was never fetched' : `${now.trunk.commit.slice(0, 12)}, fetched ${now.trunk.fetched}`
+    }`,
+    `${plural(now.nodes.known, 'known node')}${now.nodes.silent.length === 0 ? '' : `, ${now.nodes.silent.length} silent: ${someOf(now.nodes.silent)}`}`,
+    ...now.problems.flatMap((problem) => [
+      `${problem.severity.toUpperCase()} since ${problem.since}: ${printable(problem.sentence)}`,
+      `  → ${problem.hint}`,
+    ]),
+    ...(now.problems.length === 0 ? ['No problems.'] : []),
+  ];
+}

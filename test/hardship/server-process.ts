@@ -104,7 +104,7 @@ export async function serve(base: string, options: RunOptions = {}): Promise<Ser
 }
 
 /** Ends a process as a power cut would, and waits until it is gone. */
-export async function kill9({ child, ended }: Started): Promise<void> {
+export async function kill9({ child, ended }: Pick<Started, 'child' | 'ended'>): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) {
     child.kill('SIGKILL');
     await once(child, 'exit');

@@ -6,11 +6,11 @@ import { expect, test } from 'vitest';
 import { pollArgs, runClient, type Started, startClient } from '../client/run-client.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { meddler } from '../rig/meddler.ts';
+import { kill9 } from '../rig/server-process.ts';
 import { noDisks, smallDisk } from '../rig/small-disk.ts';
 import { ask } from '../stories/ask.ts';
 import { at, HOSTS, type Train, tagAt, train } from '../stories/train.ts';
 import { passTo } from './passing.ts';
-import { kill9 } from './server-process.ts';
 import { currentDigest } from './tree-digest.ts';
 
 const WHO = ['--hostname', HOSTS.dev];

@@ -11,10 +11,10 @@ import { movableClock } from '../rig/clock.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { preparedRepository, type SourceRepository, sourceRepository } from '../rig/git.ts';
 import { age, quiet, testServer } from '../rig/server.ts';
+import { kill9, type Started, startCommand } from '../rig/server-process.ts';
 import { until } from '../rig/until.ts';
 import { ask } from '../stories/ask.ts';
 import { HOST_KEYS, HOSTS, NODES, SCHEDULE } from '../stories/train.ts';
-import { kill9, type Started, startCommand } from './server-process.ts';
 
 const ROUNDS = 25;
 /** The hour that the processes find when they look at the machine's clock, unless it has just turned. */

@@ -1,10 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { build } from 'esbuild';
-import { afterAll, onTestFinished } from 'vitest';
-import { until } from '../rig/until.ts';
+import { onTestFinished } from 'vitest';
+import { serverBundle } from './server-bundle.ts';
+import { until } from './until.ts';
 
 export interface Ended {
   readonly code: number | null;
@@ -26,43 +24,14 @@ export interface RunOptions {
   readonly uid?: number;
 }
 
-// Below the project, so that what is not bundled is found.
-const cache = join(import.meta.dirname, '../../node_modules/.cache');
-mkdirSync(cache, { recursive: true });
-const directory = mkdtempSync(join(cache, 'tagwave-server-'));
-chmodSync(directory, 0o755);
-let bundled: Promise<unknown> | undefined;
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
-
-/** The command as it is shipped, with the same options as build.mjs. */
-function bundle(): Promise<unknown> {
-  bundled ??= build({
-    bundle: true,
-    platform: 'node',
-    logLevel: 'warning',
-    legalComments: 'none',
-    entryPoints: { server: 'server/main.ts' },
-    outdir: directory,
-    outExtension: { '.js': '.mjs' },
-    format: 'esm',
-    target: 'node20',
-    external: ['better-sqlite3', 'express', 'winston'],
-    splitting: true,
-    banner: {
-      js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
-    },
-  });
-  return bundled;
-}
-
 /** Starts `tagwave-server` as a process of its own, with a scrubbed environment. It is killed when the test ends. */
 export async function startCommand(args: readonly string[], { env = {}, uid }: RunOptions = {}): Promise<Started> {
-  await bundle();
-  const child = spawn(process.execPath, [join(directory, 'server.mjs'), ...args], {
+  const script = await serverBundle();
+  const child = spawn(process.execPath, [script, ...args], {
     cwd: '/',
     env: {
       PATH: process.env['PATH'],
-      HOME: directory,
+      HOME: '/nonexistent',
       GIT_CONFIG_GLOBAL: '/dev/null',
       GIT_CONFIG_SYSTEM: '/dev/null',
       TAGWAVE_SETTLE_SECONDS: '0.1',

@@ -66,8 +66,10 @@ async function decideRecord(context: Context, order: TagOrder): Promise<Attempt<
   const sound = tags.findLast((record) => record.broken === null)?.tree;
   const previous = tags.findLast((record) => record.hour < order.hour);
   try {
-    const broken = await flawOf(context, commit.tree, sound);
-    const commits = previous === undefined ? null : await context.repository.commitsBetween(previous.commit, commit.id);
+    const [broken, commits] = await Promise.all([
+      flawOf(context, commit.tree, sound),
+      previous === undefined ? null : context.repository.commitsBetween(previous.commit, commit.id),
+    ]);
     const record: TagRecord = {
       name: tagNameOf(order.hour),
       hour: order.hour,

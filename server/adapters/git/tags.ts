@@ -115,10 +115,15 @@ async function batch(git: Git, refs: readonly Ref[]): Promise<Map<ObjectId, stri
 export async function createTag(git: Git, mutate: Mutate, record: TagRecord): Promise<'created' | 'exists'> {
   const ref = `${TAGS}${record.name}`;
   return mutate(async (plumb) => {
-    if ((await resolve(git, ref)) !== undefined) return 'exists';
     const object = (await plumb(['mktag'], { input: tagObject(record) })).stdout.toString().trim();
     const env = { GIT_COMMITTER_DATE: gitDate(Date.parse(record.created)) };
-    await plumb(['update-ref', '--stdin'], { input: `create ${ref} ${object}\n`, env });
+    try {
+      await plumb(['update-ref', '--stdin'], { input: `create ${ref} ${object}\n`, env });
+    } catch (error) {
+      // Nearly always there is none yet: whether there is one is asked only where git refuses.
+      if ((await resolve(git, ref)) !== undefined) return 'exists';
+      throw error;
+    }
     syncDirectory(join(git.gitDir, TAGS));
     return 'created';
   });

@@ -3,8 +3,8 @@ import { type Figure, figureBy } from './figure.ts';
 import { CONNECTIONS, findLoad, HOSTS, type Load } from './load.ts';
 import { type Server, startTagwave, startYardstick } from './servers.ts';
 
-const ROUNDS = 6;
-const SECONDS = 2;
+const ROUNDS = 12;
+const SECONDS = 1;
 const WARM_UP_SECONDS = 1;
 
 export interface PollFigures {

@@ -15,7 +15,7 @@ const SIZES = [10_000, 100_000] as const;
 const ROUNDS = 7;
 const LEAST_ROUNDS = 3;
 /** For the rounds of one size; a slow machine does fewer of them. */
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 45_000;
 
 export interface TagFigures {
   readonly files: number;

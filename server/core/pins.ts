@@ -3,6 +3,7 @@ import { type Glob, type HostPattern, matchesGlob, parseHostPattern, patternText
 import { entriesOf, type NodeEntry, type NodesFile } from './nodes.ts';
 import { PIN_TAG, type PinTag, parseInstant, parsePinTag } from './pin-tag.ts';
 import { type FileError, type Problem, sentenceOf } from './problem.ts';
+import { oneLine } from './wording.ts';
 
 interface AnyPinLine {
   /** The host or glob, lower-case. */
@@ -216,7 +217,7 @@ function finishLast(lines: string[], end: string): string[] {
 }
 
 function lineFor(host: string, { tag, until, reason }: NewPin): string {
-  const words = (reason ?? '').replace(/[\s\p{Cc}]+/gu, ' ').trim();
+  const words = oneLine(reason ?? '');
   // A reason that would be read as something else is set off by the sign that readers drop.
   const shown = /^(#|until=)/i.test(words) ? `# ${words}` : words;
   return [host, tag, until === undefined ? '' : `until=${instant(until)}`, shown]

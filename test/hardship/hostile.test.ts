@@ -8,8 +8,8 @@ import { type Answer, ask } from '../http/serving.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { sourceRepository } from '../rig/git.ts';
 import { age } from '../rig/server.ts';
+import { type Serving, serve } from '../rig/server-process.ts';
 import { until } from '../rig/until.ts';
-import { type Serving, serve } from './server-process.ts';
 
 const NO_HOSTS = [
   '..',
@@ -127,7 +127,7 @@ async function strangeNames(url: string): Promise<unknown[]> {
     await expectCode('POST', `/v1/nodes/${name}/reports`, ['bad-hostname']);
   }
   for (const name of NO_TAGS) {
-    await expectCode('GET', `/v1/nodes/web1?tag=${name}`, ['unknown-tag']);
+    await expectCode('GET', `/v1/nodes/web1?tag=${name}`, ['bad-tag']);
     await expectCode('GET', `/v1/tags/${name}`, ['bad-tag', 'not-found']);
     await expectCode('PUT', `/v1/tags/${name}/mark`, ['bad-tag', 'not-found']);
     await expectCode('PUT', `/v1/killswitch/${name}`, ['bad-environment', 'bad-request']);

@@ -2,6 +2,7 @@ import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type App, compose } from '../../server/compose.ts';
+import { refreshShelf } from '../../server/operations/refresh-shelf.ts';
 import { tagCurrentHour } from '../../server/operations/snapshot.ts';
 import type { Log } from '../../server/ports.ts';
 import { startServer } from '../../server/serve.ts';
@@ -60,6 +61,8 @@ export async function testServer(options: TestServerOptions): Promise<TestServer
   if (!composed.ok) throw new Error(JSON.stringify(composed.errors));
   const started = await startServer(composed.app);
   if (!started.ok) throw new Error(started.sentence);
+  // The check that every start begins with has looked at the clock when this is done: from here on the test moves it.
+  await refreshShelf(composed.app.context);
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopped ??= started.value.stop();

@@ -45,12 +45,6 @@ describe('a host that waits is told in a moment', () => {
       '11',
     ],
     [
-      'of a new hour, also where no new tag is made',
-      HOSTS.prod,
-      ({ clock }) => clock.advance(Date.parse(at('11:00')) - clock.now()),
-      '07',
-    ],
-    [
       'of another group, once the file is settled',
       HOSTS.qa,
       (server) => {
@@ -73,6 +67,18 @@ describe('a host that waits is told in a moment', () => {
     const { told } = await waiting(server, host);
     await change(server);
     expect((await told).gets).toBe(gets);
+  });
+
+  test('of every new hour, also where no new tag is made', async () => {
+    const server = await train();
+    for (const [time, gets] of [
+      ['11:00', '07'],
+      ['12:00', '08'],
+    ] as const) {
+      const { told } = await waiting(server, HOSTS.prod);
+      server.clock.advance(Date.parse(at(time)) - server.clock.now());
+      expect((await told).gets).toBe(gets);
+    }
   });
 
   test('of the end of a killswitch', async () => {

@@ -26,10 +26,15 @@ export interface Marked {
   readonly warning?: string;
 }
 
+/** `refused`: the file stays as it is because the order itself cannot be carried out, however often it is tried. */
+export type MarkOutcome =
+  | Attempt<Marked>
+  | { readonly ok: false; readonly sentence: string; readonly hint: string; readonly refused: true };
+
 const WAIT_MS = 2_000;
 
 /** Edits `tagstate`, unless there is no such tag. */
-export async function mark(context: Context, order: MarkOrder): Promise<Attempt<Marked>> {
+export async function mark(context: Context, order: MarkOrder): Promise<MarkOutcome> {
   const missing = missingTag(context, order);
   if (missing !== undefined) return missing;
   const marked = await editMarks(context.editor, knownEnvironments(context), order);
@@ -42,7 +47,7 @@ export async function editMarks(
   editor: ControlFileEditor,
   known: ReadonlySet<string>,
   order: MarkOrder,
-): Promise<Attempt<Marked>> {
+): Promise<MarkOutcome> {
   let outcome: EditedTagstate | undefined;
   const insist = order.state === 'bad' || order.state === 'badfwd';
   const edited = await editor.edit(
@@ -55,7 +60,7 @@ export async function editMarks(
   );
   if (!edited.ok) return edited;
   if (outcome !== undefined && 'refused' in outcome)
-    return { ok: false, sentence: outcome.refused, hint: outcome.hint };
+    return { ok: false, sentence: outcome.refused, hint: outcome.hint, refused: true };
   const { before, after, warning } = edited.value;
   return {
     ok: true,

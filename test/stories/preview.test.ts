@@ -116,8 +116,11 @@ async function previewIsReality(server: Train, world: World, proposal: Proposal)
   const { status, body } = await send(server, 'POST', '/v1/preview', proposal);
   expect(await fleet(server), 'a preview changes nothing').toEqual(now);
   if (status !== 200) {
-    // What cannot be foretold cannot be made either.
-    expect(await make(server, proposal)).not.toEqual([]);
+    const [refused] = await make(server, proposal);
+    expect(refused).toMatchObject({
+      status: 409,
+      body: { code: 'conflict', title: (body as { title: string }).title },
+    });
     return undefined;
   }
   const preview = body as Preview;
@@ -169,6 +172,13 @@ describe('what a preview says is what happens', () => {
     const before = { tagstate: '', pins: '', stopped: [], ...world };
     const after = { marks: [], pins: [], killswitch: [], ...proposal };
     expect(await previewIsReality(await previewed(), before, after)).toBe(moved);
+  });
+
+  test('what it cannot tell because it cannot be done is refused with the same words when it is tried', async () => {
+    const before = { tagstate: `${tagAt(6)} bad\n`, pins: '', stopped: [] };
+    const marks = [{ tag: tagAt(6), state: 'none', environments: ['production'] }] as const;
+    const proposal = { marks, pins: [], killswitch: [] };
+    expect(await previewIsReality(await previewed(), before, proposal)).toBeUndefined();
   });
 
   test('in twenty arbitrary worlds', async () => {

@@ -57,6 +57,7 @@ async function edit({ door: { context }, request }: Call, wanted: Omit<MarkOrder
   const { tags, byName } = context.shelf.current();
   const marked = await mark(context, { ...wanted, by: actorOf(request) });
   if (!marked.ok) {
+    if ('refused' in marked) return failure('conflict', marked.sentence, marked.hint);
     const unknown = tags.length > 0 && !byName.has(wanted.tag);
     return unknown ? failure('unknown-tag', marked.sentence, marked.hint) : unavailable(marked);
   }

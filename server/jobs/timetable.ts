@@ -2,6 +2,7 @@ import { schedule } from 'node-cron';
 import type { Problem } from '../core/problem.ts';
 import type { Context } from '../operations/context.ts';
 import { fetchSource } from '../operations/fetch.ts';
+import { programProblems } from '../operations/program-problems.ts';
 import { pruneTags } from '../operations/prune.ts';
 import { pruneHistory } from '../operations/prune-history.ts';
 import { refreshShelf, refreshTagProblems } from '../operations/refresh-shelf.ts';
@@ -78,9 +79,10 @@ async function cleanUp(context: Context): Promise<void> {
   await pruneHistory(context);
 }
 
-/** Writes what was noted, and notices tags that another process made. */
+/** Writes what was noted, and notices failing programs and tags that another process made. */
 function everySecond(context: Context): void {
   context.problems.set('store', storeProblems(context.store.trouble()));
+  context.problems.set('programs', programProblems(context));
   void context.fleet.flush();
   void refreshShelf(context).catch((error) =>
     context.log.error('the repository cannot be read', { reason: String(error) }),

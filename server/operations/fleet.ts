@@ -8,6 +8,8 @@ export interface Fleet {
   note(poll: Poll): void;
   /** Writes what was noted since the last time. */
   flush(): Promise<void>;
+  /** The nodes that asked at or after an instant, as far as this process knows of them. */
+  recent(since: number): NodeRow[];
   /** Every known node: from the store, or from memory alone where the store cannot be read. */
   rows(query?: { readonly seenSince?: number }): Promise<NodeRow[]>;
 }
@@ -25,6 +27,8 @@ export async function openFleet(store: Store, journal: Journal): Promise<Fleet> 
     }
     await journal.flush();
   };
+
+  const recent = (since: number): NodeRow[] => [...known.values()].filter((row) => row.lastSeen >= since);
 
   return {
     told: (hostname) => known.get(hostname)?.told ?? undefined,
@@ -46,10 +50,11 @@ export async function openFleet(store: Store, journal: Journal): Promise<Fleet> 
       pending.set(poll.hostname, waiting);
     },
     flush,
+    recent,
     async rows({ seenSince = 0 } = {}) {
       await flush();
       const stored = await store.nodes({ seenSince }).catch(() => undefined);
-      return stored ?? [...known.values()].filter((row) => row.lastSeen >= seenSince);
+      return stored ?? recent(seenSince);
     },
   };
 }

@@ -122,18 +122,12 @@ describe('a clock that jumps', () => {
 
   test('back serves what it did and loses nothing; believed there, hosts keep what they have until it is right again', async () => {
     const server = await train();
-    await setClock(server, at('03:30'));
+    await setClock(server, at('05:30'));
     expect(await problem(server, 'clock:jumped')).toContain('minutes back');
     expect(await askAll(server)).toEqual(AT_TEN);
     await minute(server);
-    expect(await askAll(server)).toEqual({
-      dev: '03',
-      qa: '02',
-      stg: '01',
-      east: '00',
-      prod: 'hold no-tag-old-enough',
-    });
-    expect((await problems(server)).filter(({ id }) => id.startsWith('tag:ahead:'))).toHaveLength(7);
+    expect(await askAll(server)).toEqual({ ...all('hold no-tag-old-enough'), dev: '05', qa: '04' });
+    expect((await problems(server)).filter(({ id }) => id.startsWith('tag:ahead:'))).toHaveLength(5);
     await setClock(server, at('10:33'));
     await minute(server);
     expect(await askAll(server)).toEqual(AT_TEN);

@@ -1,0 +1,45 @@
+import type { Problem } from '../core/problem.ts';
+import { count } from '../core/wording.ts';
+import type { NodeRow, ProgramState } from '../ports.ts';
+import type { Context } from './context.ts';
+import { worldNow } from './world.ts';
+
+const WITHOUT = { nodetagger: 'nodetagger: schedule', nodegrouper: 'nodegrouper: none' } as const;
+type Name = keyof typeof WITHOUT;
+
+/** The site's programs that cannot be run, and those that failed for hosts which hold because of it. */
+export function programProblems(context: Context): Problem[] {
+  const ready = worldNow(context);
+  if (ready.kind === 'not-ready') return [];
+  const silentAfter = ready.controls.settings.fleet.silentAfterMinutes * 60_000;
+  const heard = () => context.fleet.recent(ready.world.now - silentAfter);
+  return [
+    ...problemsOf('nodetagger', context.programs.nodetagger(), heard),
+    ...problemsOf('nodegrouper', context.programs.nodegrouper(), heard),
+  ];
+}
+
+function problemsOf(name: Name, state: ProgramState, heard: () => readonly NodeRow[]): Problem[] {
+  if (state.kind === 'none') return [];
+  if (state.kind === 'unusable')
+    return [
+      {
+        id: `${name}:unusable`,
+        severity: 'error',
+        sentence: `every host that needs the ${name} keeps what it has: ${state.why}`,
+        hint: `repair it, or write "${WITHOUT[name]}" in server.yml`,
+      },
+    ];
+  const holding = heard().filter((row) => row.told?.hold === `${name}-failed`);
+  const [first] = holding;
+  if (first === undefined) return [];
+  const reason = first.told?.reasons.find((step) => step.startsWith(`the ${name} failed`)) ?? `the ${name} failed`;
+  return [
+    {
+      id: `${name}:failed`,
+      severity: 'error',
+      sentence: `${count(holding.length, 'host')} (${first.hostname}${holding.length > 1 ? ' and others' : ''}) cannot be told what to have: ${reason}`,
+      hint: `run "${state.path} ${first.hostname}" in the base directory; "${WITHOUT[name]}" in server.yml does without it`,
+    },
+  ];
+}

@@ -36,6 +36,8 @@ interface Options extends CommonOptions {
 const STATES = ['good', 'bad', 'badfwd', 'none'] as const;
 /** What stops a tag never waits longer than this, neither for a preview nor for another editor. */
 const PATIENCE_MS = 2_000;
+/** Other editors take some milliseconds: whoever keeps the lock for longer hangs. */
+const LOCK_MS = 500;
 
 export function addMark(program: Command, run: Run): void {
   program
@@ -135,7 +137,7 @@ async function markWithoutDelay(order: MarkOrder, options: Options): Promise<Exi
   const missing = missingBase(options);
   if (missing !== undefined) return failWith(options, missing);
   const deadline = performance.now() + PATIENCE_MS;
-  const left = (): number => Math.max(0, Math.round(deadline - performance.now()));
+  const left = (): number => Math.max(LOCK_MS, Math.round(deadline - performance.now()));
   const timer = new AbortController();
   const late = delay(PATIENCE_MS, undefined, { signal: timer.signal }).catch(() => undefined);
   const seen = await Promise.race([lookAhead(order, options), late]);

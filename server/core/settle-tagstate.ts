@@ -36,12 +36,14 @@ export function settleTagstate(
 ): SettledTagstate {
   const { look, settled } = sighting;
   const { inEffect } = before;
+  const waiting: SettledTagstate = { inEffect: undefined, waiting: true, problems: [], errors: [], lines: [] };
+  if (look.kind === 'absent' && inEffect === undefined && !settled) return waiting;
   const accident = accidentOf(look, before);
   if (accident !== undefined) return untouched(accident, before, settled);
   if (look.kind !== 'text')
     return { inEffect: inEffect ?? new Map(), waiting: false, problems: [], errors: [], lines: [] };
   const { lines, problems } = parseTagstate(settled ? look.text : withoutUnfinishedLine(look.text), 'tagstate');
-  if (inEffect === undefined && !settled) return { inEffect, waiting: true, problems, errors: [], lines };
+  if (inEffect === undefined && !settled) return waiting;
   const candidate = groupByTag(lines);
   const next = stepMarks({ inEffect: inEffect ?? new Map(), candidate, settled, environments });
   return { inEffect: next, waiting: false, problems, errors: [], lines };

@@ -55,6 +55,8 @@ export function settle<Meaning>(
   held: Held<Meaning> | undefined,
 ): Settled<Meaning> {
   const { look, settled } = sighting;
+  if (look.kind === 'absent' && held === undefined && !settled)
+    return { held, waiting: true, problems: [], errors: [] };
   if (look.kind === 'absent') return absent(rules, held);
   if (look.kind === 'unreadable') return kept(rules, held, [unreadable(rules.file, look.why)]);
   if (held?.text === look.text) return adopt(rules, look.text, held);

@@ -51,7 +51,7 @@ export function heldFile<Meaning>(
     look(settleSeconds) {
       const sighting = files.sighting(file, settleSeconds);
       if (last?.sighting.look === sighting.look && last.sighting.settled === sighting.settled) return last.result;
-      const unknown = doubt !== undefined && held === undefined && sighting.look.kind === 'absent';
+      const unknown = doubt !== undefined && held === undefined && sighting.look.kind === 'absent' && sighting.settled;
       const result = unknown ? lost(rules, doubt) : settle(rules, sighting, held);
       if (result.held !== undefined) note(result.held);
       held = result.held;

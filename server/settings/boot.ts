@@ -30,7 +30,7 @@ export async function bootSettings(source: SettingsSource, files: ControlFiles):
     const read = look.kind === 'text' && !isEmptyYaml(look.text) ? readSettings({ ...source, text: look.text }) : null;
     if (look.kind === 'text' && read?.ok && (settled || look.text === source.lastValid(read.settings.stateDir)))
       return booted(read.settings, absent);
-    if (settled || look.kind === 'absent') return lastValid(source, absent, { look, read });
+    if (settled) return lastValid(source, absent, { look, read });
     await delay(LOOK_AGAIN_MS);
   }
 }

@@ -12,6 +12,8 @@ import { lookAtKillswitch, traceOf } from './killswitch.ts';
 export const LIMIT_BYTES = 1024 * 1024;
 /** A file may change twice within one tick of the file system's clock and look the same: it is read again until this old. */
 const RACY_MS = 100;
+/** Some editors rename the old file away before they put the new one there: a file is missing only once it stays away. */
+const MISSING_MS = 100;
 
 interface Watched {
   readonly signature: string;
@@ -38,12 +40,12 @@ export function watchControlFiles(base: string, clock: Clock): ControlFiles {
     const same = before !== undefined && sameLook(before.look, found);
     // Written again with the same text, it may be in the middle of being rewritten over and over.
     const untouched = same && before.signature === signature;
-    const age = clock.fileTime() - (stats instanceof Error ? 0 : Number(stats.mtimeMs));
+    const settledSince = clock.fileTime() - settleMs(found, settleSeconds);
     const now: Watched = {
       signature,
       look: same ? before.look : found,
       since: untouched ? before.since : clock.monotonic(),
-      bornSettled: untouched ? before.bornSettled : before === undefined && age >= settleSeconds * 1000,
+      bornSettled: untouched ? before.bornSettled : before === undefined && changedAt(base, stats) <= settledSince,
       unsure: failed || (!(stats instanceof Error) && Math.abs(clock.fileTime() - Number(stats.ctimeMs)) < RACY_MS),
     };
     watched.set(file, now);
@@ -51,7 +53,7 @@ export function watchControlFiles(base: string, clock: Clock): ControlFiles {
   };
 
   const remaining = (seen: Watched, settleSeconds: number): number =>
-    seen.bornSettled ? 0 : Math.max(0, seen.since + settleSeconds * 1000 - clock.monotonic());
+    seen.bornSettled ? 0 : Math.max(0, seen.since + settleMs(seen.look, settleSeconds) - clock.monotonic());
 
   return {
     sighting(file, settleSeconds) {
@@ -69,6 +71,16 @@ export function watchControlFiles(base: string, clock: Clock): ControlFiles {
       }
     },
   };
+}
+
+function settleMs(look: Look, settleSeconds: number): number {
+  return look.kind === 'absent' ? Math.min(MISSING_MS, settleSeconds * 1000) : settleSeconds * 1000;
+}
+
+/** When a file was written last; for one that is not there, when the directory was. Milliseconds since 1970. */
+function changedAt(base: string, stats: BigIntStats | Error): number {
+  const found = stats instanceof Error ? statOf(base) : stats;
+  return found instanceof Error ? 0 : Number(found.mtimeMs);
 }
 
 function statOf(path: string): BigIntStats | Error {

@@ -53,15 +53,29 @@ export function openEditor(base: string): ControlFileEditor {
 
 type Change = (text: string | null) => string | undefined;
 
+/** Somebody who edits without the lock, with a shell perhaps, may come in between: so often it is begun anew. */
+const TRIES = 20;
+
 function editLocked(path: string, change: Change, warning: string | undefined) {
-  const { text: before, encode } = readText(path);
-  const after = change(before);
   const noted = warning === undefined ? {} : { warning };
-  if (after === undefined || after === before) return { ok: true, value: { before, after: before, ...noted } } as const;
-  const bytes = encode(after);
-  refuseUnreadable(bytes);
-  publish(path, bytes, { prepare: (fd) => likeBefore(path, fd) });
-  return { ok: true, value: { before, after, ...noted } } as const;
+  for (let tries = 0; tries < TRIES; tries++) {
+    const stamp = stampOf(path);
+    const { text: before, encode } = readText(path);
+    const after = change(before);
+    if (after === undefined || after === before)
+      return { ok: true, value: { before, after: before, ...noted } } as const;
+    const bytes = encode(after);
+    refuseUnreadable(bytes);
+    const confirm = () => stampOf(path) === stamp;
+    if (publish(path, bytes, { prepare: (fd) => likeBefore(path, fd), confirm }))
+      return { ok: true, value: { before, after, ...noted } } as const;
+  }
+  throw new Error('somebody else writes to it all the time');
+}
+
+function stampOf(path: string): string {
+  const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? 'absent' : `${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`;
 }
 
 /**

@@ -6,13 +6,17 @@ export interface Publication {
   readonly mode?: number;
   /** Called with the temporary file's descriptor before it is published, to set its owner and mode. */
   readonly prepare?: (fd: number) => void;
+  /** Asked at the last moment: false leaves everything as it is. */
+  readonly confirm?: () => boolean;
 }
 
 /**
  * Writes a file so that a reader, or a crash, finds the old content or the new, never a part: a temporary name beginning
- * with a dot beside it, sync, rename, sync of the directory. On failure nothing but the old content is left.
+ * with a dot beside it, sync, rename, sync of the directory. On failure nothing but the old content is left. Answers false
+ * where it was not confirmed.
  */
-export function publish(path: string, text: string | Uint8Array, { mode = 0o644, prepare }: Publication = {}): void {
+export function publish(path: string, text: string | Uint8Array, publication: Publication = {}): boolean {
+  const { mode = 0o644, prepare, confirm } = publication;
   // Numbers of processes come again, in containers at every start: what a killed one left must not be in the way.
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
   try {
@@ -24,12 +28,17 @@ export function publish(path: string, text: string | Uint8Array, { mode = 0o644,
     } finally {
       closeSync(fd);
     }
+    if (confirm?.() === false) {
+      rmSync(temporary, { force: true });
+      return false;
+    }
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
   }
   syncDirectory(dirname(path));
+  return true;
 }
 
 /** Makes a rename or a removal in a directory durable. */

@@ -35,7 +35,10 @@ export function openFetchLog(path: string): FetchLog {
       const text = read(path);
       const all = [...parseTips(text), tip];
       const kept = compacted(all);
-      if (all.length - kept.length > SLACK_LINES) return publish(path, kept.map(lineOf).join(''));
+      if (all.length - kept.length > SLACK_LINES) {
+        publish(path, kept.map(lineOf).join(''));
+        return;
+      }
       // What a full disk or a power failure cut off stays a line of its own.
       appendFileSync(path, `${text === '' || text.endsWith('\n') ? '' : '\n'}${lineOf(tip)}`, { flush: true });
     },

@@ -47,7 +47,6 @@ const WRONG = [
   { args: ['pin', 'web_1', 'trunk'], says: '"web_1" is neither', suggests: '**' },
   { args: ['pin', 'web1', 'trunk', '--until', '2020-01-01T00:00Z'], says: 'is over', suggests: 'a time to come' },
   { args: ['unpin', '-x'], says: "unknown option '-x'", suggests: '--help' },
-  { args: ['kill', 'Production'], says: '"Production" cannot be an environment', suggests: 'stops everything' },
   { args: ['resume', '../tagstate'], says: '"../tagstate" is no name of a file', suggests: 'killswitch.d' },
   { args: ['snapshot', '--hour', '20261131'], says: '"20261131" is no hour', suggests: 'YYYYMMDDHH' },
   { args: ['snapshot', '--backfill', 'all'], says: '"all" is no number of hours', suggests: '--backfill 24' },

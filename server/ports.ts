@@ -132,8 +132,11 @@ export interface TreeEntry {
 export interface Repository {
   /** Creates the bare repository where there is none; removes what a killed process left behind. Idempotent. */
   prepare(): Promise<void>;
-  /** Takes the source's tip into the repository and logs it with `at`. A failure changes nothing that was there. */
-  fetch(at: number): Promise<Attempt<Fetched>>;
+  /**
+   * Takes the source's tip into the repository and logs it with the instant at which it had come: `landed`, where the fetch
+   * may have waited, else `at`. A failure changes nothing that was there.
+   */
+  fetch(at: number, landed?: () => number): Promise<Attempt<Fetched>>;
   /** The last tip fetched. */
   trunk(): Promise<(FetchedTip & { readonly tree: ObjectId }) | undefined>;
   /** The last tip fetched at or before an instant. */

@@ -62,6 +62,9 @@ export async function converge(run: Run): Promise<Outcome> {
     const { name, reused } = staged;
     terminal.detail(`${reused ? 'found' : 'staged'} releases/${name}: every hash is right`);
     if (before?.name === name) return settle(run, assignment, name);
+    // Before the second question: between its answer and the flip nothing may take long.
+    const unsynced = await syncStage(run, assignment);
+    if (unsynced !== undefined) return unsynced;
     answer = await question(run, { mayBeKnown: false });
     if (answer.kind === 'serve' && answer.assignment.digest === assignment.digest)
       return flip(run, answer.assignment, staged);
@@ -161,6 +164,21 @@ function settle(run: Run, { tag, digest }: Assignment, release: string): Outcome
   return { kind: 'unchanged', tag, digest };
 }
 
+async function syncStage(run: Run, { tag, digest }: Assignment): Promise<Outcome | undefined> {
+  try {
+    await syncTree(run.layout.releases);
+    return undefined;
+  } catch (error) {
+    return failedBySystem(error, { tag, digest });
+  }
+}
+
+function failedBySystem(error: unknown, of: Pick<Assignment, 'tag' | 'digest'>): Outcome {
+  const failure = systemFailure(error);
+  if (failure === undefined) throw error;
+  return { kind: 'failed', failure, ...of };
+}
+
 /** Writes down what it is about to do first, so that the next run can tell and report it if this one is killed. */
 async function flip(run: Run, { tag, digest }: Assignment, { name, entries }: Staged): Promise<Outcome> {
   const before = inUse(run);
@@ -179,13 +197,10 @@ async function flip(run: Run, { tag, digest }: Assignment, { name, entries }: St
   try {
     run.state = { ...run.state, activating };
     writeState(run.layout, run.state);
-    await syncTree(run.layout.releases);
     run.servers.signal.throwIfAborted();
     activate(run.layout, name);
   } catch (error) {
-    const failure = systemFailure(error);
-    if (failure === undefined) throw error;
-    return { kind: 'failed', failure, tag, digest };
+    return failedBySystem(error, { tag, digest });
   }
   return { kind: 'applied', ...activating };
 }

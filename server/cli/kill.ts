@@ -12,12 +12,12 @@ import {
   fail,
   failWith,
   missingBase,
-  misuse,
   openApp,
   type Run,
+  readyWorld,
   succeed,
 } from './command.ts';
-import { terminal } from './terminal.ts';
+import { printable, terminal } from './terminal.ts';
 import { killswitchLines } from './told.ts';
 
 interface Options extends CommonOptions {
@@ -36,13 +36,10 @@ export function addKill(program: Command, run: Run): void {
     );
 }
 
-async function killCommand(environment: string | null, options: Options): Promise<ExitCode> {
-  if (environment !== null && parseEnvironment(environment) === undefined)
-    return misuse(
-      options,
-      `${JSON.stringify(environment)} cannot be an environment`,
-      'tagwave-server kill, without a name, stops everything',
-    );
+async function killCommand(named: string | null, options: Options): Promise<ExitCode> {
+  const environment = named === null ? null : (parseEnvironment(named.trim().toLowerCase()) ?? null);
+  if (named !== null && environment === null && !options.json)
+    terminal.err(`${JSON.stringify(printable(named))} cannot be an environment, so everything is stopped.`);
   const raised = await editorOf(baseOf(options)).raise(environment, options.message);
   if (!raised.ok) {
     const missing = missingBase(options);
@@ -86,6 +83,8 @@ async function tell(options: Options): Promise<Telling> {
     if (!opened.ok) return notKnown(opened.sentences.join('; '));
     const { context } = opened.app;
     noteKillswitch(context, actor());
+    const ready = await readyWorld(opened.app);
+    if (ready.kind === 'not-ready') return notKnown(ready.sentence);
     const { stops, lines } = await killswitchLines(context);
     await opened.app.close();
     return { killswitch: stops, unknown: null, lines };

@@ -26,28 +26,36 @@ async function tagsCommand(options: CommonOptions & { limit: string }): Promise<
   const limit = wholeNumber(options.limit, { min: 1, max: MOST });
   if (limit === undefined)
     return misuse(options, `"${options.limit}" is no number of tags`, `e.g. --limit 48, at most ${MOST}`);
-  return withWorld('reader', options, async ({ context }) => {
+  return withWorld('reader', options, async ({ context }, { controls }) => {
     const tags = await listTags(context);
     if ('kind' in tags) return fail(options, tags);
     const shown = tags.slice(0, limit);
     return succeed(options, { tags: shown, older: tags.length - shown.length }, () => [
       tags.length === 0
         ? 'There are no tags yet.'
-        : table(['tag', 'commit', 'mark', 'nodes', 'what'], shown.map(tagRow)),
+        : table(
+            ['tag', 'commit', 'mark', 'nodes', 'what'],
+            shown.map((tag) => tagRow(tag, controls.environments.size)),
+          ),
       ...(shown.length < tags.length ? [`${plural(tags.length - shown.length, 'older one')}; --limit shows more`] : []),
     ]);
   });
 }
 
-function tagRow(tag: ListedTag): string[] {
-  const states = Object.entries(tag.marks);
-  const same = new Set(states.map(([, mark]) => mark.state)).size === 1;
-  const mark = same ? (states[0]?.[1].state ?? '') : states.map(([name, { state }]) => `${state}:${name}`).join(' ');
+function tagRow(tag: ListedTag, environments: number): string[] {
   const remarks = [
     tag.broken === null ? '' : `broken: ${tag.broken}`,
     tag.stale ? 'stale' : '',
     tag.ahead ? 'ahead of the clock' : '',
   ];
   const what = [`${tag.origin}, ${tag.subject}`, ...remarks.filter((remark) => remark !== '')].join('; ');
-  return [tag.name, tag.commit.slice(0, 12), mark, String(tag.nodes), what];
+  return [tag.name, tag.commit.slice(0, 12), markText(tag, environments), String(tag.nodes), what];
+}
+
+/** A state that holds in all environments stands alone. */
+function markText({ marks }: ListedTag, environments: number): string {
+  const states = Object.entries(marks);
+  const [first] = states;
+  const same = states.length === environments && states.every(([, { state }]) => state === first?.[1].state);
+  return same ? (first?.[1].state ?? '') : states.map(([name, { state }]) => `${state}:${name}`).join(' ');
 }

@@ -37,7 +37,7 @@ export function toldLines({ concerned, told, silent }: ToldSoFar, silentAfterMin
 
 /** For each killswitch that stands: who has been told, who is silent. */
 export async function killswitchLines(context: Context): Promise<{ stops: KillswitchStatus[]; lines: string[] }> {
-  const stops = killswitchStatus(context, await context.fleet.rows());
+  const stops = await killswitchStatus(context, await context.fleet.rows());
   const environments = [...knownEnvironments(context)].join(', ');
   const lines = stops.flatMap((stop) => [
     toldLine(stop),

@@ -36,6 +36,7 @@ export const PINS_RULES: FileRules<Pins> = {
   absent: NO_PINS,
   parse: readPins,
   isEmpty: (text) => text.trim() === '',
+  emptyIsNone: true,
   howToClear: 'to clear all pins leave one comment line',
 };
 

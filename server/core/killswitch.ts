@@ -15,6 +15,12 @@ export function killswitchText({ global, doubt, environments }: KillswitchLook):
   return JSON.stringify([global, doubt, [...environments]]);
 }
 
+/** Reads what `killswitchText` wrote. */
+export function lookFromText(text: string): KillswitchLook {
+  const [global, doubt, environments] = JSON.parse(text) as [string | null, string | null, [string, string][]];
+  return { global, doubt, environments: new Map(environments) };
+}
+
 export interface Stop {
   readonly message: string;
 }

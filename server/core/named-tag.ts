@@ -54,10 +54,13 @@ function lookUpTrunk({ trunk }: World): NamedTag {
 export function contentNotes(tag: TagRecord): string[] {
   const notes: string[] = [];
   const seen = tag.fetched ?? 'an unknown time';
-  if (tag.origin === 'late' && (tag.fetched === null || Date.parse(tag.fetched) > startOf(tag.hour)))
+  const isNewer = tag.fetched === null || Date.parse(tag.fetched) > startOf(tag.hour);
+  if (tag.origin === 'late' && isNewer)
     notes.push(
       `${tag.name} was made late, of the tip as it was at ${seen}: its newest commits have soaked for less time`,
     );
+  if (tag.origin === 'manual' && isNewer)
+    notes.push(`${tag.name} was made by hand at ${tag.created}: its newest commits may have soaked for less time`);
   if (tag.stale) notes.push(`${tag.name} is stale: its content is what was last seen at the source, at ${seen}`);
   return notes;
 }

@@ -60,7 +60,7 @@ export function parsePins(text: string): ParsedPins {
     const { pattern, pin, trouble } = understand(words, index + 1);
     if (trouble) troubles.push(trouble);
     if (pattern?.kind === 'glob') globs.push({ ...pin, glob: pattern.glob });
-    else if (pattern) exact.set(pattern.hostname, [...(exact.get(pattern.hostname) ?? []), pin]);
+    else if (pattern) append(exact, pattern.hostname, pin);
   }
   return {
     pins: { exact, globs },
@@ -68,6 +68,12 @@ export function parsePins(text: string): ParsedPins {
     errors: troubles.filter(({ kind }) => kind !== 'late-until').map(({ error }) => error),
     hostsUnreadable: troubles.some(({ kind }) => kind === 'unreadable-host'),
   };
+}
+
+function append(exact: Map<Hostname, PinLine[]>, hostname: Hostname, pin: PinLine): void {
+  const lines = exact.get(hostname);
+  if (lines === undefined) exact.set(hostname, [pin]);
+  else lines.push(pin);
 }
 
 /**

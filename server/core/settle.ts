@@ -31,6 +31,8 @@ export interface FileRules<Meaning> {
   readonly parse: (text: string) => Reading<Meaning>;
   /** True for a text that says nothing, which is more likely an accident than an intention. */
   readonly isEmpty: (text: string) => boolean;
+  /** An empty file says "none" where none was ever valid: there is nothing that it could have lost. */
+  readonly emptyIsNone?: boolean;
   /** How to say "none" on purpose. */
   readonly howToClear: string;
 }
@@ -61,7 +63,8 @@ export function settle<Meaning>(
   if (look.kind === 'unreadable') return kept(rules, held, [unreadable(rules.file, look.why)]);
   if (held?.text === look.text) return adopt(rules, look.text, held);
   if (!settled) return { held, waiting: held === undefined, problems: [], errors: [] };
-  if (rules.isEmpty(look.text)) return kept(rules, held, [emptied(rules)]);
+  const isNothingLost = rules.emptyIsNone === true && (held === undefined || held.text === null);
+  if (rules.isEmpty(look.text) && !isNothingLost) return kept(rules, held, [emptied(rules)]);
   if (isCutOff(look.text, held)) return kept(rules, held, [cutOff(rules.file, look.text)]);
   return adopt(rules, look.text, held);
 }

@@ -50,9 +50,12 @@ export function parseYamlDocument<Schema extends z.ZodType>(
 
 /** A text that says nothing, be it without a character or all comments, as against one that says "none" (`{}`). */
 export function isEmptyYaml(text: string): boolean {
-  const reading = readYaml(text);
-  return reading.ok && reading.document.value === null;
+  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
+  return lines.every((line) => SAYS_NOTHING.test(line));
 }
+
+/** A blank line, a comment, or the marks between documents. */
+const SAYS_NOTHING = /^(\s*|\s*#.*|(---|\.\.\.)\s*(#.*)?)$/;
 
 interface Located {
   readonly path: readonly PropertyKey[];

@@ -25,9 +25,8 @@ export function noteTold(
   const at = context.time.now();
   if (answer.kind === 'serve') context.views.handedOut(answer.view.digest, at);
   // A tag that somebody asks for once is not what the node has: that stays what it was told without asking.
-  const told =
-    answer.kind === 'serve' && asked !== undefined ? (context.fleet.told(hostname) ?? answer.told) : answer.told;
-  context.fleet.note({ hostname, at, running, told });
+  const told = answer.kind === 'serve' && asked !== undefined ? context.fleet.told(hostname) : answer.told;
+  if (told !== undefined) context.fleet.note({ hostname, at, running, told });
 }
 
 export interface Patience {

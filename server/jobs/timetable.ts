@@ -3,13 +3,13 @@ import type { Problem } from '../core/problem.ts';
 import type { Context } from '../operations/context.ts';
 import { fetchSource } from '../operations/fetch.ts';
 import { programProblems } from '../operations/program-problems.ts';
-import { pruneTags } from '../operations/prune.ts';
+import { dropContent, pruneTags } from '../operations/prune.ts';
 import { pruneHistory } from '../operations/prune-history.ts';
 import { refreshShelf, refreshTagProblems } from '../operations/refresh-shelf.ts';
 import { tagCurrentHour } from '../operations/snapshot.ts';
 import { settingsNeedingRestart } from '../settings/restart.ts';
 import type { Settings } from '../settings/settings.ts';
-import { sequence } from './sequence.ts';
+import { type Sequence, sequence } from './sequence.ts';
 
 const LOOK_MS = 25;
 const SECOND_MS = 1_000;
@@ -29,7 +29,7 @@ export function startTimetable(context: Context, atStart: Settings): Timetable {
   const minutely = schedule('* * * * *', () => repository.run('minute check', () => minuteCheck(context)), {
     timezone: 'UTC',
   });
-  const daily = schedule('20 3 * * *', () => repository.run('clean-up', () => cleanUp(context)), { timezone: 'UTC' });
+  const daily = schedule('20 3 * * *', () => cleanUp(context, repository), { timezone: 'UTC' });
   const timers = [setInterval(look, LOOK_MS), setInterval(() => everySecond(context), SECOND_MS)];
   const polling = pollSource(context, repository.run);
   repository.run('first check', () => minuteCheck(context));
@@ -74,9 +74,13 @@ export async function minuteCheck(context: Context): Promise<void> {
   refreshTagProblems(context);
 }
 
-async function cleanUp(context: Context): Promise<void> {
-  await pruneTags(context);
-  await pruneHistory(context);
+/** Repacking takes long in a large repository: no tag waits for it. */
+async function cleanUp(context: Context, repository: Sequence): Promise<void> {
+  await repository.run('clean-up', async () => {
+    await pruneTags(context);
+    await pruneHistory(context);
+  });
+  await dropContent(context).catch((error) => context.log.error('clean-up failed', { reason: String(error) }));
 }
 
 /** Writes what was noted, and notices failing programs and tags that another process made. */

@@ -46,10 +46,30 @@ export interface Question {
 }
 
 /** Decides what a node gets now. Reads the site's programs where they are in use; changes nothing. */
-export async function assign(context: Context, { hostname, asked }: Question): Promise<Answer> {
-  const ready = worldNow(context);
-  if (ready.kind === 'not-ready') return stoppedWhileStarting(context, hostname) ?? ready;
-  const { world } = ready;
+export async function assign(context: Context, question: Question): Promise<Answer> {
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const began = context.clock.monotonic();
+    const ready = worldNow(context);
+    if (ready.kind === 'not-ready') return stoppedWhileStarting(context, question.hostname) ?? ready;
+    const shelf = context.shelf.current();
+    const answer = await assignIn(context, ready.world, question);
+    if (context.clock.monotonic() - began < AT_ONCE_MS) return answer;
+    // A program or a large view took its time: what was pulled or marked meanwhile counts.
+    const now = worldNow(context);
+    if (now.kind === 'ready' && now.controls === ready.controls && context.shelf.current() === shelf) return answer;
+  }
+  return {
+    kind: 'not-ready',
+    sentence: 'the control files change faster than an answer can be worked out',
+    hint: 'ask again in a few seconds',
+  };
+}
+
+const MOST_TRIES = 3;
+/** An answer that took no longer is as good as one to a request that came so much earlier. */
+const AT_ONCE_MS = 5;
+
+async function assignIn(context: Context, world: World, { hostname, asked }: Question): Promise<Answer> {
   const { placed, choice } = await choose(context, world, { hostname, ...(asked === undefined ? {} : { asked }) });
   if (choice.outcome === 'refused') return { kind: 'refused', choice };
   if (choice.outcome !== 'serve') {

@@ -2,7 +2,7 @@ import { floorHour, type Hostname, type ObjectId, tagNameOf } from '../../protoc
 import { chooseBySchedule, chooseFirst, place } from '../core/choose.ts';
 import { NODE_GROUPS_RULES, NODES_RULES, PINS_RULES, SCHEDULE_RULES } from '../core/control-rules.ts';
 import type { Decision } from '../core/decide.ts';
-import { NO_KILLSWITCH, readKillswitch } from '../core/killswitch.ts';
+import { lookFromText, NO_KILLSWITCH, readKillswitch } from '../core/killswitch.ts';
 import { groupByTag, marksFromJson } from '../core/marks.ts';
 import { environmentsOf } from '../core/schedule.ts';
 import type { FileRules } from '../core/settle.ts';
@@ -118,7 +118,10 @@ async function explainPast(
   await context.fleet.flush();
   const world = await worldAt(context, at);
   const told = await context.store.toldAt(hostname, at);
-  const programs = context.programs.nodetagger().kind !== 'none' || context.programs.nodegrouper().kind !== 'none';
+  const programs =
+    context.programs.nodetagger().kind !== 'none' ||
+    context.programs.nodegrouper().kind !== 'none' ||
+    (told?.reasons.some((reason) => reason.includes('the nodetagger')) ?? false);
   if (told !== undefined && (world === undefined || programs)) return { ok: true, value: fromRecord(told, at) };
   if (world === undefined) return nothingKnown(at);
   const placed = place(world, hostname, []);
@@ -185,7 +188,7 @@ async function worldAt(context: Context, at: number): Promise<World | undefined>
     nodes: meaning(NODES_RULES, await store.controlAt('nodes.yml', at)),
     nodeGroups: meaning(NODE_GROUPS_RULES, await store.controlAt('nodegroups.yml', at)),
     pins: meaning(PINS_RULES, await store.controlAt('pins', at)),
-    killswitch: killswitch ? readKillswitch(lookFrom(killswitch), environments).killswitch : NO_KILLSWITCH,
+    killswitch: killswitch ? readKillswitch(lookFromText(killswitch), environments).killswitch : NO_KILLSWITCH,
     clientTags: 'any',
   };
 }
@@ -194,10 +197,4 @@ function meaning<Meaning>(rules: FileRules<Meaning>, text: string | null | undef
   if (text === null || text === undefined) return rules.absent;
   const parsed = rules.parse(text);
   return parsed.ok ? parsed.value : rules.absent;
-}
-
-/** The killswitch is recorded as `[global, doubt, [[environment, message], …]]`. */
-function lookFrom(text: string) {
-  const [global, doubt, environments] = JSON.parse(text) as [string | null, string | null, [string, string][]];
-  return { global, doubt, environments: new Map(environments) };
 }

@@ -6,7 +6,7 @@ import { refreshShelf } from './refresh-shelf.ts';
 /** Takes the source's tip into the repository. A failure leaves everything as it was and stands as a problem until a fetch succeeds. */
 export async function fetchSource(context: Context): Promise<Attempt<Fetched>> {
   const at = context.time.now();
-  const fetched = await context.repository.fetch(at);
+  const fetched = await context.repository.fetch(at, context.time.now);
   const problems: Problem[] = [];
   if (!fetched.ok) {
     problems.push({ id: 'repository:fetch-failed', severity: 'error', sentence: fetched.sentence, hint: fetched.hint });

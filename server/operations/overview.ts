@@ -1,9 +1,10 @@
 import { floorHour, type Hostname, startOf } from '../../protocol/names.ts';
+import { lookFromText } from '../core/killswitch.ts';
 import { type MarkState, markOf } from '../core/marks.ts';
 import type { StandingProblem } from '../core/problem.ts';
 import type { TagRecord } from '../core/tag.ts';
 import type { World } from '../core/world.ts';
-import type { NodeRow } from '../ports.ts';
+import type { NodeRow, StoredEvent } from '../ports.ts';
 import type { Context } from './context.ts';
 import { killswitches } from './kill.ts';
 import { knownEnvironments } from './mark.ts';
@@ -56,7 +57,7 @@ export async function status(context: Context): Promise<Status | NotReady> {
   const silentSince = world.now - ready.controls.settings.fleet.silentAfterMinutes * 60_000;
   return {
     now: new Date(world.now).toISOString(),
-    killswitch: killswitchStatus(context, rows),
+    killswitch: await killswitchStatus(context, rows),
     waves: waveStatus(world, rows),
     tags: { count: world.tags.length, newest: world.tags.at(-1)?.name ?? null, oldest: world.tags[0]?.name ?? null },
     trunk: world.trunk,
@@ -90,15 +91,36 @@ export function toldAnswer(row: NodeRow): string {
   return row.told.outcome === 'hold' ? `hold ${row.told.hold ?? ''}` : 'killswitch';
 }
 
-/** Who has been told of each killswitch that stands: a node whose last answer was a killswitch. */
-export function killswitchStatus(context: Context, rows: readonly NodeRow[]): KillswitchStatus[] {
+/** Who has been told of each killswitch that stands: a node that has asked since, and was stopped. */
+export async function killswitchStatus(context: Context, rows: readonly NodeRow[]): Promise<KillswitchStatus[]> {
+  const stops = killswitches(context);
+  if (stops.length === 0) return [];
+  const query = { kinds: ['control-file'], subject: 'killswitch', limit: 50 } as const;
+  const events = await context.store.events(query).catch((): StoredEvent[] => []);
   const known = knownEnvironments(context);
-  return killswitches(context).map(({ environment, message, version }) => {
+  return stops.map(({ environment, message, version }) => {
     const stopsAll = environment === null || !known.has(environment);
+    const since = standingSince(events, environment);
     const concerned = stopsAll ? rows : rows.filter((row) => row.told?.environment === environment);
-    const silent = concerned.filter((row) => row.told?.outcome !== 'killswitch').map((row) => row.hostname);
+    const missed = concerned.filter((row) => row.told?.outcome !== 'killswitch' || row.lastSeen < since);
+    const silent = missed.map((row) => row.hostname);
     return { environment, stopsAll, message, version, told: concerned.length - silent.length, silent };
   });
+}
+
+/** Since when a killswitch has stood without a break, by what is recorded, newest first; 0 where nothing is. */
+function standingSince(events: readonly StoredEvent[], environment: string | null): number {
+  let since = 0;
+  for (const { at, after } of events) {
+    if (after === null || !names(after, environment)) break;
+    since = at;
+  }
+  return since;
+}
+
+function names(recorded: string, environment: string | null): boolean {
+  const look = lookFromText(recorded);
+  return environment === null ? look.global !== null : look.environments.has(environment);
 }
 
 export interface ListedTag extends TagRecord {

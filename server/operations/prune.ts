@@ -5,7 +5,7 @@ import type { TagRecord } from '../core/tag.ts';
 import type { NodeRow, StateFiles } from '../ports.ts';
 import type { Context } from './context.ts';
 import { refreshShelf } from './refresh-shelf.ts';
-import { worldNow } from './world.ts';
+import { type Ready, worldNow } from './world.ts';
 
 const PRUNED = 'pruned-tags';
 const DAY_MS = 24 * 3_600_000;
@@ -19,26 +19,44 @@ export function isPruned(state: StateFiles, tag: TagName): boolean {
 export async function pruneTags(context: Context): Promise<TagName[]> {
   const ready = worldNow(context);
   if (ready.kind === 'not-ready' || context.time.doubt() !== null) return [];
-  const { world, controls } = ready;
-  const { snapshot, fleet } = controls.settings;
   await context.fleet.flush();
-  const rows = await context.store.nodes({ seenSince: world.now - fleet.forgetAfterDays * DAY_MS });
-  const tags = tagsToPrune({
-    now: world.now,
-    tags: world.tags,
-    marks: world.marks,
-    schedule: world.schedule,
-    retentionHours: snapshot.retentionHours,
-    keepAtLeast: snapshot.keepAtLeast,
-    pinnedTags: pinnedTags(world.pins, world.nodes, world.now),
-    runningTags: [],
-  });
-  const candidates = world.tags.filter((record) => tags.includes(record.name));
+  if (!(await knowsTheFleet(context))) return [];
+  const { forgetAfterDays } = ready.controls.settings.fleet;
+  const rows = await context.store.nodes({ seenSince: ready.world.now - forgetAfterDays * DAY_MS });
+  const candidates = unneeded(ready);
   const inUse = candidates.length === 0 ? new Set<TagName>() : await runningTags(context, candidates, rows);
-  const prunable = tags.filter((tag) => !inUse.has(tag));
-  if (prunable.length > 0) await retire(context, prunable, world.now);
-  await dropContent(context, world.now);
-  return prunable;
+  // That took its time: a pin or a mark made meanwhile counts.
+  const now = worldNow(context);
+  if (now.kind === 'not-ready') return [];
+  const prunable = unneeded(now).flatMap(({ name }) => (inUse.has(name) ? [] : [name]));
+  const known = new Set(candidates.map((record) => record.name));
+  const retired = prunable.filter((tag) => known.has(tag));
+  if (retired.length > 0) await retire(context, retired, now.world.now);
+  return retired;
+}
+
+/** A history that was begun anew less than a day ago does not say what the fleet runs. */
+async function knowsTheFleet(context: Context): Promise<boolean> {
+  const [first] = await context.store.events({ limit: 1, order: 'oldest' });
+  return first !== undefined && first.at <= context.time.now() - DAY_MS;
+}
+
+/** The tags beyond retention that nothing but a node that runs them could need. */
+function unneeded({ world, controls }: Ready): TagRecord[] {
+  const { snapshot } = controls.settings;
+  const tags = new Set(
+    tagsToPrune({
+      now: world.now,
+      tags: world.tags,
+      marks: world.marks,
+      schedule: world.schedule,
+      retentionHours: snapshot.retentionHours,
+      keepAtLeast: snapshot.keepAtLeast,
+      pinnedTags: pinnedTags(world.pins, world.nodes, world.now),
+      runningTags: [],
+    }),
+  );
+  return world.tags.filter((record) => tags.has(record.name));
 }
 
 /** The tags among the candidates whose content some node runs or was told. */
@@ -83,7 +101,8 @@ async function retire(context: Context, tags: readonly TagName[], now: number): 
 }
 
 /** What was handed out stays for a day, also when its tag is gone. */
-async function dropContent(context: Context, now: number): Promise<void> {
+export async function dropContent(context: Context): Promise<void> {
+  const now = context.time.now();
   const { tags, trunk } = context.shelf.current();
   const keep = [...tags.map((record) => record.tree), ...(trunk === null ? [] : [trunk.tree])];
   await context.views.prune(keep, now - DAY_MS);

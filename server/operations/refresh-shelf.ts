@@ -11,7 +11,7 @@ export async function refreshShelf(context: Context): Promise<void> {
   const state = context.desk.look();
   const mayApprove = state.kind === 'ready' && state.controls.settings.tagstate.repositoryMayApprove;
   const before = context.shelf.current().tags;
-  const changed = await context.shelf.refresh({ mayApprove });
+  const changed = await readOrTell(context, mayApprove);
   if (!changed) return;
   const shelf = context.shelf.current();
   if (before !== shelf.tags) copyNewTags(context, before, shelf.tags);
@@ -22,6 +22,28 @@ export async function refreshShelf(context: Context): Promise<void> {
   context.problems.set('repository', shelf.problems);
   refreshTagProblems(context);
   context.changes.announce();
+}
+
+/** A repository that cannot be read leaves what was read of it in effect, and is said aloud. */
+async function readOrTell(context: Context, mayApprove: boolean): Promise<boolean> {
+  try {
+    const changed = await context.shelf.refresh({ mayApprove });
+    context.problems.set('repository reading', []);
+    return changed;
+  } catch (error) {
+    context.problems.set('repository reading', [unreadable(error)]);
+    throw error;
+  }
+}
+
+function unreadable(error: unknown): Problem {
+  const why = error instanceof Error ? error.message : String(error);
+  return {
+    id: 'repository:unreadable',
+    severity: 'error',
+    sentence: `the repository cannot be read (${why}); the tags that are known keep being served`,
+    hint: 'check repository.git in the state directory with "git fsck"; a new one is made where there is none',
+  };
 }
 
 function copyNewTags(context: Context, before: readonly TagRecord[], tags: readonly TagRecord[]): void {

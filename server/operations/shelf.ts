@@ -1,4 +1,4 @@
-import type { TagName } from '../../protocol/names.ts';
+import type { ObjectId, TagName } from '../../protocol/names.ts';
 import { groupByTag, type MarkLine } from '../core/marks.ts';
 import type { Problem } from '../core/problem.ts';
 import type { TagRecord, Trunk } from '../core/tag.ts';
@@ -17,6 +17,8 @@ export interface Shelf {
   readonly repositoryTagstate: string | null;
   /** The author of trunk. */
   readonly author: string;
+  /** Of the tip alone. */
+  readonly tipProblems: readonly Problem[];
   readonly problems: readonly Problem[];
 }
 
@@ -33,6 +35,7 @@ const EMPTY: Shelf = {
   repositoryMarks: new Map(),
   repositoryTagstate: null,
   author: 'server',
+  tipProblems: [],
   problems: [],
 };
 const TAGSTATE_LIMIT_BYTES = 1024 * 1024;
@@ -47,29 +50,17 @@ export function openShelf(repository: Repository): ShelfKeeper {
     const now = `${repository.signature()} ${tip?.commit} ${tip?.at} ${mayApprove}`;
     if (now === key) return false;
     const { records, unreadable } = await repository.tags();
-    const sameTip = tip !== undefined && tip.commit === shelf.trunk?.commit && key?.endsWith(String(mayApprove));
-    const sound = records.findLast((record) => record.broken === null)?.tree;
-    const trunk: Trunk | null =
-      (tip && {
-        commit: tip.commit,
-        tree: tip.tree,
-        broken: sameTip ? (shelf.trunk?.broken ?? null) : await repository.flawOf(tip.tree, sound),
-        fetched: new Date(tip.at).toISOString(),
-      }) ||
-      null;
-    const marks = sameTip ? undefined : await readMarks(repository, trunk, mayApprove);
-    const tagProblems = unreadable.map(unreadableTag);
+    // Retention never removes the last tags: without any left the repository itself is gone or damaged.
+    if (records.length === 0 && shelf.tags.length > 0) throw new Error('the repository has lost all its tags');
+    const isSame =
+      tip !== undefined && tip.commit === shelf.trunk?.commit && key?.endsWith(String(mayApprove)) === true;
+    const seen = isSame && shelf.trunk !== null ? { ...pickTip(shelf), trunk: at(shelf.trunk, tip.at) } : undefined;
+    const about = seen ?? (await readTip(repository, { tip, records, mayApprove, last: shelf }));
     shelf = {
+      ...about,
       tags: records,
       byName: new Map(records.map((record) => [record.name, record])),
-      trunk,
-      repositoryMarks: marks === undefined ? shelf.repositoryMarks : marks.byTag,
-      repositoryTagstate: marks === undefined ? shelf.repositoryTagstate : marks.text,
-      author: sameTip || trunk === null ? shelf.author : ((await repository.commit(trunk.commit))?.author ?? 'unknown'),
-      problems: [
-        ...tagProblems,
-        ...(marks?.problems ?? shelf.problems.filter((problem) => problem.id.startsWith('repository-tagstate'))),
-      ],
+      problems: [...unreadable.map(unreadableTag), ...about.tipProblems],
     };
     key = now;
     return true;
@@ -84,24 +75,90 @@ export function openShelf(repository: Repository): ShelfKeeper {
   };
 }
 
+/** What is known of the tip. Whatever is wrong with it, the tags already made keep being served. */
+type AboutTip = Pick<Shelf, 'trunk' | 'repositoryMarks' | 'repositoryTagstate' | 'author' | 'tipProblems'>;
+
+function pickTip({ trunk, repositoryMarks, repositoryTagstate, author, tipProblems }: Shelf): AboutTip {
+  return { trunk, repositoryMarks, repositoryTagstate, author, tipProblems };
+}
+
+function at(trunk: Trunk, fetched: number): Trunk {
+  return { ...trunk, fetched: new Date(fetched).toISOString() };
+}
+
+interface TipQuestion {
+  readonly tip: Awaited<ReturnType<Repository['trunk']>>;
+  readonly records: readonly TagRecord[];
+  readonly mayApprove: boolean;
+  readonly last: Shelf;
+}
+
+async function readTip(repository: Repository, { tip, records, mayApprove, last }: TipQuestion): Promise<AboutTip> {
+  if (tip === undefined) return pickTip(EMPTY);
+  const { commit, tree } = tip;
+  const sound = records.findLast((record) => record.broken === null)?.tree;
+  const broken = await repository.flawOf(tree, sound).catch((error) => `it cannot be read: ${messageOf(error)}`);
+  const author = await repository.commit(commit).then(
+    (found) => found?.author ?? 'unknown',
+    () => 'unknown',
+  );
+  const marks = await readMarks(repository, { commits: [commit, ...newestCommits(records)], mayApprove, last });
+  const { byTag, text, problems } = marks;
+  const trunk = at({ commit, tree, broken, fetched: '' }, tip.at);
+  return { trunk, author, repositoryMarks: byTag, repositoryTagstate: text, tipProblems: problems };
+}
+
+/** Where to look for the last readable `tagstate`, beginning with the newest tag. */
+function newestCommits(records: readonly TagRecord[]): ObjectId[] {
+  return [...new Set(records.slice(-24).map((record) => record.commit))].reverse();
+}
+
+interface MarksQuestion {
+  readonly commits: readonly ObjectId[];
+  readonly mayApprove: boolean;
+  readonly last: Shelf;
+}
+
 interface RepositoryMarks {
   readonly byTag: ReadonlyMap<TagName, readonly MarkLine[]>;
   readonly text: string | null;
   readonly problems: readonly Problem[];
 }
 
-/** Undefined where the file cannot be read: the marks known before stay. */
+/** The marks of the tip; where its `tagstate` cannot be read the last ones that could be stay, with a problem. */
 async function readMarks(
   repository: Repository,
-  trunk: Trunk | null,
-  mayApprove: boolean,
-): Promise<RepositoryMarks | undefined> {
-  if (trunk === null) return { byTag: new Map(), text: null, problems: [] };
-  const content = await repository.file(trunk.commit, 'tagstate', TAGSTATE_LIMIT_BYTES);
-  if (content === undefined) return { byTag: new Map(), text: null, problems: [] };
-  const text = content.toString('utf8');
-  const { lines, problems } = parseTagstate(text, 'repository', { mayApprove });
-  return { byTag: groupByTag(lines), text, problems };
+  { commits, mayApprove, last }: MarksQuestion,
+): Promise<RepositoryMarks> {
+  let trouble: Problem | undefined;
+  for (const commit of commits) {
+    try {
+      const content = await repository.file(commit, 'tagstate', TAGSTATE_LIMIT_BYTES);
+      if (content?.includes(0)) throw new Error('it holds NUL bytes');
+      const text = content?.toString('utf8') ?? null;
+      const { lines, problems } = parseTagstate(text ?? '', 'repository', { mayApprove });
+      return { byTag: groupByTag(lines), text, problems: trouble === undefined ? problems : [trouble, ...problems] };
+    } catch (error) {
+      trouble ??= unreadableTagstate(messageOf(error));
+      // What was read in this process is newer than what the tags hold.
+      if (last.trunk !== null) break;
+    }
+  }
+  const problems = trouble === undefined ? [] : [trouble];
+  return { byTag: last.repositoryMarks, text: last.repositoryTagstate, problems };
+}
+
+function unreadableTagstate(why: string): Problem {
+  return {
+    id: 'repository-tagstate:unreadable',
+    severity: 'error',
+    sentence: `the tagstate in the repository cannot be read (${why}); its last readable marks stay in effect`,
+    hint: 'commit a readable one; marks in the tagstate of the base hold at once',
+  };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function unreadableTag({ tag, why }: { tag: string; why: string }): Problem {

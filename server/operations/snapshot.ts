@@ -83,6 +83,8 @@ export async function snapshotByHand(context: Context, { hour, commit, by }: Man
       sentence: `there is no commit ${commit.slice(0, 40)} in the repository`,
       hint: 'name a commit of the configuration branch',
     };
+  const unsoaked = named === undefined ? await refuseUnsoaked(context, wanted, now) : undefined;
+  if (unsoaked !== undefined) return unsoaked;
   const made = await makeTag(context, {
     ...(await chooseCommit(context, { wanted, named, tip, fetched })),
     hour: wanted,
@@ -97,6 +99,18 @@ export async function snapshotByHand(context: Context, { hour, commit, by }: Man
       hint: "mark it bad, and make the next hour's tag from the commit you want",
     };
   return { kind: 'made', made: made.value };
+}
+
+/** A past hour without a tip of that time would take today's commits past everybody who has a say before production. */
+async function refuseUnsoaked(context: Context, wanted: Hour, now: number): Promise<ManualResult | undefined> {
+  const name = tagNameOf(wanted);
+  if (wanted === floorHour(now) || context.shelf.current().byName.has(name)) return undefined;
+  if ((await context.repository.tipAt(wanted * 3_600_000)) !== undefined) return undefined;
+  return {
+    kind: 'failed',
+    sentence: `nothing had been fetched by the hour of ${name}, so it is not known what the tip was then`,
+    hint: 'name the commit with --commit, or fill in the past from history with --backfill',
+  };
 }
 
 interface CommitChoice {

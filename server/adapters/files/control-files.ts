@@ -36,7 +36,7 @@ export function watchControlFiles(base: string, clock: Clock): ControlFiles {
     const signature = stats instanceof Error ? `error:${errorCode(stats)}` : signatureOf(stats);
     if (before?.signature === signature && !before.unsure) return before;
     const { look: found, failed = false } =
-      stats instanceof Error ? { look: lookOfError(stats) } : read(join(base, file), stats);
+      stats instanceof Error ? { look: lookOfMissing(join(base, file), stats) } : read(join(base, file), stats);
     const same = before !== undefined && sameLook(before.look, found);
     // Written again with the same text, it may be in the middle of being rewritten over and over.
     const untouched = same && before.signature === signature;
@@ -93,6 +93,12 @@ function statOf(path: string): BigIntStats | Error {
 
 function signatureOf(stats: BigIntStats): string {
   return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}:${stats.mode}`;
+}
+
+/** A link to nothing is no absent file: what it should point to may only not be mounted yet. */
+function lookOfMissing(path: string, error: unknown): Look {
+  const isLink = errorCode(error) === 'ENOENT' && lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  return isLink ? { kind: 'unreadable', why: 'a link to a file that does not exist' } : lookOfError(error);
 }
 
 function lookOfError(error: unknown): Look {

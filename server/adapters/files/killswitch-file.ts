@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fchmodSync, lstatSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Attempt } from '../../ports.ts';
 import { errorCode, reasonOf } from './failure.ts';
@@ -34,6 +44,12 @@ export function release(path: string, shown: string): Attempt<{ readonly path: s
       ok: false,
       sentence: `${path} changed since it was shown; it now says: ${JSON.stringify(now.message)}`,
       hint: 'somebody else stopped things too: talk to them, look again, and then release it',
+    };
+  if (lstatSync(path).isDirectory() && readdirSync(path).length > 0)
+    return {
+      ok: false,
+      sentence: `${path} is a directory with something in it`,
+      hint: 'look what it is, and move it away by hand',
     };
   if (lstatSync(path).isDirectory()) rmdirSync(path);
   else rmSync(path);

@@ -19,14 +19,14 @@ export interface Fetching extends Obtaining {
 }
 
 /** Takes the source's tip: from the outside to a name of its own, then, in one step, to the trunk and the log. */
-export async function fetchTip(fetching: Fetching, at: number): Promise<Attempt<Fetched>> {
+export async function fetchTip(fetching: Fetching, at: number, landed: () => number): Promise<Attempt<Fetched>> {
   const waitMs = (fetching.fetchTimeoutSeconds + 5) * 1000;
   const held = await lock(fetching.fetchLock, { waitMs });
   if (!held.ok) return held;
   try {
     await clearInterrupted(fetching);
     const tip = await obtain(fetching, { at, inherit: held.value.fd });
-    return tip.ok ? await accept(fetching, tip.value, at) : tip;
+    return tip.ok ? await accept(fetching, tip.value, landed()) : tip;
   } catch (error) {
     return ofState(error);
   } finally {

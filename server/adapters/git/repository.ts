@@ -49,7 +49,7 @@ export function openRepository(options: RepositoryOptions): Repository {
       await prepareRepository({ git, stateDir, lockFile, fetchLogFile });
       await clearInterruptedFetches(fetching);
     },
-    fetch: (at) => fetchTip(fetching, at),
+    fetch: (at, landed = () => at) => fetchTip(fetching, at, landed),
     async trunk() {
       const tip = (await tips()).at(-1);
       const tree = tip && (await treeOf(tip.commit));

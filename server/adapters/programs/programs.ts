@@ -8,6 +8,9 @@ import { runExecutable } from './executable.ts';
 import { runModule } from './module.ts';
 
 const CACHE_MS = 60_000;
+const MOST_CACHED = 10_000;
+/** Whoever comes later holds at once instead of waiting for minutes. */
+const MOST_WAITING = 200;
 const LIMIT_SECONDS = 5;
 /** Where there is no program, one is looked for this often: nearly every site has none, and every poll asks. */
 const LOOK_AGAIN_MS = 15;
@@ -35,7 +38,9 @@ export function openPrograms({ base, clock, state, settings }: ProgramsOptions):
     const now = clock.monotonic();
     const known = cache.get(key);
     if (known !== undefined && known.until > now) return known.answer;
-    if (cache.size > 10_000) cache.clear();
+    if (limit.pendingCount > MOST_WAITING)
+      return Promise.resolve({ failed: `more than ${MOST_WAITING} hosts wait for it already` });
+    forgetOldest(cache);
     const answer = limit(ask);
     cache.set(key, { until: now + CACHE_MS, answer });
     return answer;
@@ -173,4 +178,10 @@ function isExecutable(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+function forgetOldest(cache: Map<string, unknown>): void {
+  if (cache.size < MOST_CACHED) return;
+  const [oldest] = cache.keys();
+  if (oldest !== undefined) cache.delete(oldest);
 }

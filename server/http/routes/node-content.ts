@@ -25,7 +25,8 @@ export const nodeManifestRoute: Route = {
   handle: (call) => answer(call, 'manifest'),
 };
 
-async function answer({ door, request }: Call, what: 'archive' | 'manifest'): Promise<Reply> {
+async function answer(call: Call, what: 'archive' | 'manifest'): Promise<Reply> {
+  const { door, request } = call;
   const hostname = hostnameOf(request);
   if (!hostname.ok) return hostname.reply;
   const running = runningOf(request);
@@ -43,5 +44,9 @@ async function answer({ door, request }: Call, what: 'archive' | 'manifest'): Pr
   // Known before anything has to be packed.
   if (namesEtag(request.headers['if-none-match'], headers.ETag))
     return { kind: 'prepared', status: 304, headers: Object.entries(headers).flat(), body: null };
-  return contentReply(door, { digest, what, headers });
+  const reply = await contentReply(door, { digest, what, headers });
+  // Packing takes its time: it is given out only if it is still the answer.
+  const now = await assign(door.context, question);
+  if (now.kind !== 'serve') return tellOther(now, pollAfterSeconds);
+  return now.view.digest === digest ? reply : answer(call, what);
 }

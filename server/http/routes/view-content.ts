@@ -37,7 +37,13 @@ function answer({ door, request }: Call, what: What): Reply | Promise<Reply> {
   const digest = digestOf(request);
   if (!digest.ok) return digest.reply;
   const headers = { ...FOR_GOOD, ...contentHeaders(digest.value, what) };
-  return stopped(door) ?? contentReply(door, { digest: digest.value, what, headers });
+  return stopped(door) ?? contentUnlessStopped(door, { digest: digest.value, what, headers });
+}
+
+/** Packing takes its time: what was pulled meanwhile counts. */
+async function contentUnlessStopped(door: Call['door'], wanted: Parameters<typeof contentReply>[1]): Promise<Reply> {
+  const reply = await contentReply(door, wanted);
+  return stopped(door) ?? reply;
 }
 
 /** Who is in which environment is not known here: the client's second question finds an environment's killswitch. */

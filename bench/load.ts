@@ -5,14 +5,14 @@ import { execa } from 'execa';
 import * as z from 'zod';
 
 export const CONNECTIONS = 64;
-/** So many hosts ask in turn, as a fleet does. */
-export const HOSTS = 1000;
 /** A machine that is busy with something else answers late, which is no failure. */
 const TIMEOUT_SECONDS = 10;
 
 /** Asks as often as it can, over connections that stay open. */
 export interface Load {
   readonly tool: 'wrk' | 'autocannon';
+  /** So many ask in turn, as a fleet does. */
+  readonly hosts: number;
   burst(target: Target, seconds: number): Promise<Burst>;
 }
 
@@ -38,9 +38,10 @@ export async function findLoad(work: string): Promise<Load> {
 
 const pathOf = (number: number | string) => `/v1/nodes/web${number}.example.com`;
 
+const WRK_HOSTS = 1000;
 const WRK_SCRIPT = `local paths, at = {}, 0
 init = function()
-  for number = 1, ${HOSTS} do paths[number] = wrk.format('GET', '${pathOf("' .. number .. '")}') end
+  for number = 1, ${WRK_HOSTS} do paths[number] = wrk.format('GET', '${pathOf("' .. number .. '")}') end
 end
 request = function()
   at = at % #paths + 1
@@ -60,6 +61,7 @@ async function wrkLoad(work: string): Promise<Load> {
   await writeFile(script, WRK_SCRIPT);
   return {
     tool: 'wrk',
+    hosts: WRK_HOSTS,
     async burst({ url, etag }, seconds) {
       const how = ['--threads', '1', '--connections', String(CONNECTIONS), '--duration', `${seconds}s`];
       const what = ['--timeout', `${TIMEOUT_SECONDS}s`, '--header', `If-None-Match: ${etag}`, '--script', script];
@@ -70,6 +72,9 @@ async function wrkLoad(work: string): Promise<Load> {
     },
   };
 }
+
+/** Each connection makes all requests before it begins. */
+const AUTOCANNON_HOSTS = 25;
 
 const autocannonSummary = z.object({
   requests: z.object({ total: z.number() }),
@@ -86,9 +91,10 @@ function autocannon(work: string): Load {
   const requests = join(work, 'polls.har');
   return {
     tool: 'autocannon',
+    hosts: AUTOCANNON_HOSTS,
     async burst({ url, etag }, seconds) {
       const headers = [{ name: 'If-None-Match', value: etag }];
-      const entries = Array.from({ length: HOSTS }, (_, number) => ({
+      const entries = Array.from({ length: AUTOCANNON_HOSTS }, (_, number) => ({
         request: { method: 'GET', url: `${url}${pathOf(number + 1)}`, headers },
       }));
       await writeFile(requests, JSON.stringify({ log: { entries } }));

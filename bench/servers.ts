@@ -46,6 +46,9 @@ async function start(args: readonly string[]): Promise<Server> {
     buffer: { stdout: false },
     reject: false,
   });
+  // However this process ends, and before what they write to is removed.
+  const kill = () => child.kill('SIGKILL');
+  process.prependOnceListener('exit', kill);
   const ended = child.then(({ exitCode, stderr }) => {
     throw new Error(`${args.join(' ')} ended with ${exitCode}: ${stderr}`);
   });
@@ -58,6 +61,7 @@ async function start(args: readonly string[]): Promise<Server> {
     async stop() {
       child.kill('SIGTERM');
       await child;
+      process.off('exit', kill);
     },
   };
 }

@@ -17,9 +17,8 @@ const NEEDED_BYTES = 2 * 1024 ** 3;
 export async function withWorkDirectory(use: (work: WorkDirectory) => Promise<void>): Promise<void> {
   const inMemory = await hasRoomInMemory('/dev/shm');
   const path = await mkdtemp(join(inMemory ? '/dev/shm' : tmpdir(), 'tagwave-bench-'));
-  const remove = () => rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+  const remove = () => rmSync(path, { recursive: true, force: true, maxRetries: 10 });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
-  // Whatever ends the process; children are ended before by execa.
   process.once('exit', remove);
   await use({ path, fileSystem: inMemory ? 'tmpfs' : 'disk' });
   remove();

@@ -42,6 +42,8 @@ export interface Desk {
    * Called every 25 ms and before a decision, so a change is noticed within 50 ms.
    */
   look(): DeskState;
+  /** Looks at all files however fresh the last look is: for who has just changed one. */
+  lookAgain(): DeskState;
   /** What the last look found: for those who have their part in a decision that began with a look. */
   last(): DeskState;
 }
@@ -77,10 +79,13 @@ export function openDesk(ports: DeskPorts): Desk {
   let last: { readonly parts: readonly unknown[]; readonly state: DeskState } | undefined;
 
   const look = (): DeskState => {
-    const now = ports.monotonic();
     const trace = ports.files.killswitchTrace();
-    if (last && now - lookedAt < FRESH_MS && trace === lookedTrace) return last.state;
-    lookedAt = now;
+    const isFresh = ports.monotonic() - lookedAt < FRESH_MS && trace === lookedTrace;
+    return last && isFresh ? last.state : lookAgain(trace);
+  };
+
+  const lookAgain = (trace: string): DeskState => {
+    lookedAt = ports.monotonic();
     // Taken before the look: what changes during it is seen next time.
     lookedTrace = trace;
     saver.retry();
@@ -103,7 +108,7 @@ export function openDesk(ports: DeskPorts): Desk {
     return state;
   };
 
-  return { look, last: () => last?.state ?? look() };
+  return { look, lookAgain: () => lookAgain(ports.files.killswitchTrace()), last: () => last?.state ?? look() };
 }
 
 type Files = readonly [Settled<Settings>, Settled<Schedule>, Settled<NodesFile>, Settled<NodeGroups>, Settled<Pins>];

@@ -87,6 +87,7 @@ describe('bad at 08:00, noticed at 10:20, fixed in the 11:00 tag', () => {
     await noticeTheBadChange(the);
     const lines = [8, 9, 10].map((hour) => `${tagAt(hour)} bad broke ntp`);
     await appendFile(join(the.server.base, 'tagstate'), `# ticket 4711\n${lines.join('\n')}\n`);
+    the.server.sweep();
     await play(the, ['10:20', 7, 7, 7, 7, 6]);
     const { reasons } = await ask(the.server, HOSTS.qa);
     expect(reasons).toEqual([

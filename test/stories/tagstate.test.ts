@@ -5,8 +5,8 @@ import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { age } from '../rig/server.ts';
 import { until } from '../rig/until.ts';
-import { ask, askAll, problem, problems } from './ask.ts';
-import { BASE, HOSTS, type Train, tagAt, train, trainAsNobody } from './train.ts';
+import { ask, askAll, change, problem, problems } from './ask.ts';
+import { BASE, HOSTS, short, type Train, tagAt, train, trainAsNobody } from './train.ts';
 
 /** Development would get 10:00 and QA 09:00; both get 08:00. */
 const BAD = `# incident 12
@@ -62,7 +62,7 @@ describe('the known marks stay in effect, at once, settled, and after a restart,
     ['nothing but blank lines', 'tagstate:empty', (file) => writeFileSync(file, '\n \r\n\n')],
     ['a directory', 'tagstate:unreadable', (file) => [rmSync(file), mkdirSync(file)]],
     ['a FIFO', 'tagstate:unreadable', (file) => [rmSync(file), execFileSync('mkfifo', [file])]],
-    ['a dangling link', 'tagstate:gone', (file) => [rmSync(file), symlinkSync('nowhere', file)]],
+    ['a dangling link', 'tagstate:unreadable', (file) => [rmSync(file), symlinkSync('nowhere', file)]],
     ['a link to itself', 'tagstate:unreadable', (file) => [rmSync(file), symlinkSync('tagstate', file)]],
     ['binary', 'tagstate:unreadable', (file) => writeFileSync(file, `${NO_MARKS}\0`)],
     ['2 MiB long', 'tagstate:unreadable', (file) => writeFileSync(file, `#${'x'.repeat(2 * 1024 * 1024)}\n`)],
@@ -136,7 +136,7 @@ describe('an edit of tagstate', () => {
     expect(await devOf(await again.restart())).toBe('10');
   });
 
-  test('that is settled when the server starts counts at once', async () => {
+  test('that makes tags bad while the server is stopped counts from its start, settled or not', async () => {
     const { server, file } = await marked(NO_MARKS);
     expect(await devOf(server)).toBe('10');
     await server.stop();
@@ -158,6 +158,16 @@ describe('an edit of tagstate', () => {
     expect(await askAll(server)).toMatchObject({ dev: '08' });
     server.settle();
     expect(await askAll(server)).toMatchObject({ dev: '07', qa: '07' });
+  });
+
+  test('over HTTP counts from the very next request where it makes a tag bad', async () => {
+    const { server } = await marked(NO_MARKS);
+    for (const hour of [10, 9, 8, 7]) {
+      expect(await devOf(server)).toBe(short(tagAt(hour)));
+      const mark = { method: 'PUT', body: { state: 'bad' } } as const;
+      expect(await change(server, `/v1/tags/${tagAt(hour)}/mark`, mark)).toBe(200);
+    }
+    expect(await devOf(server)).toBe('06');
   });
 
   test('from bad to badfwd, and back, counts when settled', async () => {

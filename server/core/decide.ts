@@ -40,7 +40,7 @@ export function decideBySchedule(question: ScheduleQuestion): Decision {
   const index = newestAtOrBefore(tags, dueAt);
   const due = tags[index];
   if (due === undefined) return noTagOldEnough(question);
-  const steps = [dueStep(wave, due.name, dueAt)];
+  const steps = [dueStep(wave, due, dueAt)];
   const mark = markOf(marks, due.name, wave.environment);
   if (mark?.state !== 'badfwd') return goBack(question, { due, index, steps });
   steps.push(`${describeMark(due.name, mark)}: going forward`);
@@ -133,10 +133,9 @@ function whyNot(tag: Tag, mark: Mark | undefined, wave: ScheduledWave): string {
   return mark === undefined ? `${described}, and ${whoIs(wave)} takes only tags marked good` : described;
 }
 
-function dueStep(wave: ScheduledWave, due: TagName, dueAt: Hour): string {
-  const expected = tagNameOf(dueAt);
-  const gap = due === expected ? '' : ` (the newest before ${expected}, which does not exist)`;
-  return `${whoIs(wave)} lags ${count(wave.hours, 'hour')}; due is ${due}${gap}`;
+function dueStep(wave: ScheduledWave, due: Tag, dueAt: Hour): string {
+  const gap = due.hour === dueAt ? '' : ` (the newest before ${tagNameOf(dueAt)}, which does not exist)`;
+  return `${whoIs(wave)} lags ${count(wave.hours, 'hour')}; due is ${due.name}${gap}`;
 }
 
 function noTagOldEnough({ now, tags, wave }: ScheduleQuestion): Decision {

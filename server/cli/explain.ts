@@ -27,11 +27,16 @@ async function explainCommand(host: string, options: CommonOptions & { at?: stri
   if (options.at !== undefined && at === undefined)
     return misuse(options, `"${options.at}" is no time`, 'write it like 2026-11-21T08:00Z');
   return withWorld('reader', options, async ({ context }) => {
-    const explained = await explain(context, hostname, at);
+    const explained = await explain(context, hostname, at).catch(historyUnreadable);
     return explained.ok
       ? succeed(options, explained.value, () => explanationLines(explained.value))
       : fail(options, explained);
   });
+}
+
+function historyUnreadable(error: unknown) {
+  const sentence = `the history cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+  return { ok: false, sentence, hint: 'what holds now can be explained without' } as const;
 }
 
 function explanationLines({ hostname, at, environment, wave, groups, decision, notes }: Explanation): string[] {

@@ -29,23 +29,14 @@ export interface Explanation {
   readonly notes: readonly string[];
 }
 
-/** Why a node gets, got or will get what it does. `at` in milliseconds since 1970; undefined = now. */
+/** Why a node gets, got or will get what it does. `at` in milliseconds since 1970; undefined = now. Rejects where the past is asked for and the history cannot be read. */
 export async function explain(context: Context, hostname: Hostname, at?: number): Promise<Attempt<Explanation>> {
   const ready = worldNow(context);
   if (ready.kind === 'not-ready') return { ok: false, sentence: ready.sentence, hint: ready.hint };
   const { now } = ready.world;
   if (at === undefined) return explainIn(context, { world: ready.world, hostname, tense: 'now', notes: [] });
   if (at > now) return explainFuture(context, ready, { hostname, at });
-  try {
-    return await explainPast(context, { hostname, at });
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return {
-      ok: false,
-      sentence: `the history cannot be read: ${why}`,
-      hint: 'what holds now can be explained without',
-    };
-  }
+  return explainPast(context, { hostname, at });
 }
 
 interface Asked {

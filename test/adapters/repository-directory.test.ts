@@ -187,15 +187,16 @@ describe('a plain directory as source', () => {
   test('a directory that keeps changing is given up on, and read once it rests', async () => {
     const { path, repository } = await reading({ a: '0' });
     let tip = unwrap(await repository.fetch(at('08:00:00'))).tip;
-    const writer = execa('sh', ['-c', 'i=0; while :; do i=$((i+1)); echo $i > a; done'], {
-      cwd: path,
-      reject: false,
-      cleanup: true,
-    });
-    onTestFinished(() => {
-      writer.kill('SIGKILL');
-    });
-    // On a busy machine the writer may sleep through two passes.
+    // On a busy machine a writer may sleep through two passes: four seldom do.
+    const script = 'i=0; while :; do i=$((i+1)); echo $0 $i > a; done';
+    const writers = ['1', '2', '3', '4'].map((name) =>
+      execa('sh', ['-c', script, name], { cwd: path, reject: false, cleanup: true }),
+    );
+    const stopWriters = async () => {
+      for (const writer of writers) writer.kill('SIGKILL');
+      await Promise.all(writers);
+    };
+    onTestFinished(stopWriters);
     const { sentence, hint } = await until('a failure', async () => {
       const attempt = await repository.fetch(at('08:01:00'));
       if (attempt.ok) tip = attempt.value.tip;
@@ -204,8 +205,7 @@ describe('a plain directory as source', () => {
     expect(sentence).toContain(`${path} kept changing while it was read`);
     expect(hint).toContain('repo.update');
     expect(await repository.trunk()).toMatchObject({ commit: tip.id });
-    writer.kill('SIGKILL');
-    await writer;
+    await stopWriters();
     await writeFiles(path, { a: 'rest' });
     expect(await contents(repository, unwrap(await repository.fetch(at('08:02:00'))).tip.tree)).toEqual({
       '100644 a': 'rest',

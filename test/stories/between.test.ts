@@ -76,7 +76,10 @@ describe('between staging and flipping', () => {
     const old = await machine.current();
     await server.commit(contentAt(11));
     await server.passTo(at('11:00'));
-    afterEachArchive(between, async () => writeFileSync(join(server.base, 'tagstate'), `${tagAt(11)} bad\n`));
+    afterEachArchive(between, async () => {
+      writeFileSync(join(server.base, 'tagstate'), `${tagAt(11)} bad\n`);
+      server.sweep();
+    });
     expect(await machine.poll(between.url)).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
     expect(await machine.current()).toBe(old);
   });

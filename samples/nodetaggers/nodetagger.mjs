@@ -1,6 +1,8 @@
 // A nodetagger as a module: `nodetagger: nodetaggers/nodetagger.mjs` in server.yml. It answers the tag that a host shall
 // have: `tags/NAME`, `NAME` or `trunk`. When it throws, the host keeps what it has, and the message is the reason.
 //
+// It runs inside the server: one that never returns stops the server with it. What may hang is better an executable.
+//
 // context has
 //   groups     the node's groups, parents included
 //   tags       the names of the existing tags, oldest first

@@ -21,12 +21,8 @@ test('mark bad acts when nobody reads its output', async () => {
 test('mark bad acts when its output does not fit on the disk, and says by its exit code that something was lost', async () => {
   const { base, read } = await testBase();
   const full = openSync(join('/dev', 'full'), 'w');
-  const options = { stdio: ['ignore', full, full], reject: false } as const;
-  const { exitCode } = await execa(
-    process.execPath,
-    [await serverBundle(), 'mark', NEWEST, 'bad', '--base', base],
-    options,
-  );
+  const args = [await serverBundle(), 'mark', NEWEST, 'bad', '--base', base];
+  const { exitCode } = await execa(process.execPath, args, { stdio: ['ignore', full, full], reject: false });
   closeSync(full);
   expect(exitCode).toBe(1);
   expect(await read('tagstate')).toBe(`# marks\n${NEWEST} bad\n`);

@@ -92,9 +92,25 @@ test('every command works on such a base, and none of them changes what is etchâ
   const { url } = await serve(base);
   expect(await asText(url, 'web1')).toBe(`tags/${tag(2)}`);
 
-  expect(await run(base, 'tags')).toContain(`${tag(3)}`);
-  expect(await run(base, 'explain', 'web1')).toContain(`the nodetagger answered ${tag(2)}`);
-  expect(await run(base, 'preview', '--mark', `${tag(2)}=bad`)).toContain('nodetagger');
+  const shown = await Promise.all([
+    run(base, 'tags'),
+    run(base, 'explain', 'web1'),
+    run(base, 'preview', '--mark', `${tag(2)}=bad`),
+    run(base, 'nodes'),
+    run(base, 'status'),
+    run(base, 'events'),
+    run(base, 'test', join(import.meta.dirname, '../core/decisions.json')),
+  ]);
+  for (const [index, words] of [
+    tag(3),
+    'the nodetagger answered',
+    'nodetagger',
+    'web1',
+    'known node',
+    tag(2),
+    '0 not',
+  ].entries())
+    expect(shown[index]).toContain(words);
   expect(await run(base, 'mark', tag(2), 'bad', '--reason', 'broke dns')).toContain(`${tag(2)} is now bad`);
   await until('the mark to count', async () => (await asText(url, 'web1')) === 'marked-bad');
   expect(await run(base, 'mark', tag(2), 'none')).toContain('taken off');
@@ -107,11 +123,7 @@ test('every command works on such a base, and none of them changes what is etchâ
   expect(await asText(url, 'web1')).toBe('killswitch');
   expect(await run(base, 'resume')).toContain('is removed');
   expect(await asText(url, 'web1')).toBe(`tags/${tag(2)}`);
-  expect(await run(base, 'nodes')).toContain('web1');
-  expect(await run(base, 'status')).toContain('known node');
-  expect(await run(base, 'events')).toContain(`${tag(2)}`);
-  expect(await run(base, 'snapshot')).toContain('exists already');
-  expect(await run(base, 'test', join(import.meta.dirname, '../core/decisions.json'))).toContain('0 not');
+  expect(await run(base, 'snapshot')).toMatch(/exists already|is made/);
   await run(base, 'init');
   expect(await asText(url, 'web1')).toBe(`tags/${tag(2)}`);
   expect(await readFile(join(base, 'nodetagger'), 'utf8')).toBe(NODETAGGER);

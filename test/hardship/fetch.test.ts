@@ -5,8 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { gitEnvironment } from '../rig/git.ts';
 import { all, ask, askAll, problem, problems } from '../stories/ask.ts';
-import { at, HOSTS, type Train, tagAt, train } from '../stories/train.ts';
-import { passTo, recordAt } from './passing.ts';
+import { at, HOSTS, type Train, tagAt } from '../stories/train.ts';
+import { passTo, recordAt, stillTrain } from './passing.ts';
 
 type Repair = () => Promise<unknown>;
 
@@ -66,7 +66,7 @@ describe('where', () => {
   test.each(FAILURES)(
     '%s, the hour gets a stale tag of what was fetched last, all tags are served, and the next hour has what was missed, without a restart',
     async (_, breakIt, sentence, env) => {
-      const server = await train({ env });
+      const server = await stillTrain({ env });
       const before = await ask(server, HOSTS.dev);
       await server.commit({ 'etc/release': 'not seen\n' });
       const repair = await breakIt(server);
@@ -93,7 +93,7 @@ describe('where', () => {
 });
 
 test('a branch that was pushed with force is taken as it is, which stays a problem, and tags of the old history are served', async () => {
-  const server = await train();
+  const server = await stillTrain();
   await rewriteHistory(server);
   await passTo(server, at('11:00'));
   expect(await recordAt(server, 11)).toMatchObject({
@@ -110,7 +110,8 @@ test('a branch that was pushed with force is taken as it is, which stays a probl
 
 test('a source that was never reached means no tag and two problems, and the first tag once it is there', async () => {
   const later = join(await disposableDirectory(), 'later');
-  const server = await train({ lastHour: 0, env: { TAGWAVE_STATE_DIR: 'fresh', TAGWAVE_REPO_URL: later } });
+  const server = await stillTrain({ lastHour: 0, env: { TAGWAVE_STATE_DIR: 'fresh', TAGWAVE_REPO_URL: later } });
+  expect(await problem(server, 'snapshot:no-tag')).toContain(tagAt(10));
   await passTo(server, at('12:00'));
   expect(await askAll(server)).toEqual(all('hold no-tag-old-enough'));
   expect(await problem(server, 'repository:fetch-failed')).toContain('cannot be reached');

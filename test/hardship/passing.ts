@@ -1,7 +1,12 @@
 import type { TagRecord } from '../../server/core/tag.ts';
 import { minuteCheck } from '../../server/jobs/timetable.ts';
 import type { TestServer } from '../rig/server.ts';
-import { tagAt } from '../stories/train.ts';
+import { type Train, type TrainOptions, tagAt, train } from '../stories/train.ts';
+
+/** A train for which no time passes by itself: however long a test takes, nothing is fetched unless the test says so. */
+export function stillTrain({ env = {}, ...options }: TrainOptions = {}): Promise<Train> {
+  return train({ ...options, env: { TAGWAVE_REPO_POLL_SECONDS: '86400', ...env } });
+}
 
 type Passing = Pick<TestServer, 'app' | 'clock'>;
 

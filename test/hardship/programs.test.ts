@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { writeSettled } from '../rig/server.ts';
 import { until } from '../rig/until.ts';
 import { ask, askAll, change, problem, problems } from '../stories/ask.ts';
-import { BASE, HOSTS, type Train, tagAt, train } from '../stories/train.ts';
+import { BASE, HOSTS, type Train, tagAt } from '../stories/train.ts';
+import { stillTrain } from './passing.ts';
 
 /** What every wave has at 10:30 by the schedule. */
 const AT_TEN = { dev: '10', qa: '09', stg: '08', east: '07', prod: '06' };
@@ -19,42 +20,39 @@ async function put(server: Train, name: string, script: string, mode = 0o755): P
 const noProblems = (server: Train) =>
   until('an end of all problems', async () => ((await problems(server)).length === 0 ? true : undefined));
 
-/** Serves dev by its first line, and does something else for everybody else. */
-const forDevOnly = (rest: string): string => `${SH}case $1 in dev*) echo tags/${tagAt(5)}; exit ;; esac\n${rest}\n`;
-
 const FAILURES: readonly [string, string, RegExp][] = [
-  [
-    'exits with an error',
-    'echo first >&2; echo "no such host in etch.db" >&2; exit 3',
-    /exited with 3: no such host in etch.db$/,
-  ],
-  ['prints nothing', 'exit 0', /answered nothing$/],
-  ['prints what is no tag', 'echo production', /answered "production", which is no tag$/],
-  ['prints a tag that does not exist', 'echo tags/etchautotag-19990101-0000', /etchautotag-19990101-0000/],
-  ['never ends', 'sleep 60', /did not answer within 5 s$/],
+  [HOSTS.qa, 'echo first >&2; echo "no such host in etch.db" >&2; exit 3', /exited with 3: no such host in etch.db$/],
+  ['silent.example.org', 'exit 0', /answered nothing$/],
+  ['garbled.example.org', 'echo production', /answered "production", which is no tag$/],
+  ['unknown.example.org', 'echo tags/etchautotag-19990101-0000', /there is no tag etchautotag-19990101-0000/],
+  ['hanging.example.org', 'sleep 60', /did not answer within 5 s$/],
 ];
 
 describe('a nodetagger that', () => {
-  test('fails for some hosts, in whichever way, makes those hold and nobody else, and is a problem until it answers', async () => {
-    const server = await train();
-    for (const [how, script, reason] of FAILURES) {
-      await put(server, 'nodetagger', forDevOnly(script));
-      expect((await ask(server, HOSTS.dev)).gets, how).toBe('05');
-      const { gets, status, message, reasons } = await ask(server, HOSTS.prod);
-      expect([how, status, gets]).toEqual([how, 409, 'hold nodetagger-failed']);
+  test('exits with an error, answers nothing, no tag or one that does not exist, or never ends, makes those hosts hold and no other, and is a problem until it answers', async () => {
+    const server = await stillTrain();
+    const cases = FAILURES.map(([host, script]) => `${host}) ${script} ;;`).join('\n');
+    await put(server, 'nodetagger', `${SH}case $1 in\n${cases}\n*) echo tags/${tagAt(5)} ;;\nesac\n`);
+    const answers = FAILURES.map(async ([host, , reason]) => {
+      const { gets, status, message, reasons } = await ask(server, host);
+      expect([host, status, gets]).toEqual([host, 409, 'hold nodetagger-failed']);
       expect(reasons.at(-1)).toMatch(reason);
       expect(message).toContain('nodetagger: schedule');
-      await until(`the problem of one that ${how}`, async () =>
-        reason.test(await problem(server, 'nodetagger:failed')),
-      );
-    }
+    });
+    // Also while one hangs.
+    expect((await ask(server, HOSTS.dev)).gets).toBe('05');
+    await Promise.all(answers);
+    await until('all five to be told of', async () =>
+      (await problem(server, 'nodetagger:failed')).startsWith('5 hosts'),
+    );
+    expect(await problem(server, 'nodetagger:failed')).toContain('the nodetagger failed');
     await put(server, 'nodetagger', `${SH}echo tags/${tagAt(6)}\n`);
-    expect((await ask(server, HOSTS.prod)).gets).toBe('06');
+    for (const [host] of FAILURES) expect((await ask(server, host)).gets).toBe('06');
     await noProblems(server);
   });
 
   test('is no longer executable, or gone, makes every host hold, also after a restart, until it is put back or given up', async () => {
-    const first = await train();
+    const first = await stillTrain();
     await put(first, 'nodetagger', `${SH}echo tags/${tagAt(4)}\n`);
     expect(new Set(Object.values(await askAll(first)))).toEqual(new Set(['04']));
     await chmod(join(first.base, 'nodetagger'), 0o644);
@@ -76,7 +74,7 @@ describe('a nodetagger that', () => {
   });
 
   test('answers a tag that is marked bad, in the file or by somebody, makes the host hold at the next question', async () => {
-    const server = await train({ files: { ...BASE, tagstate: `${tagAt(6)} bad broke ntp\n` } });
+    const server = await stillTrain({ files: { ...BASE, tagstate: `${tagAt(6)} bad broke ntp\n` } });
     await put(server, 'nodetagger', `${SH}case $1 in dev*) echo tags/${tagAt(6)} ;; *) echo ${tagAt(5)} ;; esac\n`);
     const held = await ask(server, HOSTS.dev);
     expect([held.gets, held.reasons.join()]).toEqual(['hold marked-bad', expect.stringContaining('broke ntp')]);
@@ -88,7 +86,7 @@ describe('a nodetagger that', () => {
 
 describe('a nodegrouper that', () => {
   test('fails, or is gone, makes hosts hold, since their wave is not known, until it answers or is given up', async () => {
-    const server = await train({ files: { 'schedule.yml': BASE['schedule.yml'] } });
+    const server = await stillTrain({ files: { 'schedule.yml': BASE['schedule.yml'] } });
     await put(
       server,
       'nodegrouper',

@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { dropContent, pruneTags } from '../../server/operations/prune.ts';
 import { snapshotByHand } from '../../server/operations/snapshot.ts';
 import { ask, problems } from '../stories/ask.ts';
-import { at, HOSTS, NODES, short, type Train, tagAt, train } from '../stories/train.ts';
-import { passTo, recordAt } from './passing.ts';
+import { at, HOSTS, NODES, short, type Train, tagAt } from '../stories/train.ts';
+import { passTo, recordAt, stillTrain } from './passing.ts';
 
 /** As little as can be kept: 26 hours, because a wave may look back two and a day is added, and two tags in any case. */
 const TINY = { TAGWAVE_SNAPSHOT_RETENTION_HOURS: '1', TAGWAVE_SNAPSHOT_KEEP_AT_LEAST: '2' };
@@ -30,7 +30,7 @@ const contentOf = async ({ url }: Train, digest: string) => (await fetch(`${url}
 
 test('what nothing uses is pruned and never made again; what a node runs or is pinned to, the last three good tags and what a wave resolves to stay, and content handed out stays for a day', async () => {
   const files = { 'schedule.yml': SCHEDULE, 'nodes.yml': NODES, pins: PINS, tagstate: GOOD };
-  const server = await train({ env: TINY, files });
+  const server = await stillTrain({ env: TINY, files });
   const { context } = server.app;
   const [four, five, six] = await Promise.all([asksFor(server, 4), asksFor(server, 5), asksFor(server, 6)]);
   await ask(server, 'old.example.org', { headers: { 'Tagwave-Running': five.digest } });
@@ -69,7 +69,7 @@ test('what nothing uses is pruned and never made again; what a node runs or is p
 });
 
 test('where the history of what nodes run was lost, nothing is pruned until it is a day old again', async () => {
-  const server = await train({ env: TINY, files: { 'schedule.yml': SCHEDULE, 'nodes.yml': NODES } });
+  const server = await stillTrain({ env: TINY, files: { 'schedule.yml': SCHEDULE, 'nodes.yml': NODES } });
   const { context } = server.app;
   await passTo(server, nextDay('13:00'));
   const kept = await hoursKept(server);

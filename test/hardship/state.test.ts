@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { noDisks, type SmallDisk, smallDisk } from '../rig/small-disk.ts';
 import { until } from '../rig/until.ts';
 import { all, askAll, change, problem, problems } from '../stories/ask.ts';
-import { at, HOSTS, type Train, tagAt, train } from '../stories/train.ts';
-import { minute, passTo, recordAt } from './passing.ts';
+import { at, HOSTS, type Train, tagAt } from '../stories/train.ts';
+import { minute, passTo, recordAt, stillTrain } from './passing.ts';
 
 /** What every wave has at 10:30 and until something changes. */
 const AT_TEN = { dev: '10', qa: '09', stg: '08', east: '07', prod: '06' };
@@ -35,7 +35,7 @@ describe('with history.sqlite', () => {
   ])(
     '%s while the server runs, answers stay, brakes work, the hour is tagged, and history is written anew',
     async (_, ends) => {
-      const server = await train();
+      const server = await stillTrain();
       expect(await askAll(server)).toEqual(AT_TEN);
       for (const end of ends) await rm(join(stateDir(server), `history.sqlite${end}`));
       expect(await askAll(server)).toEqual(AT_TEN);
@@ -51,7 +51,7 @@ describe('with history.sqlite', () => {
 });
 
 async function onSmallDisk(): Promise<{ server: Train; disk: SmallDisk }> {
-  const first = await train();
+  const first = await stillTrain();
   await first.stop();
   const disk = await smallDisk(4, stateDir(first));
   return { server: await first.restart(), disk };
@@ -116,7 +116,7 @@ describe.skipIf(noDisks !== '')(`with a state directory${noDisks}`, () => {
   });
 
   test('and the base itself on a full disk, the killswitch stops all, and a mark that cannot be written is refused with the reason', async () => {
-    const first = await train();
+    const first = await stillTrain();
     await first.stop();
     const disk = await smallDisk(6, first.base);
     const server = await first.restart();

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { fetchSource } from '../../server/operations/fetch.ts';
 import { until } from '../rig/until.ts';
 import { all, ask, askAll, problem, problems } from '../stories/ask.ts';
-import { at, HOSTS, type Train, tagAt, train } from '../stories/train.ts';
-import { minute, passTo, recordAt, setClock } from './passing.ts';
+import { at, HOSTS, type Train, tagAt } from '../stories/train.ts';
+import { minute, passTo, recordAt, setClock, stillTrain } from './passing.ts';
 
 /** What every wave has at 10:30 and until something changes. */
 const AT_TEN = { dev: '10', qa: '09', stg: '08', east: '07', prod: '06' };
@@ -22,7 +22,7 @@ const idOf = async (server: Train, hour: number) => (await recordAt(server, hour
 
 describe('a server that was down', () => {
   test('over three hours takes for its late tag what it had fetched before, so that no soak is cut short, and loses no tag', async () => {
-    const first = await train();
+    const first = await stillTrain();
     await first.commit({ 'etc/release': 'committed while the server was down\n' });
     const server = await downUntil(first, at('13:14'));
     expect(await madeBy(server, 13)).toMatchObject({ origin: 'late', stale: true, commit: await idOf(server, 10) });
@@ -37,7 +37,7 @@ describe('a server that was down', () => {
   });
 
   test('over the hour alone makes it late from the tip fetched just before it, which is not stale, and leaves out what came after', async () => {
-    const first = await train();
+    const first = await stillTrain();
     first.clock.advance(Date.parse(at('10:58')) - first.clock.now());
     await first.commit({ 'etc/release': 'fetched before 11:00\n' });
     await fetchSource(first.app.context);
@@ -50,14 +50,14 @@ describe('a server that was down', () => {
   });
 
   test('and is started within ten minutes of the hour fetches, and makes an ordinary tag', async () => {
-    const first = await train();
+    const first = await stillTrain();
     await first.commit({ 'etc/release': 'new\n' });
     const server = await downUntil(first, at('13:09'));
     expect(await madeBy(server, 13)).toMatchObject({ origin: 'cron', stale: false, commits: 1 });
   });
 
   test('and has lost its state directory makes a late tag of the tip as it is, as on its first start', async () => {
-    const first = await train();
+    const first = await stillTrain();
     await first.stop();
     await rm(join(first.base, 'var'), { recursive: true });
     const server = await downUntil(first, at('14:25'));
@@ -70,7 +70,7 @@ describe('a server that was down', () => {
 
 describe('a clock that jumps', () => {
   test('ahead serves nothing early and makes no tag, and all goes on a minute after it was set right', async () => {
-    const server = await train();
+    const server = await stillTrain();
     await setClock(server, at('15:30'));
     expect(await problem(server, 'clock:jumped')).toContain('jumped 300 minutes ahead');
     expect(await askAll(server)).toEqual(AT_TEN);
@@ -85,7 +85,7 @@ describe('a clock that jumps', () => {
   });
 
   test('goes on by the time that passes while it is doubted: what is due is served, and no tag is made', async () => {
-    const server = await train();
+    const server = await stillTrain();
     await setClock(server, at('23:30'));
     server.clock.advance(45_000);
     server.clock.jumpTo(Date.parse(at('04:30')));
@@ -97,7 +97,7 @@ describe('a clock that jumps', () => {
   });
 
   test('ahead and stays there for a minute is believed; the tag made then is kept when the clock is set back, is not served before its hour, and is that hour’s tag', async () => {
-    const server = await train();
+    const server = await stillTrain();
     await server.commit({ 'etc/release': 'committed at 10:30\n' });
     await setClock(server, at('12:05'));
     await minute(server);
@@ -121,7 +121,7 @@ describe('a clock that jumps', () => {
   });
 
   test('back serves what it did and loses nothing; believed there, hosts keep what they have until it is right again', async () => {
-    const server = await train();
+    const server = await stillTrain();
     await setClock(server, at('05:30'));
     expect(await problem(server, 'clock:jumped')).toContain('minutes back');
     expect(await askAll(server)).toEqual(AT_TEN);

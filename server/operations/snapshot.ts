@@ -55,7 +55,7 @@ export interface ManualSnapshot {
 
 export type ManualResult =
   | { readonly kind: 'made'; readonly made: Made }
-  /** The tag exists with another commit, which is never replaced. */
+  /** The tag exists with another commit, which is never replaced; or its commits would have skipped their soak. */
   | { readonly kind: 'conflict'; readonly sentence: string; readonly hint: string }
   | { readonly kind: 'failed'; readonly sentence: string; readonly hint: string };
 
@@ -107,7 +107,7 @@ async function refuseUnsoaked(context: Context, wanted: Hour, now: number): Prom
   if (wanted === floorHour(now) || context.shelf.current().byName.has(name)) return undefined;
   if ((await context.repository.tipAt(wanted * 3_600_000)) !== undefined) return undefined;
   return {
-    kind: 'failed',
+    kind: 'conflict',
     sentence: `nothing had been fetched by the hour of ${name}, so it is not known what the tip was then`,
     hint: 'name the commit with --commit, or fill in the past from history with --backfill',
   };

@@ -113,8 +113,8 @@ test('sha256sum checks what a view holds, whatever the names are, and links have
     'etc/line\u2028separator': 'separator\n',
     'etc/ümlaut': '',
   };
-  await server.source.commit({ ...files, 'etc/link': { linkTo: 'plain' } });
-  expect((await server.ask('/v1/snapshots', { method: 'POST', json: { hour: '2026112005' } })).status).toBe(201);
+  const commit = await server.source.commit({ ...files, 'etc/link': { linkTo: 'plain' } });
+  await tagOf(server, commit);
   const digest = await digestFor(server, `${WEB}?tag=etchautotag-20261120-0500`);
   const sums = await server.ask(`/v1/views/${digest}/manifest?format=sha256sum`);
   expect(sums.status).toBe(200);
@@ -162,9 +162,14 @@ test('the global killswitch stops content by digest, that of an environment does
   }
 });
 
+async function tagOf(server: Serving, commit: string): Promise<void> {
+  const json = { hour: '2026112005', commit };
+  expect((await server.ask('/v1/snapshots', { method: 'POST', json })).status).toBe(201);
+}
+
 async function bigArchive(server: Serving): Promise<string> {
-  await server.source.commit({ 'big.bin': randomBytes(12 * 1024 * 1024) });
-  expect((await server.ask('/v1/snapshots', { method: 'POST', json: { hour: '2026112005' } })).status).toBe(201);
+  const commit = await server.source.commit({ 'big.bin': randomBytes(12 * 1024 * 1024) });
+  await tagOf(server, commit);
   return `/v1/views/${await digestFor(server, `${WEB}?tag=etchautotag-20261120-0500`)}/archive`;
 }
 

@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { watchControlFiles } from '../../server/adapters/files/control-files.ts';
 import type { ControlFiles } from '../../server/ports.ts';
-import { type MovableClock, movableClock } from '../rig/clock.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
+import { type StillClock, stillClock } from '../rig/still-clock.ts';
 
 const SETTLE_SECONDS = 2;
 
 interface Watching {
   readonly base: string;
-  readonly clock: MovableClock;
+  readonly clock: StillClock;
   readonly files: ControlFiles;
   look(file?: 'tagstate' | 'nodes.yml'): { text: string | null; settled: boolean };
   write(text: string | Uint8Array, file?: string): void;
@@ -20,7 +20,7 @@ interface Watching {
 
 async function watching(): Promise<Watching> {
   const base = await disposableDirectory();
-  const clock = movableClock(new Date().toISOString());
+  const clock = stillClock();
   const files = watchControlFiles(base, clock);
   return {
     base,

@@ -81,9 +81,18 @@ async function settled({ context }: App): Promise<{ kind: 'ready' } | { kind: 'r
   }
 }
 
-/** Settles, with nothing, on the first SIGTERM or SIGINT. A second one ends the process the usual way. */
+/**
+ * Settles, with nothing, on the first SIGTERM or SIGINT; a second one ends the process. The listeners stay: a library that
+ * cleans up after its child processes would else take it that nobody listens, and end us in the middle of stopping.
+ */
 function stopSignal(): Promise<undefined> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(undefined));
+    let isStopping = false;
+    const stop = (): void => {
+      if (isStopping) process.exit(1);
+      isStopping = true;
+      resolve(undefined);
+    };
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
   });
 }

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { plainJson } from '../core/plain-json.ts';
 import type { EventQuery, StoredEvent } from '../ports.ts';
 import type { Door } from './door.ts';
 
@@ -48,7 +49,7 @@ export async function* eventStream(
 }
 
 function piece(event: StoredEvent, shown: Following['shown']): string {
-  return `id: ${event.id}\nevent: ${event.kind}\ndata: ${JSON.stringify(shown(event))}\n\n`;
+  return `id: ${event.id}\nevent: ${event.kind}\ndata: ${plainJson(shown(event))}\n\n`;
 }
 
 /** Settles at the next announcement, after a second, or when it is over. */

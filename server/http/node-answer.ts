@@ -1,4 +1,5 @@
 import { type Assignment, HEADERS } from '../../protocol/assignment.ts';
+import { plainJson } from '../core/plain-json.ts';
 import type { Answer } from '../operations/assign.ts';
 import type { Told } from '../ports.ts';
 import { namesEtag } from './etag.ts';
@@ -86,7 +87,7 @@ function prepareJson(answer: ServeAnswer, pollAfterSeconds: number): Prepared {
   const hours = placed.wave?.hours ?? 0;
   const known = preparedJson.get(told);
   if (known?.commit === commit && known.hours === hours && known.pollAfterSeconds === pollAfterSeconds) return known;
-  const body = JSON.stringify(assignmentOf(answer, { hours, pollAfterSeconds }));
+  const body = plainJson(assignmentOf(answer, { hours, pollAfterSeconds }));
   const prepared = {
     hours,
     commit,

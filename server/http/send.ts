@@ -29,8 +29,7 @@ export async function send(response: Response, reply: Reply, exchange: Exchange)
   switch (reply.kind) {
     case 'json': {
       const { status, body, headers = {} } = reply;
-      const text = `${JSON.stringify(body)}
-`;
+      const text = `${plainJson(body)}\n`;
       return sendText(response, exchange, { status, type: 'application/json; charset=utf-8', text, headers });
     }
     case 'prepared':

@@ -199,7 +199,7 @@ describe('while twenty hosts poll', () => {
       facts: { os: NASTY },
       clientVersion: NASTY,
     };
-    expect((await ask(url, '/v1/nodes/web1/reports', { method: 'POST', json: report })).status).toBe(202);
+    expect((await ask(url, '/v1/nodes/web1/reports', { method: 'POST', json: report })).status).toBe(201);
     for (const file of ['tagstate', 'pins']) {
       const text = await readFile(join(at.base, file), 'utf8');
       expect([file, text.trimEnd().split('\n').length]).toEqual([file, 1]);

@@ -22,8 +22,8 @@ function get(server: Serving, path: string, agent: Agent | false = false): Promi
 }
 
 async function bigArchive(server: Serving): Promise<string> {
-  await server.source.commit({ 'big.bin': BIG });
-  await server.ask('/v1/snapshots', { method: 'POST', json: { hour: '2026112005' } });
+  const commit = await server.source.commit({ 'big.bin': BIG });
+  await server.ask('/v1/snapshots', { method: 'POST', json: { hour: '2026112005', commit } });
   const digest = (await server.ask(`${WEB}?tag=etchautotag-20261120-0500`)).headers['tagwave-digest'];
   return `/v1/views/${digest}/archive`;
 }

@@ -101,8 +101,10 @@ function tagProblems(tags: readonly TagRecord[], now: number): Problem[] {
             {
               id: `tag:stale:${record.name}`,
               severity: 'warning',
-              sentence: `${record.name} was made from a commit fetched at ${record.fetched ?? 'an unknown time'}, because the source could not be read`,
-              hint: 'see that the repository can be fetched; the next tag then has what was missed',
+              sentence: `${record.name} was made from the commit fetched at ${record.fetched ?? 'an unknown time'}, ${
+                record.origin === 'late' ? 'the last one seen before its hour' : 'because the source could not be read'
+              }`,
+              hint: 'see that the server runs and can fetch the repository; the next tag then has what was missed',
             },
           ]
         : [],

@@ -6,6 +6,7 @@ import { disposableDirectory } from '../rig/disposable.ts';
 import { NOBODY } from '../rig/nobody.ts';
 import { serverBundle } from '../rig/server-bundle.ts';
 import { runCommand, serve } from '../rig/server-process.ts';
+import { until } from '../rig/until.ts';
 import { BEFORE, HOSTS, NEWEST, type TestBase, testBase, useBases } from './base.ts';
 
 useBases();
@@ -43,14 +44,17 @@ describe.skipIf(skips !== null)(
   `somebody who may read the base and the state, but not write them${skips ? ` (${skips})` : ''}`,
   () => {
     test('sees everything that only looks, also beside a running server, and no problem in not being able to write', async () => {
-      const { run, base } = await sharedBase();
+      const { run, json, base } = await sharedBase();
       const look = async () => {
         const uid = NOBODY;
         expect(await run(['status'], { uid })).toMatchObject({
           code: 0,
           stderr: '',
-          stdout: expect.stringMatching(new RegExp(`${NEWEST}(.|\n)*4 known nodes, 1 silent(.|\n)*No problems\\.\n$`)),
+          stdout: expect.stringMatching(new RegExp(`${NEWEST}(.|\n)*4 known nodes, 1 silent`)),
         });
+        const { problems } = (await json(['status'], { uid })).value as { problems: { id: string }[] };
+        // The server makes this hour's tag; late in the hour it is stale, because this base was fetched an hour ago.
+        expect(problems.filter(({ id }) => !id.startsWith('tag:stale:'))).toEqual([]);
         expect((await run(['tags'], { uid })).stdout).toContain(NEWEST);
         expect((await run(['nodes'], { uid })).stdout).toContain(HOSTS.web);
         expect((await run(['events', '--json'], { uid })).code).toBe(0);
@@ -174,10 +178,12 @@ describe.skipIf(skips !== null)(`a server whose files cannot be read by its user
     const second = await serve(base, options);
     const answer = await fetch(`${second.url}/v1/nodes/${HOSTS.pinned}`, { headers: { accept: 'text/plain' } });
     expect((await answer.text()).trim()).toBe(`tags/${NEWEST}`);
-    const { problems } = (await (await fetch(`${second.url}/v1/status`)).json()) as {
-      problems: { sentence: string }[];
-    };
-    expect(problems.filter(({ sentence }) => sentence.includes('permission denied'))).toHaveLength(5);
+    await until('all five files to be told as unreadable, once they settled', async () => {
+      const { problems } = (await (await fetch(`${second.url}/v1/status`)).json()) as {
+        problems: { sentence: string }[];
+      };
+      return problems.filter(({ sentence }) => sentence.includes('permission denied')).length === 5;
+    });
     second.child.kill('SIGTERM');
     await second.ended;
   });

@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -91,7 +91,7 @@ async function layBase({ lastHour = 10, now = at('10:30'), files = BASE, env = {
   const root = await disposableDirectory();
   const made = prepared.get(lastHour) ?? prepare(lastHour);
   prepared.set(lastHour, made);
-  await cp(await made, root, { recursive: true, preserveTimestamps: true });
+  await execa('cp', ['-a', `${await made}/.`, root]);
   const repo = { TAGWAVE_REPO_URL: join(root, 'config'), TAGWAVE_REPO_BRANCH: 'main' };
   return { root, base: join(root, 'base'), now, files, env: { ...repo, ...env } };
 }
@@ -125,7 +125,7 @@ async function prepare(lastHour: number): Promise<string> {
   const [base, config] = [join(root, 'base'), join(root, 'config')];
   await mkdir(base);
   await mkdir(config);
-  await git(config, ['init', '--quiet', '--initial-branch=main']);
+  await git(config, ['init', '--quiet', '--template=', '--initial-branch=main']);
   const hours = Array.from({ length: TAGS }, (_, index) => lastHour - TAGS + 1 + index);
   await git(config, ['fast-import', '--quiet'], { input: hours.map(importedCommit).join('') });
   await git(config, ['reset', '--quiet', '--hard']);

@@ -70,6 +70,8 @@ export const reportSchema = z.strictObject({
   /** How many entries were written or removed. */
   changed: count,
   error: z.optional(z.nullable(text(8192))),
+  /** What was on the disk and not as the manifest says, before this run repaired it: paths, the first of them. */
+  drifted: z.optional(z.object({ count, paths: z.array(text(4096)).check(z.maxLength(50)) })),
   facts: z.optional(z.record(text(100), text(1000))),
   clientVersion: z.optional(text(100)),
 });

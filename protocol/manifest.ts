@@ -11,6 +11,11 @@ export interface ManifestEntry {
   readonly size: number;
   /** 64 lower-case hex digits. */
   readonly sha256: string;
+  /** Four octal digits, as in `0440`, where `deploy.yml` sets them. Never of a link. */
+  readonly perm?: string;
+  /** Names, or numbers in digits, as the host knows them. */
+  readonly owner?: string;
+  readonly group?: string;
 }
 
 /** Thrown for a manifest that no view can have: the sentence names the line. */
@@ -37,8 +42,9 @@ function codePointRank(unit: number): number {
 
 /** One line of the manifest, ended by LF, keys in the order that the digest depends on. */
 export function manifestLine(entry: ManifestEntry): string {
-  const { path, mode, size, sha256 } = entry;
-  return `${JSON.stringify({ path, mode, size, sha256 })}\n`;
+  const { path, mode, size, sha256, perm, owner, group } = entry;
+  // Keys without a value are left out.
+  return `${JSON.stringify({ path, mode, size, sha256, perm, owner, group })}\n`;
 }
 
 export function digestOf(manifest: Uint8Array | string): Digest {
@@ -99,7 +105,7 @@ function parseLine(line: string, index: number): ManifestEntry {
     throw new BadManifest(`${at} is not JSON`);
   }
   if (typeof value !== 'object' || value === null) throw new BadManifest(`${at} is not an object`);
-  const { path, mode, size, sha256 } = value as Record<string, unknown>;
+  const { path, mode, size, sha256, perm, owner, group } = value as Record<string, unknown>;
   const relative = typeof path === 'string' ? parseRelativePath(path) : undefined;
   if (relative === undefined)
     throw new BadManifest(`${at} has no relative path without "." and "..": ${JSON.stringify(path)}`);
@@ -107,7 +113,26 @@ function parseLine(line: string, index: number): ManifestEntry {
     throw new BadManifest(`${at} has the unknown mode ${JSON.stringify(mode)}`);
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw new BadManifest(`${at} has no size`);
   if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) throw new BadManifest(`${at} has no sha256`);
-  return { path: relative, mode, size, sha256 };
+  if (perm !== undefined && (!isPerm(perm) || mode === '120000'))
+    throw new BadManifest(`${at} has the perm ${JSON.stringify(perm)}, and four octal digits of a file are expected`);
+  for (const name of [owner, group])
+    if (name !== undefined && !isAccountName(name))
+      throw new BadManifest(`${at} has ${JSON.stringify(name)}, which no user or group is called`);
+  return { path: relative, mode, size, sha256, ...given({ perm, owner, group }) };
+}
+
+/** Four octal digits. */
+export function isPerm(value: unknown): value is string {
+  return typeof value === 'string' && /^[0-7]{4}$/.test(value);
+}
+
+/** What a user or group may be called, or its number. */
+export function isAccountName(value: unknown): value is string {
+  return typeof value === 'string' && /^(?:[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?|0|[1-9]\d{0,9})$/.test(value);
+}
+
+function given(attributes: { perm: unknown; owner: unknown; group: unknown }): Partial<ManifestEntry> {
+  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined));
 }
 
 function checkOrder(paths: readonly RelativePath[]): void {

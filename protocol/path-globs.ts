@@ -1,0 +1,11 @@
+import picomatch from 'picomatch';
+
+/**
+ * A test for paths of a view: `*` and `?` stay within a segment, `**` goes across, `{a,b}` is either, and names that begin
+ * with a dot are like any other. Undefined for a pattern that is empty, absolute, or has `..`.
+ */
+export function pathGlob(pattern: string): ((path: string) => boolean) | undefined {
+  if (pattern === '' || pattern.length > 500 || pattern.startsWith('/') || pattern.split('/').includes('..'))
+    return undefined;
+  return picomatch(pattern, { dot: true, nonegate: true, noextglob: true });
+}

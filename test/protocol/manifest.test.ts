@@ -211,6 +211,30 @@ describe('what looks hostile and is not', () => {
   });
 
   it('keys of a newer server are passed over', () => {
-    expect(parseManifest(line({ perm: '0440' }))).toEqual([entry('a')]);
+    expect(parseManifest(line({ mtime: 0 }))).toEqual([entry('a')]);
+  });
+});
+
+describe('permissions and owners', () => {
+  it('come back as they were written, after the other keys', () => {
+    const entries = [entry('a', { perm: '0440', owner: 'root', group: 'adm' }), entry('b', { owner: '1000' })];
+    const manifest = manifestOf(...entries);
+    expect(parseManifest(manifest)).toEqual(entries);
+    expect(manifest.toString()).toContain('","perm":"0440","owner":"root","group":"adm"}\n');
+  });
+
+  it.each<Record<string, unknown>>([
+    { perm: 440 },
+    { perm: '440' },
+    { perm: '0888' },
+    { perm: '0440', mode: '120000' },
+    { owner: '' },
+    { owner: 'a b' },
+    { owner: '-x' },
+    { owner: 0 },
+    { group: '../x' },
+    { group: '007' },
+  ])('%j is refused', (value) => {
+    expect(() => parseManifest(line(value))).toThrow(BadManifest);
   });
 });

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
@@ -151,7 +152,7 @@ test('the global killswitch stops content by digest, that of an environment does
   const server = await serving();
   const digest = await digestFor(server);
   await mkdir(join(server.base, 'killswitch.d'));
-  await writeFile(join(server.base, 'killswitch.d', 'production'), 'production only\n');
+  writeFileSync(join(server.base, 'killswitch.d', 'production'), 'production only\n');
   expect((await server.ask(`/v1/views/${digest}/archive`)).status).toBe(200);
   await writeFile(join(server.base, 'killswitch'), 'everything\n');
   for (const what of ['archive', 'manifest', 'manifest?format=sha256sum']) {

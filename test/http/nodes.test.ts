@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -161,7 +162,7 @@ describe('a poll', () => {
   test('of one environment is stopped by the killswitch of that environment only', async () => {
     const server = await serving({ files: BASE });
     await mkdir(join(server.base, 'killswitch.d'));
-    await writeFile(join(server.base, 'killswitch.d', 'production'), 'only here\n');
+    writeFileSync(join(server.base, 'killswitch.d', 'production'), 'only here\n');
     expect((await server.ask(WEB)).json()).toMatchObject({ code: 'killswitch', message: 'only here' });
     expect((await server.ask('/v1/nodes/dev1.example.com')).status).toBe(200);
   });

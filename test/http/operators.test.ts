@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -223,7 +224,7 @@ describe('the killswitch', () => {
     expect(one.json()['version']).toBe(raised.json()['version']);
     expect((await remove(server, `/v1/killswitch/production?version=${one.json()['version']}`)).status).toBe(200);
     expect((await server.ask('/v1/killswitch/production')).status).toBe(404);
-    await writeFile(join(server.base, 'killswitch.d', 'prod'), 'a typo at night\n');
+    writeFileSync(join(server.base, 'killswitch.d', 'prod'), 'a typo at night\n');
     expect(await tagOf(server, '/v1/nodes/dev1.example.com')).toBe('killswitch');
     const odd = await server.ask('/v1/killswitch/prod');
     expect(odd.json()).toMatchObject({ environment: 'prod', message: 'a typo at night' });

@@ -9,6 +9,8 @@ export interface Layout {
   readonly releases: string;
   /** The manifest of each release, under the release's name. */
   readonly manifests: string;
+  /** How files looked when they were last found right. May be lost. */
+  readonly seen: string;
   /** The link to the release in use. */
   readonly current: string;
   readonly state: string;
@@ -21,6 +23,7 @@ export function layoutOf(target: string): Layout {
     root,
     releases: join(root, 'releases'),
     manifests: join(root, 'manifests'),
+    seen: join(root, 'seen'),
     current: join(root, 'current'),
     state: join(root, 'state.json'),
     lock: join(root, '.lock'),

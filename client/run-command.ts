@@ -1,7 +1,6 @@
 import type { StopSignals } from './adapters/stop-signals.ts';
 import { poll } from './commands/poll.ts';
 import { readRequest } from './commands/program.ts';
-import { status } from './commands/status.ts';
 import { openTerminal, type Streams } from './terminal.ts';
 
 export interface Invocation {
@@ -15,7 +14,7 @@ export interface Invocation {
 
 const QUIET = { verbose: false, json: false } as const;
 
-/** Carries out one command line. Answers the exit code. */
+/** Carries out one command line. Answers the exit code. All but `poll`, which starts most often, is loaded when it is wanted. */
 export async function runCommand({ args, env, streams, listenForStop }: Invocation): Promise<number> {
   const request = await readRequest(args, env);
   switch (request.kind) {
@@ -25,11 +24,15 @@ export async function runCommand({ args, env, streams, listenForStop }: Invocati
     case 'usage':
       openTerminal(QUIET, streams).err(request.text);
       return 2;
+    case 'command':
+      break;
+  }
+  const { settings } = request;
+  const terminal = openTerminal(settings, streams);
+  switch (request.command) {
     case 'status':
-      return status(request.settings, openTerminal(request.settings, streams));
-    case 'poll': {
-      const { settings } = request;
-      return poll({ settings, terminal: openTerminal(settings, streams), stop: listenForStop() });
-    }
+      return (await import('./commands/status.ts')).status(settings, terminal);
+    case 'poll':
+      return poll({ settings, terminal, stop: listenForStop() });
   }
 }

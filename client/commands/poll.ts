@@ -26,12 +26,20 @@ const USAGE = 2;
 
 /** One run: asks, and brings the target to what the servers say. Answers the exit code. */
 export async function poll(context: PollContext): Promise<number> {
-  const { settings, terminal, stop } = context;
+  const { settings, terminal } = context;
+  const opened = await openRun(context);
+  if (typeof opened === 'string') return refuse(terminal, opened);
+  if (settings.dryRun) return show(opened, await guarded(context, () => preview(opened)));
+  return pollInTurn(context, opened);
+}
+
+/** What a run starts from; or why the settings are not enough for one. */
+export async function openRun({ settings, terminal, stop }: PollContext): Promise<Run | string> {
   const layout = layoutOf(settings.target);
   const { state } = readState(layout);
   const hostname = settings.hostname ?? (await machineName(state.machineName));
   const problem = usageProblem(settings, hostname);
-  if (problem !== undefined || hostname === undefined) return refuse(terminal, problem ?? '');
+  if (problem !== undefined || hostname === undefined) return problem ?? '';
   const servers: Servers = {
     urls: settings.servers,
     preferred: state.server,
@@ -39,8 +47,7 @@ export async function poll(context: PollContext): Promise<number> {
     silenceMs: settings.timeoutSeconds * 1000,
     signal: stop.signal,
   };
-  const run: Run = { settings, hostname, layout, servers, terminal, startedAt: new Date(), state };
-  return settings.dryRun ? show(run, await guarded(context, () => preview(run))) : pollInTurn(context, run);
+  return { settings, hostname, layout, servers, terminal, startedAt: new Date(), state };
 }
 
 function usageProblem({ servers }: Settings, hostname: Hostname | undefined): string | undefined {
@@ -63,12 +70,22 @@ async function pollInTurn(context: PollContext, run: Run): Promise<number> {
     terminal.detail(`waiting ${Math.round(waitMs / 1000)} s, this host's share of the splay`);
     await sleep(waitMs, undefined, { signal: stop.signal }).catch(() => undefined);
   }
-  if (stop.signal.aborted) return show(run, stopped(stop));
+  const tried = await runOnce(context, run);
+  return typeof tried === 'number' ? tried : show(run, tried);
+}
+
+/**
+ * One run under the target's lock, told and reported: answers its exit code. Where it could not even begin (another run holds
+ * the lock, say), answers that, and nothing is told.
+ */
+export async function runOnce(context: PollContext, run: Run): Promise<number | Outcome> {
+  const { stop } = context;
+  if (stop.signal.aborted) return stopped(stop);
   const unprepared = prepare(run.layout);
-  if (unprepared !== undefined) return show(run, failure(unprepared));
+  if (unprepared !== undefined) return failure(unprepared);
   const lock = await takeLock(run.layout.lock);
-  if (lock.kind === 'busy') return show(run, lock);
-  if (lock.kind === 'failed') return show(run, failure(lock.failure));
+  if (lock.kind === 'busy') return lock;
+  if (lock.kind === 'failed') return failure(lock.failure);
   try {
     return await pollLocked(context, { ...run, startedAt: new Date() });
   } finally {

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { KEYS } from '../../client/settings/keys.ts';
+import { COMMANDS } from '../../client/commands/usage/commands.ts';
+import type { Usage } from '../../client/commands/usage/usage.ts';
 import { buildProgram } from '../../server/cli/program.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -54,12 +55,18 @@ test('every command of tagwave that is shown exists, with the flags that are sho
   const shown = (await Promise.all(PAGES.map((page) => calls(page, 'tagwave'))))
     .flat()
     .filter(({ text }) => !/useradd|User=/.test(text));
-  const called = shown.filter(({ command, flags }) => flags.length > 0 || ['poll', 'status'].includes(command));
+  const known = new Map<string, readonly string[]>(
+    COMMANDS.map(({ name, keys, ...rest }) => {
+      const { options = [] }: Pick<Usage, 'options'> = rest;
+      const own = options.map(({ flags }) => /--[a-z-]+/.exec(flags)?.[0] ?? '');
+      return [name, ['--config', '--help', ...keys.map((key) => `--${key}`), ...own]];
+    }),
+  );
+  const called = shown.filter(({ command, flags }) => flags.length > 0 || known.has(command));
   expect(called.length).toBeGreaterThan(3);
-  const known = KEYS.map(({ name }) => `--${name}`);
   for (const { command, flags, text } of called) {
-    expect(['poll', 'status'], text).toContain(command);
-    for (const flag of flags) expect([...known, '--config', '--help'], text).toContain(flag);
+    expect([...known.keys()], text).toContain(command);
+    for (const flag of flags) expect(known.get(command), text).toContain(flag);
   }
 });
 

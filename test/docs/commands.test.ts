@@ -56,8 +56,8 @@ test('every command of tagwave that is shown exists, with the flags that are sho
     .flat()
     .filter(({ text }) => !/useradd|User=/.test(text));
   const known = new Map<string, readonly string[]>(
-    COMMANDS.map(({ name, keys, ...rest }) => {
-      const { options = [] }: Pick<Usage, 'options'> = rest;
+    COMMANDS.map((usage: Usage) => {
+      const { name, keys, options = [] } = usage;
       const own = options.map(({ flags }) => /--[a-z-]+/.exec(flags)?.[0] ?? '');
       return [name, ['--config', '--help', ...keys.map((key) => `--${key}`), ...own]];
     }),

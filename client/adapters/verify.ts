@@ -65,11 +65,11 @@ function flawOfEntry(path: string, { mode, size, sha256 }: ManifestEntry): strin
   return hashOfFile(path) === sha256 ? null : 'has other content';
 }
 
-function hashOf(bytes: Uint8Array): string {
+export function hashOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-function hashOfFile(path: string): string {
+export function hashOfFile(path: string): string {
   const hash = createHash('sha256');
   const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {

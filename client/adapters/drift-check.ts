@@ -1,0 +1,156 @@
+import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { ManifestEntry } from '../../protocol/manifest.ts';
+import type { Digest } from '../../protocol/names.ts';
+import {
+  type Drifted,
+  type DriftKind,
+  driftOfFolder,
+  driftOfLook,
+  foldersOf,
+  inOrder,
+  type Owners,
+} from '../core/drift.ts';
+import { fileTime, type Looked, lookAt, movedSince, recall, takeStock } from './stat-cache.ts';
+import { hashOf, hashOfFile } from './verify.ts';
+
+export interface DriftCheck {
+  /** The release: nothing but its entries belongs below it. */
+  readonly directory: string;
+  /** Of its manifest. */
+  readonly digest: Digest;
+  /** The manifest's entries; undefined when it is gone. Only asked for when something does not look as it did. */
+  readonly entries: () => readonly ManifestEntry[] | undefined;
+  /** Who an entry is to belong to, and with undefined a directory. */
+  readonly ownersOf: (entry: ManifestEntry | undefined) => Owners;
+  /** Where looks are remembered. */
+  readonly cache: string;
+  /** Reads everything, whatever is remembered. */
+  readonly isThorough: boolean;
+  /** Looks are remembered for the next check. */
+  readonly remembers: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Of a release whose manifest is gone nothing can be said. */
+export type DriftFound = readonly Drifted[] | 'unknown';
+
+/** So many entries are looked at before signals get a turn. */
+const BATCH = 128;
+
+/**
+ * What is not as the manifest says: content, modes, owners, what is missing and what does not belong there. Reads only what
+ * does not look as it did when it was last found right.
+ */
+export async function findDrift(check: DriftCheck): Promise<DriftFound> {
+  const { directory, digest, cache } = check;
+  const sightings = check.isThorough ? undefined : recall(cache, digest);
+  const moved = sightings && new Set(movedSince(sightings, directory).map((index) => sightings.paths[index] ?? ''));
+  if (sightings !== undefined && moved?.size === 0 && isRootAsBefore(check, sightings.paths)) return [];
+  const entries = check.entries();
+  if (entries === undefined) return 'unknown';
+  const beganAtMs = check.remembers ? quietly(() => fileTime(cache)) : undefined;
+  const looks = new Map<string, Stats>();
+  const drifted = await examine(check, entries, { isSuspect: (path) => moved?.has(path) ?? true, looks });
+  if (drifted.length === 0 && beganAtMs !== undefined) remember(check, entries, { beganAtMs, looks });
+  return inOrder(drifted);
+}
+
+/** Remembers how a release looks that was just staged or verified. A cache that cannot be written costs only time. */
+export function rememberRelease(
+  of: Pick<DriftCheck, 'directory' | 'digest' | 'cache'>,
+  entries: readonly ManifestEntry[],
+): void {
+  remember(of, entries);
+}
+
+function remember(
+  { cache: file, directory: root, digest }: Pick<DriftCheck, 'directory' | 'digest' | 'cache'>,
+  entries: readonly ManifestEntry[],
+  looked?: Looked,
+): void {
+  const files = entries.map(({ path }) => path as string);
+  const [, ...folders] = foldersOf(files).keys();
+  quietly(() =>
+    takeStock({ file, root, digest, paths: [...folders, ...files], ...(looked === undefined ? {} : { looked }) }),
+  );
+}
+
+/** What the file system does not let us remember is only read again. */
+function quietly<Value>(work: () => Value): Value | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof Error && 'syscall' in error) return undefined;
+    throw error;
+  }
+}
+
+/** The root's own times move with every activation: it is listed each time instead. */
+function isRootAsBefore({ directory, ownersOf }: DriftCheck, paths: readonly string[]): boolean {
+  const known = new Set(paths.filter((path) => !path.includes('/')));
+  return (
+    driftOfFolder(lstatSync(directory), ownersOf(undefined)).length === 0 &&
+    readdirSync(directory).every((name) => known.has(name))
+  );
+}
+
+interface Suspicion {
+  readonly isSuspect: (path: string) => boolean;
+  /** Takes the looks of what is examined. */
+  readonly looks: Map<string, Stats>;
+}
+
+async function examine(
+  { directory, ownersOf, signal }: DriftCheck,
+  entries: readonly ManifestEntry[],
+  { isSuspect, looks }: Suspicion,
+): Promise<Drifted[]> {
+  const drifted: Drifted[] = [];
+  const blocked: string[] = [];
+  const isBlocked = (path: string): boolean => blocked.some((folder) => path.startsWith(`${folder}/`));
+  const note = (path: string, how: readonly DriftKind[]): void => void (how.length > 0 && drifted.push({ path, how }));
+  for (const [folder, names] of foldersOf(entries.map(({ path }) => path))) {
+    if ((folder !== '' && !isSuspect(folder)) || isBlocked(folder)) continue;
+    const stats = lookAt(folder === '' ? directory : `${directory}/${folder}`);
+    if (stats === undefined) continue;
+    looks.set(folder, stats);
+    note(folder === '' ? '.' : folder, driftOfFolder(stats, ownersOf(undefined)));
+    if (!stats.isDirectory()) blocked.push(folder);
+    else for (const extra of extrasIn(`${directory}/${folder}`, names)) note(join(folder, extra), ['extra']);
+  }
+  let count = 0;
+  for (const entry of entries) {
+    if (!isSuspect(entry.path) || isBlocked(entry.path)) continue;
+    const path = `${directory}/${entry.path}`;
+    const stats = lookAt(path);
+    if (stats !== undefined) looks.set(entry.path, stats);
+    note(entry.path, driftOfEntry(path, entry, driftOfLook(entry, stats, ownersOf(entry))));
+    if (count++ % BATCH !== 0) continue;
+    await turn();
+    signal.throwIfAborted();
+  }
+  return drifted;
+}
+
+function join(folder: string, name: string): string {
+  return folder === '' ? name : `${folder}/${name}`;
+}
+
+function extrasIn(folder: string, names: ReadonlySet<string>): string[] {
+  return readdirSync(folder).filter((name) => !names.has(name));
+}
+
+const UNREADABLE: ReadonlySet<DriftKind> = new Set(['missing', 'type', 'content']);
+
+function driftOfEntry(path: string, { mode, sha256 }: ManifestEntry, how: DriftKind[]): readonly DriftKind[] {
+  if (how.some((kind) => UNREADABLE.has(kind))) return how;
+  try {
+    const found = mode === '120000' ? hashOf(readlinkSync(path, 'buffer')) : hashOfFile(path);
+    return found === sha256 ? how : ['content', ...how];
+  } catch (error) {
+    // Somebody took its owner's right to read it: that is told by its mode.
+    if ((error as NodeJS.ErrnoException).code === 'EACCES' && how.length > 0) return how;
+    throw error;
+  }
+}

@@ -1,7 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { execa } from 'execa';
 
-/** Tells how much of the processor a process has used, all threads together: seconds, as the operating system counts them. */
+/**
+ * Tells how much of the processor a process has used, all threads together, and the processes that it started and waited
+ * for: seconds, as the operating system counts them.
+ */
 export type CpuTime = (pid: number) => Promise<number>;
 
 export async function openCpuTime(): Promise<CpuTime> {
@@ -9,8 +12,8 @@ export async function openCpuTime(): Promise<CpuTime> {
   return async (pid) => ticksOf(await readFile(`/proc/${pid}/stat`, 'utf8')) / ticksPerSecond;
 }
 
-/** User and system time, the 14th and 15th field. The second, the program's name, may hold anything. */
+/** User and system time, the 14th to 17th field. The second, the program's name, may hold anything. */
 function ticksOf(stat: string): number {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return Number(fields[11]) + Number(fields[12]);
+  return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
 }

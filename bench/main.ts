@@ -1,7 +1,9 @@
-// `npm run bench`: how fast hosts are answered, and what one more tag costs, each beside a yardstick taken in the same run.
-// `npm run bench -- polls`, or `tags`, does one of the two.
+// `npm run bench`: how fast hosts are answered, what one more tag costs, and what a host does with it, each beside a
+// yardstick taken in the same run. `npm run bench -- polls`, `tags` or `apply` does one of them.
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { measureApply } from './apply.ts';
+import { applyLines } from './apply-report.ts';
 import { machineFacts, warningOf } from './machine.ts';
 import { measurePolls } from './polls.ts';
 import { pollLines, tagLines } from './report.ts';
@@ -15,20 +17,24 @@ const RESULTS = join(dirname(DIST), 'bench', 'results');
 
 const [what, name] = process.argv.slice(2);
 if (what === 'yardstick' && isYardstick(name)) serveYardstick(name);
-else await bench({ polls: what !== 'tags', tags: what !== 'polls' });
+else await bench((part) => what === undefined || what === part);
 
-async function bench(wanted: { readonly polls: boolean; readonly tags: boolean }): Promise<void> {
+async function bench(isWanted: (part: 'polls' | 'tags' | 'apply') => boolean): Promise<void> {
   await withWorkDirectory(async (work) => {
     const machine = await machineFacts(work);
     say(machine.lines);
     say(warningOf(machine));
-    const polls = wanted.polls
+    const polls = isWanted('polls')
       ? await attempt('polls', () => measurePolls({ dist: DIST, work: work.path, progress }))
       : undefined;
     if (polls !== undefined) say(pollLines(polls));
-    const tags = wanted.tags ? await attempt('tags', () => measureTags({ work: work.path, progress })) : undefined;
+    const tags = isWanted('tags') ? await attempt('tags', () => measureTags({ work: work.path, progress })) : undefined;
     if (tags !== undefined) say(tagLines(tags, work.fileSystem));
-    say([`All figures, round by round: ${await keepResults(RESULTS, { machine, polls, tags })}`]);
+    const apply = isWanted('apply')
+      ? await attempt('apply', () => measureApply({ dist: DIST, work: work.path, progress }))
+      : undefined;
+    if (apply !== undefined) say(applyLines(apply, work.fileSystem));
+    say([`All figures, round by round: ${await keepResults(RESULTS, { machine, polls, tags, apply })}`]);
   });
 }
 

@@ -99,10 +99,10 @@ function kib(bytes: number): number {
   return bytes / 1024;
 }
 
-function counted(files: number): string {
+export function counted(files: number): string {
   return `${files.toLocaleString('en-US')} files`;
 }
 
-function aim(what: string, met: boolean, found: string): string {
+export function aim(what: string, met: boolean, found: string): string {
   return `Aim ${met ? 'met' : 'missed'}: ${what}: ${found}`;
 }

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import type { ApplyFigures } from './apply.ts';
 import type { Machine } from './machine.ts';
 import type { PollFigures } from './polls.ts';
 import type { TagFigures } from './tags.ts';
@@ -9,6 +10,7 @@ export interface Results {
   readonly machine: Machine;
   readonly polls: PollFigures | undefined;
   readonly tags: readonly TagFigures[] | undefined;
+  readonly apply: ApplyFigures | undefined;
 }
 
 /** Writes everything that was measured to a file named by the time, and answers its path. */

@@ -26,7 +26,12 @@ export async function startTagwave({ dist, work }: { dist: string; work: string 
   const source = await makeSource(join(base, 'trunk'), { files: 100, committedAt: hoursAgo(HOURS + 1) });
   for (let hours = HOURS; hours > 0; hours--) await source.commit(hoursAgo(hours));
   await execa(process.execPath, [command, 'snapshot', '--backfill', String(HOURS), '--base', base]);
-  return start([command, 'serve', '--base', base, '--listen', '127.0.0.1:0']);
+  return serveBase(dist, base);
+}
+
+/** Tagwave as it ships, on a base that is there. */
+export function serveBase(dist: string, base: string): Promise<Server> {
+  return start([join(dist, 'tagwave-server.js'), 'serve', '--base', base, '--listen', '127.0.0.1:0']);
 }
 
 /** Half past, so that none falls on the hour itself. */

@@ -7,6 +7,7 @@ import { openCpuTime } from '../../bench/cpu-time.ts';
 import { diskUse } from '../../bench/disk-use.ts';
 import { figureOf, shown } from '../../bench/figure.ts';
 import { GIT_ENVIRONMENT, makeSource } from '../../bench/source.ts';
+import { timed } from '../../bench/timed.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 
 describe('a figure', () => {
@@ -66,5 +67,18 @@ describe('what is measured', () => {
     const until = process.cpuUsage().user + 50_000;
     while (process.cpuUsage().user < until);
     expect(await cpuTime(process.pid)).toBeGreaterThan(before);
+  });
+});
+
+describe('a command that is timed', () => {
+  test('tells its time and the processor time of everything that it started', async () => {
+    const busy = 'const until = performance.now() + 150; while (performance.now() < until);';
+    const { wallMs, cpuMs } = await timed(['sh', '-c', `"${process.execPath}" -e "${busy}"; :`]);
+    expect(wallMs).toBeGreaterThanOrEqual(150);
+    expect(cpuMs).toBeGreaterThan(50);
+  });
+
+  test('that fails is an error with its words', async () => {
+    await expect(timed(['sh', '-c', 'echo no such thing >&2; exit 3'])).rejects.toThrow(/ended with 3: no such thing/);
   });
 });

@@ -65,6 +65,15 @@ function textsOf(yaml: Yaml, key: Key, value: Node | null): string[] | undefined
     const texts = value.items.map((item) => (yaml.isScalar(item) ? scalarText(item.value) : undefined));
     return texts.every((text) => text !== undefined) ? texts : undefined;
   }
+  if (key.isMap && yaml.isMap(value)) {
+    const texts = value.items.map((pair) => {
+      const [name, given] = [pair.key, pair.value].map((node) =>
+        yaml.isScalar(node) ? scalarText(node.value) : undefined,
+      );
+      return name === undefined || given === undefined ? undefined : `${name}=${given}`;
+    });
+    return texts.every((text) => text !== undefined) ? texts : undefined;
+  }
   const text = yaml.isScalar(value) ? scalarText(value.value) : undefined;
   return text === undefined ? undefined : [text];
 }

@@ -1,4 +1,5 @@
 import { type Hostname, parseHostname, parseTagName, type TagName } from '../../protocol/names.ts';
+import { parseFact } from '../core/facts.ts';
 
 /** What a run is told to do, from flags, environment, file and defaults. */
 export interface Settings {
@@ -9,6 +10,10 @@ export interface Settings {
   readonly tag: TagName | 'trunk' | undefined;
   readonly splaySeconds: number;
   readonly timeoutSeconds: number;
+  /** As in `site=berlin`: what the host says of itself besides what is found. */
+  readonly facts: readonly string[];
+  /** Reads every file instead of going by how it looks. */
+  readonly verify: boolean;
   readonly dryRun: boolean;
   readonly detailedExitcode: boolean;
   readonly verbose: boolean;
@@ -22,6 +27,8 @@ export type KeyName =
   | 'tag'
   | 'splay'
   | 'timeout'
+  | 'fact'
+  | 'verify'
   | 'dry-run'
   | 'detailed-exitcode'
   | 'verbose'
@@ -31,6 +38,8 @@ export type KeyName =
 export interface Key {
   readonly name: KeyName;
   readonly kind: 'list' | 'value' | 'switch';
+  /** In the file a list may be written as a map: each of its entries counts as `name=value`. */
+  readonly isMap?: true;
   readonly placeholder?: string;
   readonly help: string;
   /** What `parse` accepts, as errors tell it. */
@@ -122,6 +131,16 @@ export const KEYS: readonly Key[] = [
     expected: 'seconds from 1 to 3600',
     parse: (text) => parseWhole(text, [1, 3600]),
   },
+  {
+    name: 'fact',
+    kind: 'list',
+    isMap: true,
+    placeholder: 'NAME=VALUE',
+    help: 'say this of the host with every report, besides os, os_version, arch and kernel; repeat it for more',
+    expected: 'NAME=VALUE with a name of letters, digits, dots, hyphens and underscores that begins with a letter',
+    parse: parseFact,
+  },
+  { name: 'verify', help: 'read every file of what is in use, whatever is remembered of how it looked', ...SWITCH },
   { name: 'dry-run', help: 'tell what would change, and change nothing', ...SWITCH },
   { name: 'detailed-exitcode', help: 'with --dry-run: exit 6 when something would change', ...SWITCH },
   { name: 'verbose', help: 'tell every step, and repeat what was told before', ...SWITCH },

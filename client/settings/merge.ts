@@ -54,6 +54,8 @@ function settingsOf(values: Values): Settings {
     tag: text('tag') as TagName | 'trunk' | undefined,
     splaySeconds: number('splay', 0),
     timeoutSeconds: number('timeout', DEFAULT_TIMEOUT_SECONDS),
+    facts: (values.get('fact') ?? []).filter((value) => typeof value === 'string'),
+    verify: isOn('verify'),
     dryRun: isOn('dry-run'),
     detailedExitcode: isOn('detailed-exitcode'),
     verbose: isOn('verbose'),

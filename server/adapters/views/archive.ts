@@ -6,8 +6,8 @@ import { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import { type Pack, pack } from 'tar-stream';
 import type { ManifestEntry } from '../../../protocol/manifest.ts';
-import type { TreeEntry } from '../../ports.ts';
-import { type Objects, targetText } from './build.ts';
+import { targetText } from './build.ts';
+import { type Objects, readContents, type ViewEntry } from './contents.ts';
 
 interface Member {
   readonly entry: ManifestEntry;
@@ -18,9 +18,9 @@ interface Member {
 export interface Contents {
   /** Path of the view's manifest, already verified. */
   readonly manifest: string;
-  /** A tree whose view this is. */
-  readonly entries: readonly TreeEntry[];
-  readonly objects: Objects;
+  /** The entries whose view this is. */
+  readonly entries: readonly ViewEntry[];
+  readonly objects: Pick<Objects, 'blobs'>;
 }
 
 const PERMISSIONS = { '100644': 0o644, '100755': 0o755, '120000': 0o777 } as const;
@@ -85,17 +85,16 @@ async function packAll(tar: Pack, all: AsyncIterable<Member>): Promise<void> {
   tar.finalize();
 }
 
-/** Manifest, tree and contents have the same order: they are walked side by side, one member in memory at a time. */
+/** Manifest, entries and contents have the same order: they are walked side by side, one member in memory at a time. */
 async function* members({ manifest, entries, objects }: Contents): AsyncGenerator<Member> {
   const lines = linesOf(manifest);
   let index = 0;
   try {
-    for await (const { content } of objects.blobs(entries.map(({ blob }) => blob))) {
+    for await (const { entry, content } of readContents(objects, entries)) {
       const line = await lines.next();
-      const entry = entries[index++];
+      index++;
       const wanted: ManifestEntry | undefined = line.done ? undefined : JSON.parse(line.value);
-      if (!entry || !wanted || wanted.path !== entry.path || wanted.mode !== entry.mode)
-        throw new Error(DIFFERENT_TREE);
+      if (!wanted || wanted.path !== entry.path || wanted.mode !== entry.mode) throw new Error(DIFFERENT_TREE);
       yield { entry: wanted, content };
     }
     if (index !== entries.length || !(await lines.next()).done) throw new Error(DIFFERENT_TREE);
@@ -156,8 +155,9 @@ async function pour(tar: Pack, header: Parameters<Pack['entry']>[0], source: Asy
   await Promise.all([done, feed().catch((error: Error) => sink.destroy(error))]);
 }
 
-function headerOf({ path, mode }: ManifestEntry) {
-  return { name: path, mode: PERMISSIONS[mode], uid: 0, gid: 0, uname: '', gname: '', mtime: new Date(0) };
+function headerOf({ path, mode, perm }: ManifestEntry) {
+  const permissions = perm === undefined ? PERMISSIONS[mode] : Number.parseInt(perm, 8);
+  return { name: path, mode: permissions, uid: 0, gid: 0, uname: '', gname: '', mtime: new Date(0) };
 }
 
 async function* verified(entry: ManifestEntry, content: Readable): AsyncGenerator<Buffer> {

@@ -3,10 +3,9 @@ import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { checkPaths, digestHash, type ManifestEntry, manifestLine } from '../../../protocol/manifest.ts';
 import type { ObjectId } from '../../../protocol/names.ts';
-import { type Repository, type TreeEntry, UnfitContent, type View } from '../../ports.ts';
+import { UnfitContent, type View } from '../../ports.ts';
+import type { Objects, ViewEntry } from './contents.ts';
 import type { Sum, Sums } from './sums.ts';
-
-export type Objects = Pick<Repository, 'entries' | 'blobs'>;
 
 /** A view and what its manifest is written from. */
 export interface Built {
@@ -20,9 +19,13 @@ const LONGEST_TARGET = 4095;
 const LINES_AT_ONCE = 500;
 const SUMS_AT_ONCE = 500;
 
-/** Works out the view of a whole tree. Only contents that `sums` does not know are read. */
-export async function buildView(objects: Objects, tree: ObjectId, sums: Sums): Promise<Built> {
-  const entries = await objects.entries(tree);
+interface Sources {
+  readonly objects: Pick<Objects, 'blobs'>;
+  readonly sums: Sums;
+}
+
+/** Works out a view from its entries. Only contents that `sums` does not know are read. */
+export async function buildView(entries: readonly ViewEntry[], { objects, sums }: Sources): Promise<Built> {
   checkPaths(entries.map(({ path }) => path));
   const known = await sumsOf(objects, entries, sums);
   const manifest = () => manifestOf(entries, known);
@@ -32,7 +35,7 @@ export async function buildView(objects: Objects, tree: ObjectId, sums: Sums): P
   return { view: { digest: hash.digest(), files: entries.length, bytes }, manifest };
 }
 
-async function* manifestOf(entries: readonly TreeEntry[], sums: ReadonlyMap<ObjectId, Sum>): AsyncGenerator<Buffer> {
+async function* manifestOf(entries: readonly ViewEntry[], sums: ReadonlyMap<ObjectId, Sum>): AsyncGenerator<Buffer> {
   for (let start = 0; start < entries.length; start += LINES_AT_ONCE) {
     const lines = entries.slice(start, start + LINES_AT_ONCE).map((entry) => manifestLine(manifestEntry(entry, sums)));
     yield Buffer.from(lines.join(''));
@@ -41,20 +44,43 @@ async function* manifestOf(entries: readonly TreeEntry[], sums: ReadonlyMap<Obje
   }
 }
 
-function manifestEntry(entry: TreeEntry, sums: ReadonlyMap<ObjectId, Sum>): ManifestEntry {
-  return { path: entry.path, mode: entry.mode, ...sumOf(sums, entry) };
+function manifestEntry(entry: ViewEntry, sums: ReadonlyMap<ObjectId, Sum>): ManifestEntry {
+  const { content: _, ...named } = entry;
+  return { ...named, ...sumOf(sums, entry) };
 }
 
-function sumOf(sums: ReadonlyMap<ObjectId, Sum>, { path, blob }: TreeEntry): Sum {
-  const sum = sums.get(blob);
-  if (!sum) throw new Error(`the repository gave no content for ${JSON.stringify(path)} (${blob})`);
+function sumOf(sums: ReadonlyMap<ObjectId, Sum>, { path, content }: ViewEntry): Sum {
+  if (content.kind === 'bytes') return sumOfBytes(content.bytes);
+  const sum = sums.get(content.blob);
+  if (!sum) throw new Error(`the repository gave no content for ${JSON.stringify(path)} (${content.blob})`);
   return sum;
 }
 
-async function sumsOf(objects: Objects, entries: readonly TreeEntry[], sums: Sums): Promise<Map<ObjectId, Sum>> {
+const sumsOfBytes = new WeakMap<Buffer, Sum>();
+
+/** A template that was rendered for one node is in the views of many. */
+function sumOfBytes(bytes: Buffer): Sum {
+  const known = sumsOfBytes.get(bytes);
+  if (known !== undefined) return known;
+  const sum = { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+  sumsOfBytes.set(bytes, sum);
+  return sum;
+}
+
+/** The sums of all contents that are in the repository. Reads what is not known yet, and every link. */
+export async function sumsOf(
+  objects: Pick<Objects, 'blobs'>,
+  entries: readonly Pick<ViewEntry, 'path' | 'mode' | 'content'>[],
+  sums: Sums,
+): Promise<Map<ObjectId, Sum>> {
   // Links are always read: a sum does not tell whether the target is one that a host can make.
-  const links = new Map(entries.filter(({ mode }) => mode === '120000').map(({ blob, path }) => [blob, path]));
-  const wanted = new Set(entries.map(({ blob }) => blob));
+  const links = new Map<ObjectId, string>();
+  const wanted = new Set<ObjectId>();
+  for (const { path, mode, content } of entries) {
+    if (content.kind !== 'blob') continue;
+    wanted.add(content.blob);
+    if (mode === '120000') links.set(content.blob, path);
+  }
   const found = await sums.find(wanted);
   const missing = [...wanted].filter((blob) => links.has(blob) || !found.has(blob));
   if (missing.length === 0) return found;

@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import pLimit from 'p-limit';
 import type { Digest, ObjectId } from '../../../protocol/names.ts';
 import { writeArchive } from './archive.ts';
-import { type Built, buildView, type Objects } from './build.ts';
+import { type Built, buildView } from './build.ts';
 import type { Catalogue, Known } from './catalogue.ts';
+import { entriesOfTree, type Objects, type ViewEntry } from './contents.ts';
 import { singleFlight } from './flight.ts';
 import type { HandedOut } from './handed-out.ts';
 import { publish } from './publish.ts';
@@ -28,10 +29,14 @@ export function openMaker({ root, shelf, catalogue, handedOut, repository }: Par
   const oneBuild = pLimit(1);
   const fewArchives = pLimit(2);
 
+  async function entriesOf(tree: ObjectId): Promise<ViewEntry[]> {
+    return entriesOfTree(await repository.entries(tree));
+  }
+
   async function build(tree: ObjectId): Promise<Built> {
     const sums = openSums(join(root, 'blobs.sqlite'));
     try {
-      return await buildView(repository, tree, sums);
+      return await buildView(await entriesOf(tree), { objects: repository, sums });
     } finally {
       sums.close();
     }
@@ -76,10 +81,15 @@ export function openMaker({ root, shelf, catalogue, handedOut, repository }: Par
     });
   }
 
+  /** The entries of a view, whose contents can be read by `readContents`. */
+  function contents({ view, trees }: Known): Promise<ViewEntry[]> {
+    return fromAnyTree(view.digest, trees, entriesOf);
+  }
+
   async function makeArchive(entry: Known): Promise<Verified> {
     const { digest } = entry.view;
     const { path } = await manifest(entry);
-    const entries = await fromAnyTree(digest, entry.trees, (tree) => repository.entries(tree));
+    const entries = await contents(entry);
     await explained(`the archive of ${digest} cannot be stored`, root, async () => {
       const contents = { manifest: path, entries, objects: repository };
       const sum = await publish(shelf.pathOf(digest, 'archive.tar.gz'), (handle) => writeArchive(handle, contents));
@@ -94,6 +104,7 @@ export function openMaker({ root, shelf, catalogue, handedOut, repository }: Par
 
   return {
     manifest,
+    contents,
 
     view(tree: ObjectId): Promise<Known> {
       return building(tree, () =>

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Digest } from '../../../protocol/names.ts';
 import type { StoredFile, Views } from '../../ports.ts';
-import type { Objects } from './build.ts';
 import { openCatalogue } from './catalogue.ts';
+import type { Objects } from './contents.ts';
 import { openHandedOut } from './handed-out.ts';
 import { openMaker } from './maker.ts';
 import { openShelf, type Verified } from './shelf.ts';

@@ -47,6 +47,12 @@ export function activate(layout: Layout, name: string): void {
   syncDirectory(layout.root);
 }
 
+/** Removes `current`: from then on nothing is in use. */
+export function deactivate(layout: Layout): void {
+  rmSync(layout.current, { force: true });
+  syncDirectory(layout.root);
+}
+
 /** Whole releases, last used first. */
 export function listReleases(layout: Layout): KeptSince[] {
   return namesIn(layout.releases)

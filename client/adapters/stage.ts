@@ -6,12 +6,13 @@ import type { Brake } from '../core/answer.ts';
 import { BadContent, quoted } from '../core/checklist.ts';
 import { systemFailure } from '../core/failure.ts';
 import type { Failed } from '../core/outcome.ts';
+import type { Place } from '../core/place.ts';
 import { isNameOf, releaseNameOf } from '../core/release-name.ts';
 import type { Terminal } from '../terminal.ts';
 import { bad, badLink, type Fetched, fetchManifest, nobody, pathOf, unexpected } from './fetch-manifest.ts';
 import type { Layout } from './layout.ts';
 import { TEMPORARY } from './publish.ts';
-import { keepManifest, listReleases, readCurrent, removeRelease } from './releases.ts';
+import { keepManifest, listReleases, removeRelease } from './releases.ts';
 import { ask, type Servers } from './servers.ts';
 import { unpack } from './unpack.ts';
 import { flawOfRelease } from './verify.ts';
@@ -26,6 +27,7 @@ export interface Staged {
 
 export interface Staging {
   readonly layout: Layout;
+  readonly place: Pick<Place, 'takenName'>;
   readonly servers: Servers;
   readonly assignment: Assignment;
   readonly terminal: Pick<Terminal, 'detail' | 'progress'>;
@@ -66,15 +68,14 @@ function about({ tag, digest }: Assignment, ended: Brake | Failed): Brake | Fail
 
 /**
  * Looks for the view among the releases, and removes what has its name and is not it, unless it is in use. Where there is
- * none, answers the name that it is to get: never the one that `current` has, be it dangling, as what is staged must not be
- * in use before the second question.
+ * none, answers the name that it is to get: never that of what is in use, be it gone, as what is staged must not be in use
+ * before the second question.
  */
 async function findRelease(
-  { layout, assignment, servers, terminal }: Staging,
+  { layout, place, assignment, servers, terminal }: Staging,
   entries: readonly ManifestEntry[],
 ): Promise<{ readonly name: string; readonly isWhole: boolean }> {
-  const current = readCurrent(layout);
-  const named = 'name' in current ? current.name : undefined;
+  const named = place.takenName();
   for (const { name } of listReleases(layout).filter((release) => isNameOf(release.name, assignment.digest))) {
     const flaw = await flawOfRelease(join(layout.releases, name), entries, servers.signal);
     if (flaw === null) return { name, isWhole: true };

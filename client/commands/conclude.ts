@@ -45,10 +45,11 @@ export async function conclude(run: Run, outcome: Outcome): Promise<number> {
   return exitCode;
 }
 
-function withWhatIsInUse({ state, layout }: Run): State {
+function withWhatIsInUse(run: Run): State {
+  const { state } = run;
   const { activating } = state;
   if (activating === null) return state;
-  return inUse({ state, layout })?.name === activating.release ? withActivated(state) : { ...state, activating: null };
+  return inUse(run)?.name === activating.release ? withActivated(state) : { ...state, activating: null };
 }
 
 /** `at`: when the outcome was told, if it was. A run that was stopped says nothing about what was the matter before. */

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import type { Assignment } from '../../protocol/assignment.ts';
 import type { Digest, Hostname } from '../../protocol/names.ts';
 import type { Layout } from '../adapters/layout.ts';
-import { activate, readCurrent, readManifest } from '../adapters/releases.ts';
+import { readManifest } from '../adapters/releases.ts';
 import { askAssignment, type Servers } from '../adapters/servers.ts';
 import { type Staged, stage } from '../adapters/stage.ts';
 import { writeState } from '../adapters/state-file.ts';
@@ -11,6 +12,7 @@ import type { Answer, Question } from '../core/answer.ts';
 import { differenceOf, sizeOf } from '../core/difference.ts';
 import { systemFailure } from '../core/failure.ts';
 import { type Applied, failedBecause, type Outcome } from '../core/outcome.ts';
+import type { Place, ReleaseOnDisk } from '../core/place.ts';
 import { isNameOf } from '../core/release-name.ts';
 import type { State } from '../core/state.ts';
 import type { Settings } from '../settings/keys.ts';
@@ -21,6 +23,7 @@ export interface Run {
   readonly settings: Settings;
   readonly hostname: Hostname;
   readonly layout: Layout;
+  readonly place: Place;
   readonly servers: Servers;
   readonly terminal: Terminal;
   readonly startedAt: Date;
@@ -38,10 +41,10 @@ export interface InUse {
   readonly isSure: boolean;
 }
 
-/** What the host runs: the link decides, what is remembered only spares hashing the manifest. */
-export function inUse({ layout, state }: Pick<Run, 'layout' | 'state'>): InUse | undefined {
-  const current = readCurrent(layout);
-  if (current.kind !== 'release') return undefined;
+/** What the host runs: the disk decides, what is remembered only spares hashing the manifest. */
+export function inUse({ layout, place, state }: Pick<Run, 'layout' | 'place' | 'state'>): InUse | undefined {
+  const current = place.inUse();
+  if (current === undefined) return undefined;
   const { running } = state;
   if (running?.release === current.name && isNameOf(current.name, running.digest))
     return { name: current.name, digest: running.digest, isSure: true };
@@ -50,14 +53,14 @@ export function inUse({ layout, state }: Pick<Run, 'layout' | 'state'>): InUse |
 
 /** Asks, stages, asks again, flips. Nothing is flipped that is not the answer at the end. */
 export async function converge(run: Run): Promise<Outcome> {
-  const { layout, servers, terminal } = run;
+  const { layout, place, servers, terminal } = run;
   let answer = await question(run, { mayBeKnown: true });
   for (let round = 1; round <= 2; round++) {
     if (answer.kind === 'ended') return answer.outcome;
     const { assignment } = answer;
     const before = inUse(run);
     if (before?.isSure && before.digest === assignment.digest) return settle(run, assignment, before.name);
-    const staged = await stage({ layout, servers, terminal, assignment });
+    const staged = await stage({ layout, place, servers, terminal, assignment });
     if (staged.kind !== 'staged') return staged;
     const { name, reused } = staged;
     terminal.detail(`${reused ? 'found' : 'staged'} releases/${name}: every hash is right`);
@@ -181,6 +184,7 @@ function failedBySystem(error: unknown, of: Pick<Assignment, 'tag' | 'digest'>):
 
 /** Writes down what it is about to do first, so that the next run can tell and report it if this one is killed. */
 async function flip(run: Run, { tag, digest }: Assignment, { name, entries }: Staged): Promise<Outcome> {
+  const release: ReleaseOnDisk = { name, directory: join(run.layout.releases, name), digest, entries };
   const before = inUse(run);
   const old = before && readManifest(run.layout, before.name);
   const changed = sizeOf(differenceOf(old?.entries ?? [], entries));
@@ -198,7 +202,7 @@ async function flip(run: Run, { tag, digest }: Assignment, { name, entries }: St
     run.state = { ...run.state, activating };
     writeState(run.layout, run.state);
     run.servers.signal.throwIfAborted();
-    activate(run.layout, name);
+    await run.place.activate(release);
   } catch (error) {
     return failedBySystem(error, { tag, digest });
   }

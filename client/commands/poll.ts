@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Hostname } from '../../protocol/names.ts';
-import { type Layout, layoutOf, prepare } from '../adapters/layout.ts';
+import { layoutOf, prepare } from '../adapters/layout.ts';
 import { takeLock } from '../adapters/lock.ts';
 import { machineName } from '../adapters/machine-name.ts';
-import { readCurrent, removeLeftovers } from '../adapters/releases.ts';
+import { openPlace } from '../adapters/open-place.ts';
+import { removeLeftovers } from '../adapters/releases.ts';
 import type { Servers } from '../adapters/servers.ts';
 import { readState } from '../adapters/state-file.ts';
 import type { StopSignals } from '../adapters/stop-signals.ts';
@@ -47,7 +48,8 @@ export async function openRun({ settings, terminal, stop }: PollContext): Promis
     silenceMs: settings.timeoutSeconds * 1000,
     signal: stop.signal,
   };
-  return { settings, hostname, layout, servers, terminal, startedAt: new Date(), state };
+  const place = openPlace(layout, settings.root);
+  return { settings, hostname, layout, place, servers, terminal, startedAt: new Date(), state };
 }
 
 function usageProblem({ servers }: Settings, hostname: Hostname | undefined): string | undefined {
@@ -98,21 +100,19 @@ async function pollLocked(context: PollContext, run: Run): Promise<number> {
   run.state = { ...remembered.state, machineName: run.settings.hostname ? remembered.state.machineName : run.hostname };
   run.servers.preferred = run.state.server;
   if (remembered.problem !== undefined) run.terminal.err(`${run.hostname}: ${remembered.problem}: it is begun anew`);
-  const cleaned = cleanUp(run.layout);
+  const cleaned = await cleanUp(run);
   finishEarlierRun(run);
   const outcome = cleaned === undefined ? await guarded(context, () => converge(run)) : failure(cleaned);
   return conclude(run, outcome);
 }
 
-/** Removes what a killed run left, and refuses a `current` that is not ours. */
-function cleanUp(layout: Layout): Failure | undefined {
+/** Removes what a killed run left, and finishes or undoes what it was at. Answers why the run cannot go on. */
+async function cleanUp({ hostname, layout, place, terminal }: Run): Promise<Failure | undefined> {
   try {
     removeLeftovers(layout);
-    if (readCurrent(layout).kind !== 'foreign') return undefined;
-    return {
-      sentence: `${layout.current} is no symbolic link`,
-      hint: 'Somebody else made it. Move it away, or give another directory with --target.',
-    };
+    const { told, failure } = await place.recover();
+    for (const sentence of told) terminal.err(`${hostname}: ${sentence}`);
+    return failure;
   } catch (error) {
     const failure = systemFailure(error);
     if (failure === undefined) throw error;

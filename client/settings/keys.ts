@@ -7,6 +7,8 @@ export interface Settings {
   /** Undefined: the machine's own name. */
   readonly hostname: Hostname | undefined;
   readonly target: string;
+  /** The tree that releases are put onto; undefined: they are used where they are staged. */
+  readonly root: string | undefined;
   readonly tag: TagName | 'trunk' | undefined;
   readonly splaySeconds: number;
   readonly timeoutSeconds: number;
@@ -24,6 +26,7 @@ export type KeyName =
   | 'server'
   | 'hostname'
   | 'target'
+  | 'root'
   | 'tag'
   | 'splay'
   | 'timeout'
@@ -106,6 +109,14 @@ export const KEYS: readonly Key[] = [
     help: `where releases, current and state.json are (default: ${DEFAULT_TARGET})`,
     expected: 'a directory',
     parse: (text) => (text === '' || text.includes('\0') ? undefined : text),
+  },
+  {
+    name: 'root',
+    kind: 'value',
+    placeholder: 'DIR',
+    help: 'put the files onto this tree, as in /, instead of using them as releases below the target',
+    expected: 'an absolute directory',
+    parse: (text) => (text.startsWith('/') && !text.includes('\0') ? text : undefined),
   },
   {
     name: 'tag',

@@ -51,6 +51,7 @@ function settingsOf(values: Values): Settings {
     servers: (values.get('server') ?? []).filter((value) => value instanceof URL),
     hostname: text('hostname') as Hostname | undefined,
     target: text('target') ?? DEFAULT_TARGET,
+    root: text('root'),
     tag: text('tag') as TagName | 'trunk' | undefined,
     splaySeconds: number('splay', 0),
     timeoutSeconds: number('timeout', DEFAULT_TIMEOUT_SECONDS),

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { layoutOf } from '../../client/adapters/layout.ts';
+import { openPlace } from '../../client/adapters/open-place.ts';
 import { askAssignment } from '../../client/adapters/servers.ts';
 import { stage } from '../../client/adapters/stage.ts';
 import { unpack } from '../../client/adapters/unpack.ts';
@@ -74,6 +75,7 @@ async function refused(view: TestView, sentence: RegExp): Promise<void> {
   const { assignment } = found.value;
   const staged = await stage({
     layout: layoutOf(target),
+    place: openPlace(layoutOf(target), undefined),
     servers,
     assignment,
     terminal: { detail: () => undefined, progress: () => undefined },

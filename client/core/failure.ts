@@ -25,8 +25,23 @@ const HINTS: Readonly<Record<string, string>> = {
   EPERM: 'Run as the owner of the target directory, or give another directory with --target.',
 };
 
-/** A failure that the operating system reported for a file; undefined for anything else, which is a defect and to be thrown on. */
+/** Thrown deep inside for what an operator has to see to. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.sentence);
+    this.failure = failure;
+  }
+}
+
+/**
+ * A failure that the operating system reported for a file, or that was thrown as one; undefined for anything else, which is a
+ * defect and to be thrown on.
+ */
 export function systemFailure(error: unknown): Failure | undefined {
+  if (error instanceof Refused) return error.failure;
   if (!(error instanceof Error)) return undefined;
   const { code, path, syscall } = error as NodeJS.ErrnoException;
   if (code === undefined || syscall === undefined) return undefined;

@@ -20,6 +20,7 @@ import type { Context } from './operations/context.ts';
 import { type Desk, openDesk } from './operations/desk.ts';
 import { openFleet } from './operations/fleet.ts';
 import { openJournal } from './operations/journal.ts';
+import { openHalts } from './operations/halt.ts';
 import { noteChange } from './operations/note-change.ts';
 import { openProblems } from './operations/problems.ts';
 import { raisedProblems } from './operations/raised-problems.ts';
@@ -119,6 +120,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
   };
   const unprepared = keeps ? await tryToPrepare(context, stateDir) : undefined;
   if (unprepared !== undefined) return { ok: false, errors: [unprepared] };
+    halts: openHalts(state),
   // Before the first fetch there is nothing to read, which is no problem of its own.
   if (existsSync(join(stateDir, 'repository.git')))
     // Why it cannot be read stands as a problem.

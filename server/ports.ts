@@ -240,6 +240,25 @@ export interface NodeRow {
 }
 
 export const EVENT_KINDS = [
+/** How the nodes of one wave fared that had been told a tag and reported that it failed, each by its last word. */
+export interface TagFailures {
+  /** As the wave was called then. */
+  readonly wave: string;
+  readonly failed: number;
+  readonly rolledBack: number;
+  /** The first few. */
+  readonly first: readonly Hostname[];
+}
+
+/** The nodes of one wave whose polls have said that they run what they were told with a tag. */
+export interface TagRuns {
+  /** As the wave was called then. */
+  readonly wave: string;
+  readonly nodes: number;
+  /** How long they have run that content, all together. */
+  readonly milliseconds: number;
+}
+
   'control-file',
   'tag-created',
   'tag-pruned',
@@ -284,8 +303,19 @@ export interface EventQuery {
 export interface Store {
   /** One transaction. A poll whose `told` differs from the node's last adds an `assignment` event. */
   recordPolls(polls: readonly Poll[]): Promise<void>;
-  /** The same `runId` twice counts once. */
-  recordReport(hostname: Hostname, report: Report, receivedAt: number): Promise<'new' | 'known'>;
+  /**
+   * The same `runId` twice counts once. `countsIn`: the wave in which what the node says of the report's tag counts: a failure
+   * from then on, until the same node says that it applied that tag.
+   */
+  recordReport(
+    hostname: Hostname,
+    report: Report,
+    received: { readonly at: number; readonly countsIn?: string | null },
+  ): Promise<'new' | 'known'>;
+  /** By wave. */
+  tagFailures(tag: TagName): Promise<TagFailures[]>;
+  /** By wave. Who moved on to other content counts for as long as it ran this. */
+  tagRuns(tag: TagName, at: number): Promise<TagRuns[]>;
   nodes(query?: { seenSince?: number }): Promise<NodeRow[]>;
   node(hostname: Hostname): Promise<NodeRow | undefined>;
   reports(hostname: Hostname, limit: number): Promise<(Report & { readonly receivedAt: number })[]>;
@@ -312,8 +342,8 @@ export interface Store {
   copyTags(records: readonly TagRecord[]): Promise<void>;
   markPruned(tags: readonly TagName[], at: number): Promise<void>;
   tagsAt(at: number): Promise<TagRecord[]>;
-  /** Drops reports and events older than these instants, and nodes not seen since. */
-  prune(before: { reports: number; events: number; nodes: number }): Promise<void>;
+  /** Drops reports and events older than these instants, nodes not seen since, and the runs of tags of earlier hours. */
+  prune(before: { reports: number; events: number; nodes: number; runs: number }): Promise<void>;
   /** Throws unless the store can be written. */
   checkWritable(): Promise<void>;
   /** Why nothing can be recorded or read now, or what was lost, as a sentence with what to do; null when all is well. */

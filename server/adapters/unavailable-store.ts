@@ -11,6 +11,8 @@ export function unavailableStore(reason: string): Store {
   return {
     recordPolls: fail,
     recordReport: fail,
+    tagFailures: fail,
+    tagRuns: fail,
     nodes: fail,
     node: fail,
     reports: fail,

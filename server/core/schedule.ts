@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { type Environment, type Hostname, parseEnvironment } from '../../protocol/names.ts';
 import { groupName } from './group-name.ts';
+import type { HaltAfter } from './halt.ts';
 import { type Parsed, parseYamlFile } from './yaml-file.ts';
 import { wholeNumber } from './yaml-shape.ts';
 
@@ -18,6 +19,8 @@ export interface Wave {
   /** Share of the matching nodes, by hash; null = all. */
   readonly percent: number | null;
   readonly isDefault: boolean;
+  /** When the server marks a tag bad by itself because of what the wave's nodes report; null = never. */
+  readonly haltAfter: HaltAfter | null;
 }
 
 export interface Schedule {
@@ -31,9 +34,25 @@ const MOST_HOURS = 876_600;
 const HOURS = `a whole number of hours, 0 to ${MOST_HOURS}`;
 const LOOKBACK = `a whole number of hours, 1 to ${MOST_HOURS}`;
 const PERCENT = 'a percentage from 0 to 100';
+const MOST_NODES = 1_000_000;
+const FAILED = `a whole number of nodes, 1 to ${MOST_NODES}`;
+const FAILED_PERCENT = 'a percentage above 0, to 100';
 const ENVIRONMENT =
   'an environment: lower-case letters, digits, dots, hyphens and underscores, a letter or digit first';
 const NAME = 'a name of 1 to 100 characters without line ends';
+
+const haltAfter = z
+  .strictObject({
+    failed: wholeNumber(FAILED, { min: 1, max: MOST_NODES }).optional(),
+    percent: z
+      .number(FAILED_PERCENT)
+      .refine((value) => value > 0 && value <= 100, FAILED_PERCENT)
+      .optional(),
+  })
+  .refine(({ failed, percent }) => failed !== undefined || percent !== undefined, {
+    error: 'failed (nodes), percent (of the known nodes), or both',
+    params: { found: 'neither' },
+  });
 
 const wave = z
   .strictObject({
@@ -48,6 +67,7 @@ const wave = z
     require: z.enum(['not-bad', 'good']).optional(),
     lookback_hours: wholeNumber(LOOKBACK, { min: 1, max: MOST_HOURS }).optional(),
     percent: z.number(PERCENT).min(0, PERCENT).max(100, PERCENT).optional(),
+    halt_after: haltAfter.optional(),
   })
   .superRefine(checkWave, { when: () => true });
 
@@ -107,7 +127,12 @@ function waveFrom(raw: Omit<RawWave, 'environment'> & { environment: string }): 
     groups: raw.groups ?? [],
     percent: raw.percent ?? null,
     isDefault: raw.default ?? false,
+    haltAfter: haltAfterFrom(raw.halt_after),
   };
+}
+
+function haltAfterFrom(raw: RawWave['halt_after']): HaltAfter | null {
+  return raw === undefined ? null : { failed: raw.failed ?? null, percent: raw.percent ?? null };
 }
 
 function defaultName(raw: { environment: string; hours: number }): string {

@@ -14,6 +14,8 @@ export interface TagstateEdit {
   readonly reason?: string | undefined;
   /** The environments of the schedule. An edit for another one is refused. Empty = not known now: all well-formed names are. */
   readonly known: ReadonlySet<string>;
+  /** Nobody's word but the server's: only where the file has no line about the tag, its reason written as a remark. */
+  readonly automatic?: boolean | undefined;
 }
 
 export interface Refused {
@@ -48,6 +50,7 @@ export function editTagstate(text: string, edit: TagstateEdit): EditedTagstate {
   const lines = linesOf(text.slice(bom.length));
   const own = ownLines(lines, edit.tag);
   const { environments } = edit;
+  if (edit.automatic === true && own.length > 0) return { text, changed: false };
   const known =
     edit.known.size > 0
       ? edit.known
@@ -141,11 +144,15 @@ function replaced(changes: Map<number, string | null>, place: Own, edit: Tagstat
 }
 
 /** A reason that is not given stays where the line goes on to stop the tag: it still says why. */
-function newLine({ tag, environments, reason }: TagstateEdit, state: MarkState, before: Own | undefined): string {
+function newLine(
+  { tag, environments, reason, automatic }: TagstateEdit,
+  state: MarkState,
+  before: Own | undefined,
+): string {
   const scope = environments === undefined ? '' : `:${[...new Set(environments)].join(',')}`;
   const stays = before !== undefined && (before.state === state || (stops(before.state) && stops(state)));
   const said = oneLine(reason ?? (stays ? before.reason : ''));
-  const escaped = said.startsWith('#') ? `# ${said}` : said;
+  const escaped = automatic === true ? ` # ${said}` : said.startsWith('#') ? `# ${said}` : said;
   return `${tag} ${state}${scope}${escaped === '' ? '' : ` ${escaped}`}`;
 }
 

@@ -2,6 +2,7 @@ import { schedule } from 'node-cron';
 import type { Problem } from '../core/problem.ts';
 import type { Context } from '../operations/context.ts';
 import { fetchSource } from '../operations/fetch.ts';
+import { refreshHaltProblems } from '../operations/halt.ts';
 import { programProblems } from '../operations/program-problems.ts';
 import { dropContent, pruneTags } from '../operations/prune.ts';
 import { pruneHistory } from '../operations/prune-history.ts';
@@ -59,6 +60,7 @@ function lookout(context: Context, atStart: Settings): () => void {
         ...restartProblems(atStart, state.controls.settings),
       ]);
       refreshTagProblems(context);
+      refreshHaltProblems(context);
     }
     last = state;
     hour = now;
@@ -72,6 +74,7 @@ export async function minuteCheck(context: Context): Promise<void> {
   context.problems.set('clock', context.time.problems());
   await tagCurrentHour(context);
   refreshTagProblems(context);
+  refreshHaltProblems(context);
 }
 
 /** Repacking takes long in a large repository: no tag waits for it. */

@@ -13,6 +13,7 @@ import type { Changes } from './changes.ts';
 import type { Desk } from './desk.ts';
 import type { Fleet } from './fleet.ts';
 import type { Journal } from './journal.ts';
+import type { Halts } from './halt.ts';
 import type { Problems } from './problems.ts';
 import type { ShelfKeeper } from './shelf.ts';
 import type { Timekeeper } from './timekeeper.ts';
@@ -37,6 +38,7 @@ export interface Context {
   readonly problems: Problems;
   readonly changes: Changes;
 }
+  readonly halts: Halts;
 
 /** Who does something: `alice (command line)`, `HTTP from 127.0.0.1`, `server`. */
 export type Actor = string;

@@ -16,6 +16,8 @@ export interface MarkOrder {
   readonly force?: boolean;
   /** How long to wait for another editor, in milliseconds. */
   readonly waitMs?: number;
+  /** By the server itself: only where nobody has written a line about the tag. */
+  readonly automatic?: boolean;
   readonly by: Actor;
 }
 

@@ -1,11 +1,15 @@
 import type { Report } from '../../protocol/assignment.ts';
 import type { Hostname } from '../../protocol/names.ts';
+import { judgePin } from '../core/pinned.ts';
 import type { Context } from './context.ts';
+import { haltIfReached } from './halt.ts';
+import { worldNow } from './world.ts';
 
-/** Keeps what a host says happened; durable once it is answered. The same run twice counts once. */
+/** Keeps what a host says happened; durable once it is answered. The same run twice counts once. A failure may halt its tag. */
 export async function report(context: Context, hostname: Hostname, said: Report): Promise<'new' | 'known'> {
   const at = context.time.now();
-  const outcome = await context.store.recordReport(hostname, said, at);
+  const countsIn = waveConcerned(context, hostname, said);
+  const outcome = await context.store.recordReport(hostname, said, { at, countsIn });
   if (outcome === 'new' && said.outcome !== 'unchanged') {
     context.journal.add({
       at,
@@ -17,7 +21,27 @@ export async function report(context: Context, hostname: Hostname, said: Report)
       summary: summaryOf(hostname, said),
     });
   }
+  const { tag } = said;
+  const isFailure = said.outcome === 'failed' || said.outcome === 'rolled-back';
+  if (isFailure && countsIn !== null && tag !== null && tag !== 'trunk')
+    await haltIfReached(context, { tag, wave: countsIn });
   return outcome;
+}
+
+/**
+ * The wave in which a report counts for its tag. Null unless the tag is the one that this server told this very node last, in
+ * a wave that there is: a host cannot speak of tags that are not its own, nor of trunk, one that it asked for itself, or one
+ * that it is pinned to, which say nothing about the train.
+ */
+function waveConcerned(context: Context, hostname: Hostname, { tag }: Report): string | null {
+  const told = context.fleet.told(hostname);
+  if (told?.outcome !== 'serve' || told.tag === 'trunk' || told.tag !== tag) return null;
+  const ready = worldNow(context);
+  if (ready.kind === 'not-ready') return told.wave;
+  const wave = ready.world.schedule.waves.find(({ name }) => name === told.wave);
+  if (wave === undefined) return null;
+  const pinned = judgePin(ready.world, { hostname, groups: told.groups, wave }).kind === 'decided';
+  return pinned ? null : told.wave;
 }
 
 function summaryOf(hostname: Hostname, { outcome, tag, changed, error }: Report): string {

@@ -223,7 +223,7 @@ test('a full disk makes calls reject and say so; what was stored stays, and with
   await writeFile(join(directory, 'ballast'), Buffer.alloc(512 * 1024));
   const store = await openStore(join(directory, 'history.sqlite'));
   onTestFinished(() => store.close());
-  await store.recordReport(host('web1'), report('run-00000001'), 0);
+  await store.recordReport(host('web1'), report('run-00000001'), { at: 0 });
   const big = event(0, { after: 'x'.repeat(100_000) });
   const filled = Array.from({ length: 40 }, () => () => store.addEvents([big]));
   const fill = async () => {

@@ -26,7 +26,7 @@ const verbs: Record<string, () => Promise<unknown>> = {
     const store = await openStore(file);
     for (let round = 0; round < 20; round += 1) {
       await store.recordPolls(Array.from({ length: 10 }, (_, index) => poll(`${name}-${index}`, round)));
-      await store.recordReport(host(`${name}-0`), report(`run-${name}-${round}`), at(round));
+      await store.recordReport(host(`${name}-0`), report(`run-${name}-${round}`), { at: at(round) });
     }
     await store.close();
     return 'written';
@@ -34,7 +34,7 @@ const verbs: Record<string, () => Promise<unknown>> = {
   /** Records a report, says that it is stored, and stays as it is until it is killed. */
   async report() {
     const store = await openStore(file);
-    await store.recordReport(host(name), report('run-00000001'), at(0));
+    await store.recordReport(host(name), report('run-00000001'), { at: at(0) });
     await store.addEvents([event(0)]);
     console.log('answered');
     return new Promise(() => setInterval(() => undefined, 1000));

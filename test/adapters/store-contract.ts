@@ -1,4 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Report } from '../../protocol/assignment.ts';
+import type { TagName } from '../../protocol/names.ts';
 import type { Poll, Store } from '../../server/ports.ts';
 import { at, digest, event, host, poll, record, report, tag, told } from './store-samples.ts';
 
@@ -13,6 +15,7 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
   describe(`${name}, as a store of nodes`, () => nodes(empty));
   describe(`${name}, as a store of assignments`, () => assignments(empty));
   describe(`${name}, as a store of reports`, () => reports(empty));
+  describe(`${name}, as a store of what nodes experienced with tags`, () => runs(empty));
   describe(`${name}, as a store of events`, () => events(empty));
   describe(`${name}, as a store of control files`, () => controlFiles(empty));
   describe(`${name}, as a store of tags`, () => tags(empty));
@@ -197,9 +200,9 @@ function reports(open: Open): void {
 
   test('a report comes back as it was sent, newest first, with the instant at which it came', async () => {
     const store = await open();
-    await store.recordReport(host('web1'), full, at(0));
-    await store.recordReport(host('web1'), report('run-00000002', { error: null }), at(60));
-    await store.recordReport(host('web2'), report('run-00000003'), at(61));
+    await store.recordReport(host('web1'), full, { at: at(0) });
+    await store.recordReport(host('web1'), report('run-00000002', { error: null }), { at: at(60) });
+    await store.recordReport(host('web2'), report('run-00000003'), { at: at(61) });
     expect(await store.reports(host('web1'), 10)).toEqual([
       { ...report('run-00000002', { error: null }), receivedAt: at(60) },
       { ...full, receivedAt: at(0) },
@@ -211,25 +214,25 @@ function reports(open: Open): void {
   test('the same run counts once, also when both reports of it come at once', async () => {
     const store = await open();
     const answers = await Promise.all([
-      store.recordReport(host('web1'), full, at(0)),
-      store.recordReport(host('web1'), full, at(1)),
+      store.recordReport(host('web1'), full, { at: at(0) }),
+      store.recordReport(host('web1'), full, { at: at(1) }),
     ]);
     expect(answers.toSorted()).toEqual(['known', 'new']);
-    expect(await store.recordReport(host('web1'), report(full.runId), at(60))).toBe('known');
+    expect(await store.recordReport(host('web1'), report(full.runId), { at: at(60) })).toBe('known');
     expect(await store.reports(host('web1'), 10)).toEqual([{ ...full, receivedAt: at(0) }]);
   });
 
   test('runs of two hosts are two runs, though they have the same id', async () => {
     const store = await open();
-    expect(await store.recordReport(host('web1'), full, at(0))).toBe('new');
-    expect(await store.recordReport(host('web2'), full, at(0))).toBe('new');
+    expect(await store.recordReport(host('web1'), full, { at: at(0) })).toBe('new');
+    expect(await store.recordReport(host('web2'), full, { at: at(0) })).toBe('new');
   });
 
   test('a node has its last report', async () => {
     const store = await open();
     await store.recordPolls([poll('web1', 0)]);
-    await store.recordReport(host('web1'), full, at(1));
-    await store.recordReport(host('web1'), report('run-00000002'), at(2));
+    await store.recordReport(host('web1'), full, { at: at(1) });
+    await store.recordReport(host('web1'), report('run-00000002'), { at: at(2) });
     await store.recordPolls([poll('web1', 3)]);
     const expected = { ...report('run-00000002'), receivedAt: at(2) };
     expect((await store.node(host('web1')))?.lastReport).toEqual(expected);
@@ -239,8 +242,8 @@ function reports(open: Open): void {
   test('a report of a host that never polled makes it known; one of a host that did is no poll', async () => {
     const store = await open();
     await store.recordPolls([poll('web1', 0)]);
-    await store.recordReport(host('web1'), full, at(60));
-    await store.recordReport(host('web2'), full, at(60));
+    await store.recordReport(host('web1'), full, { at: at(60) });
+    await store.recordReport(host('web2'), full, { at: at(60) });
     const [first, second] = await store.nodes();
     expect([first?.firstSeen, first?.lastSeen]).toEqual([at(0), at(0)]);
     expect([second?.firstSeen, second?.lastSeen, second?.told]).toEqual([at(60), at(60), null]);
@@ -251,6 +254,168 @@ function reports(open: Open): void {
       told: told('web2', 90),
     });
   });
+}
+
+function runs(open: Open): void {
+  const runs = (name: string, seconds: number, changes: Partial<Poll['told']> = {}): Poll => {
+    const polled = poll(name, seconds, changes);
+    return { ...polled, running: polled.told.digest };
+  };
+  let nth = 0;
+  const say = (store: Store, name: string, outcome: Report['outcome'], changes: Partial<Saying> = {}) => {
+    const { seconds = 0, countsIn = 'qa', of = tag('08') } = changes;
+    nth += 1;
+    const said = report(`run-${String(nth).padStart(8, '0')}`, { outcome, tag: of });
+    return store.recordReport(host(name), said, { at: at(seconds), countsIn });
+  };
+  const counts = async (store: Store, hour: string) =>
+    (await store.tagFailures(tag(hour))).map(({ wave, failed, rolledBack }) => [wave, failed, rolledBack]);
+
+  test('a tag that nobody ran or failed has none of either', async () => {
+    const store = await open();
+    expect(await store.tagRuns(tag('08'), at(0))).toEqual([]);
+    expect(await store.tagFailures(tag('08'))).toEqual([]);
+  });
+
+  test('a node runs a tag from the poll that says so on; being told it is not enough', async () => {
+    const store = await open();
+    await store.recordPolls([poll('web1', 0), poll('web2', 0)]);
+    expect(await store.tagRuns(tag('08'), at(0))).toEqual([]);
+    await store.recordPolls([runs('web1', 300)]);
+    await store.recordPolls([runs('web1', 600), runs('web3', 900, { wave: 'qa' })]);
+    expect(await store.tagRuns(tag('08'), at(1000))).toEqual([
+      { wave: 'production+4h', nodes: 1, milliseconds: 700_000 },
+      { wave: 'qa', nodes: 1, milliseconds: 100_000 },
+    ]);
+  });
+
+  test('a node that moves on has run a tag for as long as it had its content, whatever later tags have the same', async () => {
+    const store = await open();
+    const [same, next] = [{ tag: tag('09') }, { tag: tag('10'), digest: digest('b') }];
+    await store.recordPolls([runs('web1', 0)]);
+    await store.recordPolls([runs('web1', 3600, same)]);
+    await store.recordPolls([{ ...runs('web1', 7200, next), running: digest('a') }]);
+    await store.recordPolls([runs('web1', 7500, next)]);
+    await store.recordPolls([runs('web1', 7800, next)]);
+    const seconds = async (hour: string) => (await store.tagRuns(tag(hour), at(9000)))[0]?.milliseconds ?? 0;
+    expect([await seconds('08'), await seconds('09'), await seconds('10')]).toEqual([7_500_000, 3_900_000, 1_500_000]);
+  });
+
+  test('a node that comes back to a tag counts once, and one that does not say what it runs goes on as before', async () => {
+    const store = await open();
+    await store.recordPolls([runs('web1', 0)]);
+    await store.recordPolls([runs('web1', 60, { tag: tag('09'), digest: digest('b') })]);
+    await store.recordPolls([runs('web1', 120)]);
+    expect(await store.tagRuns(tag('08'), at(600))).toEqual([
+      { wave: 'production+4h', nodes: 1, milliseconds: 60_000 },
+    ]);
+    await store.recordPolls([{ ...poll('web1', 180), running: null }]);
+    expect(await store.tagRuns(tag('09'), at(600))).toEqual([
+      { wave: 'production+4h', nodes: 1, milliseconds: 60_000 },
+    ]);
+  });
+
+  test('trunk, a hold and the killswitch are no runs', async () => {
+    const store = await open();
+    const nothing = { tag: null, digest: null };
+    await store.recordPolls([
+      runs('web1', 0, { tag: 'trunk' }),
+      runs('web2', 0, { ...nothing, outcome: 'hold', hold: 'no-acceptable-tag' }),
+      runs('web3', 0, { ...nothing, outcome: 'killswitch', message: 'stop' }),
+    ]);
+    expect(await store.tagRuns(tag('08'), at(60))).toEqual([]);
+  });
+
+  test('failures count by tag, wave and what happened, a node once and by its last word', async () => {
+    const store = await open();
+    await say(store, 'qa1', 'failed', { seconds: 1 });
+    await say(store, 'qa1', 'failed', { seconds: 2 });
+    await say(store, 'qa2', 'failed', { seconds: 3 });
+    await say(store, 'qa2', 'rolled-back', { seconds: 4 });
+    await say(store, 'dev1', 'rolled-back', { countsIn: 'development' });
+    await say(store, 'dev2', 'failed', { of: tag('09') });
+    expect(await store.tagFailures(tag('08'))).toEqual([
+      { wave: 'development', failed: 0, rolledBack: 1, first: [host('dev1')] },
+      { wave: 'qa', failed: 1, rolledBack: 1, first: [host('qa1'), host('qa2')] },
+    ]);
+    expect(await counts(store, '09')).toEqual([['qa', 1, 0]]);
+  });
+
+  test('the first five of each wave that failed are named', async () => {
+    const store = await open();
+    for (const name of ['g', 'f', 'e', 'd', 'c', 'b', 'a']) await say(store, name, 'failed');
+    await say(store, 'first', 'failed', { seconds: -1 });
+    const [failures] = await store.tagFailures(tag('08'));
+    expect([failures?.failed, failures?.first]).toEqual([8, ['first', 'a', 'b', 'c', 'd'].map(host)]);
+  });
+
+  test('that a node applied the tag after all takes it out again; of another tag it does not', async () => {
+    const store = await open();
+    await say(store, 'qa1', 'failed');
+    await say(store, 'qa2', 'failed');
+    await say(store, 'qa1', 'applied', { of: tag('09') });
+    await say(store, 'qa2', 'unchanged');
+    await say(store, 'qa2', 'refused');
+    await say(store, 'qa2', 'disabled');
+    expect(await counts(store, '08')).toEqual([['qa', 2, 0]]);
+    await say(store, 'qa1', 'applied');
+    expect(await counts(store, '08')).toEqual([['qa', 1, 0]]);
+    await say(store, 'qa1', 'failed');
+    expect(await counts(store, '08')).toEqual([['qa', 2, 0]]);
+  });
+
+  test('a report that counts nowhere, one of trunk or of no tag, and one that is known change no count', async () => {
+    const store = await open();
+    const known = report('run-of-before', { outcome: 'failed' });
+    await store.recordReport(host('qa1'), known, { at: at(0) });
+    await store.recordReport(host('qa1'), known, { at: at(0), countsIn: 'qa' });
+    await store.recordReport(host('qa2'), report('run-of-trunk', { tag: 'trunk', outcome: 'failed' }), {
+      at: at(0),
+      countsIn: 'qa',
+    });
+    await store.recordReport(host('qa3'), report('run-of-none', { tag: null, outcome: 'failed' }), {
+      at: at(0),
+      countsIn: 'qa',
+    });
+    await say(store, 'qa4', 'applied');
+    expect(await store.tagFailures(tag('08'))).toEqual([]);
+  });
+
+  test('a failure and a run of the same node and tag do not disturb each other', async () => {
+    const store = await open();
+    await say(store, 'web1', 'failed', { countsIn: 'production+4h' });
+    await store.recordPolls([runs('web1', 60)]);
+    await store.recordPolls([runs('web2', 60)]);
+    await say(store, 'web2', 'rolled-back', { countsIn: 'production+4h', seconds: 90 });
+    expect(await counts(store, '08')).toEqual([['production+4h', 1, 1]]);
+    expect(await store.tagRuns(tag('08'), at(120))).toEqual([
+      { wave: 'production+4h', nodes: 2, milliseconds: 120_000 },
+    ]);
+  });
+
+  test('the runs of tags of earlier hours are dropped, and those of later ones stay', async () => {
+    const store = await open();
+    await store.recordPolls([runs('web1', 0), runs('web2', 0)]);
+    await say(store, 'web3', 'failed', { of: tag('09') });
+    await store.prune({ reports: 0, events: 0, nodes: 0, runs: at(3600) });
+    expect(await store.tagRuns(tag('08'), at(60))).toEqual([]);
+    expect(await counts(store, '09')).toEqual([['qa', 1, 0]]);
+  });
+
+  test('a large fleet that changes over at once is counted whole', async () => {
+    const store = await open();
+    const names = Array.from({ length: 1500 }, (_, index) => `web${index}`);
+    await store.recordPolls(names.map((name) => runs(name, 0)));
+    await store.recordPolls(names.map((name) => runs(name, 100, { tag: tag('09'), digest: digest('b') })));
+    const [before, after] = [await store.tagRuns(tag('08'), at(200)), await store.tagRuns(tag('09'), at(200))];
+    expect([before[0]?.milliseconds, after[0]?.milliseconds, after[0]?.nodes]).toEqual([1.5e8, 1.5e8, 1500]);
+  });
+}
+
+interface Saying {
+  readonly seconds: number;
+  readonly countsIn: string | null;
+  readonly of: TagName;
 }
 
 function events(open: Open): void {
@@ -413,14 +578,14 @@ function tags(open: Open): void {
 }
 
 function pruning(open: Open): void {
-  const never = { reports: 0, events: 0, nodes: 0 };
+  const never = { reports: 0, events: 0, nodes: 0, runs: 0 };
 
   test('older reports go, and a node without any left stays', async () => {
     const store = await open();
     await store.recordPolls([poll('web1', 0), poll('web2', 0)]);
-    await store.recordReport(host('web1'), report('run-00000001'), at(0));
-    await store.recordReport(host('web2'), report('run-00000002'), at(0));
-    await store.recordReport(host('web2'), report('run-00000003'), at(60));
+    await store.recordReport(host('web1'), report('run-00000001'), { at: at(0) });
+    await store.recordReport(host('web2'), report('run-00000002'), { at: at(0) });
+    await store.recordReport(host('web2'), report('run-00000003'), { at: at(60) });
     await store.prune({ ...never, reports: at(60) });
     expect((await store.nodes()).map((node) => node.lastReport?.runId)).toEqual([undefined, 'run-00000003']);
     expect(await store.reports(host('web1'), 10)).toEqual([]);
@@ -466,7 +631,7 @@ function pruning(open: Open): void {
   test('nodes that were not seen since go, with what they were told, and may come back', async () => {
     const store = await open();
     await store.recordPolls([poll('web1', 0), poll('web2', 60)]);
-    await store.prune({ reports: 0, events: at(60), nodes: at(60) });
+    await store.prune({ ...never, events: at(60), nodes: at(60) });
     expect((await store.nodes()).map((node) => node.hostname)).toEqual([host('web2')]);
     expect(await store.toldAt(host('web1'), at(99))).toBeUndefined();
     await store.recordPolls([poll('web1', 120), poll('web2', 120)]);

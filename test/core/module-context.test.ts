@@ -21,6 +21,7 @@ const WAVE: Wave = {
   groups: [],
   percent: null,
   isDefault: true,
+  haltAfter: null,
 };
 const GROUPS = ['web', 'prod-east'];
 

@@ -72,7 +72,8 @@ it('no wave’s decision changes when the tags are gone', () => {
     fc.property(question, ({ tags, lines, waves, laterHours, keepAtLeast }) => {
       const now = (NOON + laterHours) * 3_600_000;
       const marks = marksOf(lines);
-      const schedule = { waves: waves.map((wave) => ({ ...wave, groups: [], percent: null, isDefault: true })) };
+      const rest = { groups: [], percent: null, isDefault: true, haltAfter: null };
+      const schedule = { waves: waves.map((wave) => ({ ...wave, ...rest })) };
       const gone = new Set(prune({ now, tags, marks, schedule, keepAtLeast, retentionHours: 1 }));
       pruned += gone.size;
       const left = tags.filter((tag) => !gone.has(tag.name));

@@ -47,6 +47,7 @@ describe('schedule.yml', () => {
       groups: ['stg'],
       percent: null,
       isDefault: false,
+      haltAfter: null,
     });
     expect(waves[4]).toMatchObject({ lookbackHours: 100, isDefault: true, groups: [] });
   });
@@ -77,7 +78,7 @@ pause: true
         'schedule.yml line 3: waves.1.hours: expected a whole number of hours, 0 to 876600, found -1',
         'schedule.yml line 3: waves.1.groups: expected a list of groups, found "qa"',
         'schedule.yml line 3: waves.1.percent: expected a percentage from 0 to 100, found 101',
-        'schedule.yml line 3: waves.1.enviroment: expected one of the keys environment, hours, name, groups, default, require, lookback_hours, percent, found the unknown key "enviroment"; did you mean "environment"?',
+        'schedule.yml line 3: waves.1.enviroment: expected one of the keys environment, hours, name, groups, default, require, lookback_hours, percent, halt_after, found the unknown key "enviroment"; did you mean "environment"?',
         'schedule.yml line 4: waves.2.hours: expected a whole number of hours, 0 to 876600, found 1.5',
         'schedule.yml line 4: waves.2.require: expected one of not-bad, good, found "bad"',
         'schedule.yml line 5: waves.3.groups.0: expected the name of a group: up to 100 characters without spaces and slashes, no dot first, found "a b"',
@@ -104,6 +105,28 @@ pause: true
     expect(errorsOf('waves:\n  - {environment: a, hours: 0, default: true, percent: 50}')[0]).toContain(
       'no share in the default wave',
     );
+  });
+
+  test('says for a wave after how many failures, or which share of it, its tag is halted; both together, or never', () => {
+    const halt = (text: string) =>
+      schedule(`waves:\n  - {environment: a, groups: [a], hours: 0, halt_after: ${text}}\n${LAST}`).waves[0]?.haltAfter;
+    expect(halt('{failed: 3}')).toEqual({ failed: 3, percent: null });
+    expect(halt('{percent: 12.5}')).toEqual({ failed: null, percent: 12.5 });
+    expect(halt('{failed: 1, percent: 100}')).toEqual({ failed: 1, percent: 100 });
+    expect(schedule(WHOLE).waves.map((wave) => wave.haltAfter)).toEqual([null, null, null, null, null]);
+  });
+
+  test.each([
+    ['{}', 'halt_after: expected failed (nodes), percent (of the known nodes), or both, found neither'],
+    ['3', 'halt_after: expected a mapping, found 3'],
+    ['{failed: 0}', 'halt_after.failed: expected a whole number of nodes, 1 to 1000000, found 0'],
+    ['{failed: 1.5}', 'halt_after.failed: expected a whole number of nodes, 1 to 1000000, found 1.5'],
+    ['{percent: 0}', 'halt_after.percent: expected a percentage above 0, to 100, found 0'],
+    ['{percent: "20%"}', 'halt_after.percent: expected a percentage above 0, to 100, found "20%"'],
+    ['{fail: 3}', 'halt_after.fail: expected one of the keys failed, percent, found the unknown key "fail"'],
+  ])('has no halt_after: %s', (text, expected) => {
+    const [error] = errorsOf(`waves:\n  - {environment: a, groups: [a], hours: 0, halt_after: ${text}}\n${LAST}`);
+    expect(error).toContain(`schedule.yml line 2: waves.0.${expected}`);
   });
 
   test('has waves with names of their own', () => {

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { firstTables } from './migration-1.ts';
+import { tagRunsTable } from './migration-2.ts';
 import type { Schema } from './schema.ts';
 import { StoreError } from './store-error.ts';
 import { exclusively } from './transaction.ts';
@@ -11,7 +12,10 @@ export interface Migration {
 }
 
 /** A migration's number is its place in the list, from 1. What was released is never edited, only added to. */
-export const MIGRATIONS: readonly Migration[] = [{ name: 'first tables', apply: firstTables }];
+export const MIGRATIONS: readonly Migration[] = [
+  { name: 'first tables', apply: firstTables },
+  { name: 'what nodes experienced with tags', apply: tagRunsTable },
+];
 
 /** The number of the last migration applied to a file; 0 for an empty one. */
 export async function versionOf(db: Kysely<Schema>): Promise<number> {

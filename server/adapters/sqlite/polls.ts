@@ -5,6 +5,7 @@ import { assignmentEvent } from './assignment-event.ts';
 import { insertEvents } from './events.ts';
 import { portions } from './portions.ts';
 import type { Db } from './schema.ts';
+import { recordRuns } from './tag-runs.ts';
 
 /** A poll that was answered with something else than the node's poll before. */
 interface Change {
@@ -30,6 +31,7 @@ export async function recordPolls(tx: Db, polls: readonly Poll[]): Promise<void>
     tx,
     [...latest.values()].filter(({ hostname }) => !told.has(hostname)),
   );
+  await recordRuns(tx, [...latest.values()]);
 }
 
 async function lastTold(tx: Db, hostnames: readonly Hostname[]): Promise<Map<Hostname, Answer>> {

@@ -1,3 +1,4 @@
+import { floorHour, hourOf } from '../../../protocol/names.ts';
 import type { Db } from './schema.ts';
 import type { Work } from './writer.ts';
 
@@ -5,6 +6,8 @@ export interface PruneBefore {
   readonly reports: number;
   readonly events: number;
   readonly nodes: number;
+  /** Of tags whose hour was before. */
+  readonly runs: number;
 }
 
 /** Rows a transaction: few enough that requests are answered in between. */
@@ -20,6 +23,7 @@ export async function prune(
 ): Promise<void> {
   await whileAny(() => write((tx) => dropReports(tx, before.reports)));
   await whileAny(() => write((tx) => dropEvents(tx, before.events)));
+  await whileAny(() => write((tx) => dropRuns(tx, before.runs)));
   await write((tx) => tx.deleteFrom('nodes').where('last_seen', '<', before.nodes).execute());
   let from: number | undefined = 0;
   while (from !== undefined) {
@@ -44,6 +48,14 @@ async function dropReports(tx: Db, before: number): Promise<bigint> {
 async function dropEvents(tx: Db, before: number): Promise<bigint> {
   const old = tx.selectFrom('events').select('id').where('at', '<', before).orderBy('at').orderBy('id');
   const result = await tx.deleteFrom('events').where('id', 'in', old.limit(ROWS_AT_ONCE)).executeTakeFirst();
+  return result.numDeletedRows;
+}
+
+/** Those of the oldest tag, where its hour is over for good. */
+async function dropRuns(tx: Db, before: number): Promise<bigint> {
+  const oldest = await tx.selectFrom('tag_runs').select('tag').orderBy('tag').limit(1).executeTakeFirst();
+  if (oldest === undefined || hourOf(oldest.tag) >= floorHour(before)) return 0n;
+  const result = await tx.deleteFrom('tag_runs').where('tag', '=', oldest.tag).executeTakeFirst();
   return result.numDeletedRows;
 }
 

@@ -53,6 +53,23 @@ interface ReportTable {
   body: string;
 }
 
+/** What a node has experienced with a tag that it was told. One row a node and tag, made when there is something to say. */
+interface TagRunTable {
+  tag: TagName;
+  hostname: Hostname;
+  /** In which the node was when the row was made. */
+  wave: string;
+  /** What the node was told with the tag, and its polls said that it runs; null where none has said so. */
+  digest: Digest | null;
+  since: number | null;
+  /** When a poll first said that it runs something else; null as long as it runs this. */
+  until: number | null;
+  /** Its last word about the tag, where that is a failure. */
+  outcome: 'failed' | 'rolled-back' | null;
+  /** When the row was made or the failure reported. */
+  at: number;
+}
+
 interface EventTable {
   id: Generated<number>;
   at: number;
@@ -102,6 +119,7 @@ export interface Schema {
   answers: AnswerTable;
   assignments: AssignmentTable;
   reports: ReportTable;
+  tag_runs: TagRunTable;
   events: EventTable;
   control_texts: ControlTextTable;
   control_versions: ControlVersionTable;

@@ -9,6 +9,7 @@ import { prune } from './prune.ts';
 import { recordReport, reportsOf } from './reports.ts';
 import { type Session, startSession } from './session.ts';
 import { StoreError } from './store-error.ts';
+import { tagFailures, tagRuns } from './tag-runs.ts';
 import { copyTags, markPruned, tagsAt } from './tags.ts';
 import { startWriter, type Work } from './writer.ts';
 
@@ -56,7 +57,10 @@ function storeOn(
     recordPolls: async (polls) => {
       if (polls.length > 0) await write((tx) => recordPolls(tx, polls));
     },
-    recordReport: (hostname, report, receivedAt) => write((tx) => recordReport(tx, { hostname, report, receivedAt })),
+    recordReport: (hostname, report, { at, countsIn = null }) =>
+      write((tx) => recordReport(tx, { hostname, report, at, countsIn })),
+    tagFailures: (tag) => read((db) => tagFailures(db, tag)),
+    tagRuns: (tag, at) => read((db) => tagRuns(db, tag, at)),
     nodes: (query) => read((db) => findNodes(db, query?.seenSince)),
     node: (hostname) => read((db) => findNode(db, hostname)),
     reports: (hostname, limit) => read((db) => reportsOf(db, hostname, limit)),

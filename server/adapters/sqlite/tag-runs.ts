@@ -1,0 +1,124 @@
+import { type ExpressionBuilder, sql } from 'kysely';
+import type { TagName } from '../../../protocol/names.ts';
+import type { Poll, TagFailures, TagRuns } from '../../ports.ts';
+import { portions } from './portions.ts';
+import type { Reported } from './reports.ts';
+import type { Db, Schema } from './schema.ts';
+
+/** So many of those that failed are named. */
+const NAMED = 5;
+
+/**
+ * After the polls themselves: who runs what it was told, does so from its first poll that said so until the first one that
+ * says otherwise. A node has one run of each tag, however often it comes back to it.
+ */
+export async function recordRuns(tx: Db, polls: readonly Poll[]): Promise<void> {
+  const saying = polls.filter((poll) => poll.running !== null);
+  for (const portion of portions(saying)) await closeRuns(tx, portion);
+  const rows = saying.flatMap(({ hostname, at, running, told }) => {
+    const { tag, digest, wave } = told;
+    if (tag === null || tag === 'trunk' || digest === null || digest !== running) return [];
+    return [{ tag, hostname, wave, digest, since: at, until: null, outcome: null, at }];
+  });
+  for (const portion of portions(rows)) {
+    const insert = tx.insertInto('tag_runs').values(portion);
+    const upsert = insert.onConflict((conflict) =>
+      conflict
+        .columns(['tag', 'hostname'])
+        .doUpdateSet(({ ref }) => ({ digest: ref('excluded.digest'), since: ref('excluded.since') }))
+        .where('tag_runs.since', 'is', null),
+    );
+    await upsert.execute();
+  }
+}
+
+/** Ends the runs of content that these nodes run no more. Most polls say what the one before them said: nothing is written. */
+async function closeRuns(tx: Db, polls: readonly Poll[]): Promise<void> {
+  const at = Math.max(...polls.map((poll) => poll.at));
+  await tx
+    .updateTable('tag_runs')
+    .set({ until: at })
+    .where(
+      'hostname',
+      'in',
+      polls.map((poll) => poll.hostname),
+    )
+    .where('since', 'is not', null)
+    .where('until', 'is', null)
+    .where((is) =>
+      is(
+        'digest',
+        '!=',
+        is.selectFrom('nodes').select('nodes.running').whereRef('nodes.hostname', '=', 'tag_runs.hostname'),
+      ),
+    )
+    .execute();
+}
+
+/** A failure makes the node one of those that count; that it applied the tag after all takes it out again. */
+export async function recordOutcome(tx: Db, { hostname, report, at, countsIn }: Reported): Promise<void> {
+  const { tag, outcome } = report;
+  if (tag === null || tag === 'trunk' || countsIn === null) return;
+  if (outcome === 'applied') {
+    const known = tx.updateTable('tag_runs').set({ outcome: null });
+    await known.where('tag', '=', tag).where('hostname', '=', hostname).where('outcome', 'is not', null).execute();
+  }
+  if (outcome !== 'failed' && outcome !== 'rolled-back') return;
+  await tx
+    .insertInto('tag_runs')
+    .values({ tag, hostname, wave: countsIn, digest: null, since: null, until: null, outcome, at })
+    .onConflict((conflict) => conflict.columns(['tag', 'hostname']).doUpdateSet({ outcome, at, wave: countsIn }))
+    .execute();
+}
+
+export async function tagFailures(db: Db, tag: TagName): Promise<TagFailures[]> {
+  const counted = await db
+    .selectFrom('tag_runs')
+    .select(['wave', 'outcome'])
+    .select((is) => is.fn.countAll<number>().as('nodes'))
+    .where('tag', '=', tag)
+    .where('outcome', 'is not', null)
+    .groupBy(['wave', 'outcome'])
+    .orderBy('wave')
+    .execute();
+  const first = await firstFailures(db, tag);
+  return [...new Set(counted.map((row) => row.wave))].map((wave) => {
+    const nodes = (outcome: string) =>
+      Number(counted.find((row) => row.wave === wave && row.outcome === outcome)?.nodes ?? 0);
+    const named = first.filter((row) => row.wave === wave).map((row) => row.hostname);
+    return { wave, failed: nodes('failed'), rolledBack: nodes('rolled-back'), first: named };
+  });
+}
+
+async function firstFailures(db: Db, tag: TagName) {
+  const ranked = db
+    .selectFrom('tag_runs')
+    .select(['wave', 'hostname', 'at'])
+    .select((is) => nthOfWave(is).as('nth'))
+    .where('tag', '=', tag)
+    .where('outcome', 'is not', null);
+  const first = db.selectFrom(ranked.as('ranked')).select(['wave', 'hostname']).where('nth', '<=', NAMED);
+  return first.orderBy('at').orderBy('hostname').execute();
+}
+
+function nthOfWave(is: ExpressionBuilder<Schema, 'tag_runs'>) {
+  return is.fn.agg<number>('row_number').over((over) => over.partitionBy('wave').orderBy('at').orderBy('hostname'));
+}
+
+export async function tagRuns(db: Db, tag: TagName, at: number): Promise<TagRuns[]> {
+  const rows = await db
+    .selectFrom('tag_runs')
+    .select('wave')
+    .select((is) => is.fn.count<number>('since').as('nodes'))
+    .select(sql<number>`sum(coalesce(until, ${at}) - since)`.as('milliseconds'))
+    .where('tag', '=', tag)
+    .where('since', 'is not', null)
+    .groupBy('wave')
+    .orderBy('wave')
+    .execute();
+  return rows.map(({ wave, nodes, milliseconds }) => ({
+    wave,
+    nodes: Number(nodes),
+    milliseconds: Math.max(0, Number(milliseconds)),
+  }));
+}

@@ -11,6 +11,8 @@ export interface Layout {
   readonly manifests: string;
   /** How files looked when they were last found right. May be lost. */
   readonly seen: string;
+  /** The beginning of a download that was cut off. May be lost. */
+  readonly downloads: string;
   /** The link to the release in use. */
   readonly current: string;
   readonly state: string;
@@ -24,6 +26,7 @@ export function layoutOf(target: string): Layout {
     releases: join(root, 'releases'),
     manifests: join(root, 'manifests'),
     seen: join(root, 'seen'),
+    downloads: join(root, 'downloads'),
     current: join(root, 'current'),
     state: join(root, 'state.json'),
     lock: join(root, '.lock'),

@@ -56,7 +56,8 @@ export interface Wanted<Value> {
   readonly totalMs: number;
   /** How many times longer than usual the server may be silent. */
   readonly patience?: number;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** Asked for with every server: what is still to be fetched may depend on what came from the last one. */
+  headers?(): Readonly<Record<string, string>>;
   readonly post?: unknown;
   /** Reads a response that is no 5xx. May throw `ConnectionLost`. */
   read(response: Response): Promise<Value>;
@@ -98,7 +99,7 @@ function requestOf<Value>(
       ...(body === undefined
         ? {}
         : { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)) }),
-      ...headers,
+      ...headers?.(),
     },
     ...(body === undefined ? {} : { body }),
     silenceMs: servers.silenceMs * patience,
@@ -117,10 +118,10 @@ export function askAssignment(servers: Servers, question: Question): Promise<Fou
   return ask<Answer>(servers, {
     path: `/v1/nodes/${hostname}${tag === undefined ? '' : `?tag=${tag}`}`,
     totalMs: QUESTION_TOTAL_MS,
-    headers: {
+    headers: () => ({
       ...(etag === undefined ? {} : { 'If-None-Match': etag }),
       ...(running === undefined ? {} : { [HEADERS.running]: running }),
-    },
+    }),
     read: async ({ status, headers, body }) => {
       const bytes = await readBody(body, QUESTION_LIMIT_BYTES);
       if (bytes !== undefined) return readAnswer({ status, headers, body: bytes }, question);

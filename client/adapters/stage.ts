@@ -1,20 +1,21 @@
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Assignment } from '../../protocol/assignment.ts';
 import type { ManifestEntry } from '../../protocol/manifest.ts';
+import type { Digest } from '../../protocol/names.ts';
 import type { Brake } from '../core/answer.ts';
-import { BadContent, quoted } from '../core/checklist.ts';
 import { systemFailure } from '../core/failure.ts';
 import type { Failed } from '../core/outcome.ts';
 import type { Place } from '../core/place.ts';
 import { isNameOf, releaseNameOf } from '../core/release-name.ts';
 import type { Terminal } from '../terminal.ts';
-import { bad, badLink, type Fetched, fetchManifest, nobody, pathOf, unexpected } from './fetch-manifest.ts';
+import { fetchArchive } from './fetch-archive.ts';
+import { type Fetched, fetchManifest } from './fetch-manifest.ts';
 import type { Layout } from './layout.ts';
 import { TEMPORARY } from './publish.ts';
-import { keepManifest, listReleases, removeRelease } from './releases.ts';
-import { ask, type Servers } from './servers.ts';
-import { unpack } from './unpack.ts';
+import { keepManifest, listReleases, readManifest, removeRelease } from './releases.ts';
+import type { Servers } from './servers.ts';
+import type { Base } from './unpack.ts';
 import { flawOfRelease } from './verify.ts';
 
 export interface Staged {
@@ -30,14 +31,8 @@ export interface Staging {
   readonly place: Pick<Place, 'takenName'>;
   readonly servers: Servers;
   readonly assignment: Assignment;
-  readonly terminal: Pick<Terminal, 'detail' | 'progress'>;
+  readonly terminal: Pick<Terminal, 'detail' | 'progress' | 'err'>;
 }
-
-const TOTAL_MS = 600_000;
-/** A slower line than this, in bytes a millisecond, counts as none. */
-const RATE = 16;
-/** A server may have to make an archive first, during which it is silent: it has so many times the usual patience. */
-const PATIENCE = 4;
 
 /** Brings the assigned view below releases/, whole and verified. On any failure nothing is left of it. */
 export async function stage(staging: Staging): Promise<Staged | Brake | Failed> {
@@ -93,38 +88,24 @@ interface NewRelease {
 }
 
 async function fetchRelease(staging: Staging, { name, entries, manifest }: NewRelease): Promise<Fetched<null>> {
-  const { layout, assignment, servers } = staging;
-  const path = pathOf(assignment.links.archive);
-  if (path === undefined) return badLink(assignment.links.archive);
+  const { layout, assignment } = staging;
   const directory = join(layout.releases, `${TEMPORARY}${name}`);
-  const done = (count: number): void =>
-    staging.terminal.progress(`staging ${assignment.tag}: ${count} of ${entries.length} files`);
   try {
-    const found = await ask<Fetched<null>>(servers, {
-      path,
-      totalMs: TOTAL_MS + assignment.bytes / RATE,
-      patience: PATIENCE,
-      headers: { Accept: 'application/gzip, application/problem+json' },
-      read: async (response) => {
-        if (response.status !== 200) return unexpected('archive', response);
-        const encoding = response.headers['content-encoding'] ?? 'identity';
-        if (encoding !== 'identity') return bad(`the archive came encoded as ${quoted(encoding)}`);
-        rmSync(directory, { recursive: true, force: true });
-        mkdirSync(directory);
-        await unpack(response.body, { directory, entries, done });
-        return { kind: 'fetched', value: null };
-      },
-      garbled: (why) => bad(`cannot fetch the archive: ${why}`),
-    });
-    if (found.kind === 'nobody') return nobody('archive', found.why);
-    if (found.value.kind !== 'fetched') return found.value;
+    const fetched = await fetchArchive({ ...staging, entries, directory, base: baseOf(layout, assignment.digest) });
+    if (fetched.kind !== 'fetched') return fetched;
     keepManifest(layout, name, manifest);
     renameSync(directory, join(layout.releases, name));
-    return found.value;
-  } catch (error) {
-    if (error instanceof BadContent) return bad(`the archive is refused: ${error.message}`);
-    throw error;
+    return fetched;
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** What only the difference to has to be fetched: the release used last. Its files are not believed, but compared while they are copied. */
+function baseOf(layout: Layout, digest: Digest): Base | undefined {
+  for (const { name } of listReleases(layout)) {
+    const manifest = isNameOf(name, digest) ? undefined : readManifest(layout, name);
+    if (manifest !== undefined) return { name, directory: join(layout.releases, name), ...manifest };
+  }
+  return undefined;
 }

@@ -1,126 +1,136 @@
-import { createHash } from 'node:crypto';
-import { chmodSync, closeSync, mkdirSync, symlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { type Readable, Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
-import { extract } from 'tar-stream';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { ManifestEntry } from '../../protocol/manifest.ts';
-import { BadContent, checklistOf, quoted, tarLimit } from '../core/checklist.ts';
-import { asLoss, ConnectionLost } from './http.ts';
-import { createFile, writeWhole } from './publish.ts';
+import type { Digest } from '../../protocol/names.ts';
+import { checklistOf, tarLimit } from '../core/checklist.ts';
+import { type DeltaPlan, planDelta } from '../core/delta-plan.ts';
+import { copyEntry } from './copy-entry.ts';
+import { type Destination, type EntryWriter, entryWriter, type OpenEntry } from './entry-writer.ts';
+import { asLoss } from './http.ts';
+import { readTarGz, type TarHeader, type TarReceiver } from './read-tar.ts';
 
-type Entry = ReturnType<typeof extract> extends AsyncIterable<infer Item> ? Item : never;
-
-export interface Unpacking {
-  /** Empty, and nobody else's. */
-  readonly directory: string;
+export interface Unpacking extends Destination {
   readonly entries: readonly ManifestEntry[];
   /** Called after each entry. */
   readonly done: (count: number) => void;
+  /** Where a delta was asked for: what it may lead from. */
+  readonly delta?: {
+    readonly from: Base;
+    readonly to: Digest;
+    readonly signal: AbortSignal;
+    /** Called when it turns out to be one. */
+    readonly found: () => void;
+  };
 }
+
+/** A release that is on the disk, as its manifest says or not. */
+export interface Base {
+  /** Below releases/. */
+  readonly name: string;
+  readonly directory: string;
+  readonly digest: Digest;
+  readonly entries: readonly ManifestEntry[];
+}
+
+/** So many entries are copied before signals get a turn. */
+const BATCH = 128;
+/** A smaller file waits in memory until it is whole, and is written in one go. */
+const SMALL = 1024 * 1024;
 
 /**
- * Unpacks a tar.gz into a directory: exactly the entries of the manifest, each verified while it is written. Throws
- * `BadContent` for anything else, `ConnectionLost` when the download ends early, and what the file system reports.
+ * Unpacks a tar.gz, whole or a delta, into a directory: exactly the entries of the manifest, each verified while it is
+ * written. Throws `BadContent` for anything else, `DamagedBase` for a release that no delta can lead from,
+ * `ConnectionLost` when the download ends early, and what the file system reports. Answers which of the two it was.
  */
-export async function unpack(archive: Readable, unpacking: Unpacking): Promise<void> {
-  const limit = tarLimit(unpacking.entries);
-  const unpacker = extract();
-  const [written, flowed] = await Promise.allSettled([
-    writeEntries(unpacker, unpacking),
-    pipeline(archive, atMost(limit + limit / 1000 + 65_536), createGunzip(), atMost(limit), unpacker),
-  ]);
-  const errors = [written, flowed].flatMap((result) =>
-    result.status === 'rejected' ? [result.reason as unknown] : [],
-  );
-  if (errors.length > 0) throw worstOf(errors);
-}
-
-/** One failure takes the other side down with it: what tells most is what we or the system found, then the network, then the format. */
-function worstOf(errors: readonly unknown[]): unknown {
-  const known = errors.map(asLoss);
-  const isSystem = (error: unknown): boolean =>
-    error instanceof Error && 'syscall' in error && !(error instanceof ConnectionLost);
-  const first =
-    known.find((error) => error instanceof BadContent) ??
-    known.find(isSystem) ??
-    known.find((error) => error instanceof ConnectionLost);
-  if (first !== undefined) return first;
-  const [error] = known;
-  if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError) return error;
-  return new BadContent(`it is not a sound tar.gz: ${error.message}`);
-}
-
-function atMost(limit: number): Transform {
-  let bytes = 0;
-  return new Transform({
-    transform(chunk: Buffer, _encoding, next) {
-      bytes += chunk.length;
-      if (bytes > limit) next(new BadContent(`it is larger than its manifest allows (${Math.ceil(limit)} bytes)`));
-      else next(null, chunk);
-    },
-  });
-}
-
-async function writeEntries(unpacker: AsyncIterable<Entry>, { directory, entries, done }: Unpacking): Promise<void> {
-  const checklist = checklistOf(entries);
-  const folders = foldersBelow(directory);
-  let count = 0;
-  for await (const archived of unpacker) {
-    const { name, type, size, linkname } = archived.header;
-    const entry = checklist.take({ name, type, size });
-    folders.make(dirname(entry.path));
-    if (entry.mode === '120000') writeLink(join(directory, entry.path), entry, linkname ?? '');
-    else await writeFile(join(directory, entry.path), entry, archived as AsyncIterable<Buffer>);
-    archived.resume();
-    done(++count);
-  }
-  checklist.finish();
-}
-
-async function writeFile(path: string, entry: ManifestEntry, content: AsyncIterable<Buffer>): Promise<void> {
-  const hash = createHash('sha256');
-  const fd = once(entry.path, () => createFile(path, entry.mode === '100755' ? 0o755 : 0o644));
+export async function unpack(archive: AsyncIterable<Uint8Array>, unpacking: Unpacking): Promise<'whole' | 'delta'> {
+  const { entries, delta, done } = unpacking;
+  const plan = delta && planDelta(delta.from, { digest: delta.to, entries });
+  const unpacked = tarLimit(entries) + (plan?.limit ?? 0);
+  const writer = entryWriter(unpacking);
+  const members = receiveMembers({ entries, plan, writer, done, found: delta?.found });
   try {
-    for await (const chunk of content) {
-      hash.update(chunk);
-      writeWhole(fd, chunk);
-    }
-  } finally {
-    closeSync(fd);
-  }
-  checkHash(entry, hash.digest('hex'));
-}
-
-function writeLink(path: string, entry: ManifestEntry, target: string): void {
-  checkHash(entry, createHash('sha256').update(target).digest('hex'));
-  once(entry.path, () => symlinkSync(target, path));
-}
-
-function checkHash({ path, sha256 }: ManifestEntry, found: string): void {
-  if (found !== sha256) throw new BadContent(`${quoted(path)} has other content than the manifest says`);
-}
-
-/** Creates something that cannot be there yet, unless the file system takes two of the manifest's names for one. */
-function once<Value>(path: string, create: () => Value): Value {
-  try {
-    return create();
+    await readTarGz(archive, { unpacked, packed: unpacked + unpacked / 1000 + 65_536 }, members);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    throw new BadContent(`${quoted(path)} and another of its names are the same to this file system`);
+    throw asLoss(error);
+  } finally {
+    members.abandon();
   }
+  members.complete();
+  if (delta === undefined || plan === undefined || !members.isDelta()) return 'whole';
+  let count = plan.written.length;
+  for (const entry of plan.unchanged) {
+    copyEntry(delta.from, entry, writer);
+    done(++count);
+    if (count % BATCH !== 0) continue;
+    await turn();
+    delta.signal.throwIfAborted();
+  }
+  return 'delta';
 }
 
-/** Makes folders that we have not made yet; one that is there all the same is another name's. */
-function foldersBelow(root: string): { make(path: string): void } {
-  const made = new Set(['.']);
-  const make = (path: string): void => {
-    if (made.has(path)) return;
-    make(dirname(path));
-    once(path, () => mkdirSync(join(root, path)));
-    chmodSync(join(root, path), 0o755);
-    made.add(path);
+interface Members extends TarReceiver {
+  /** Whether the first entry said so. */
+  isDelta(): boolean;
+  /** Throws `BadContent` unless all that had to come came. */
+  complete(): void;
+  /** Closes what is open. */
+  abandon(): void;
+}
+
+interface Receiving {
+  readonly entries: readonly ManifestEntry[];
+  readonly plan: DeltaPlan | undefined;
+  readonly writer: EntryWriter;
+  readonly done: (count: number) => void;
+  readonly found: (() => void) | undefined;
+}
+
+/** Takes members one after the other and writes each. */
+function receiveMembers({ entries, plan, writer, done, found }: Receiving): Members {
+  let checklist: ReturnType<typeof checklistOf> | undefined;
+  let isDelta = false;
+  let count = 0;
+  let member: OpenEntry = NOTHING;
+
+  const first = (header: TarHeader): OpenEntry | undefined => {
+    isDelta = plan?.announces(header) ?? false;
+    checklist = checklistOf(isDelta && plan !== undefined ? plan.written : entries);
+    if (!isDelta) return undefined;
+    found?.();
+    return inMemory((bytes) => plan?.check(bytes));
   };
-  return { make };
+  const next = (header: TarHeader): OpenEntry => {
+    const entry = checklist?.take(header);
+    if (entry === undefined) return NOTHING;
+    count++;
+    if (entry.mode === '120000') {
+      writer.put(entry, Buffer.from(header.linkname ?? ''));
+      return NOTHING;
+    }
+    return entry.size > SMALL ? writer.open(entry) : inMemory((bytes) => writer.put(entry, bytes));
+  };
+  return {
+    begin(header) {
+      member = (checklist === undefined ? first(header) : undefined) ?? next(header);
+    },
+    piece: (bytes) => member.add(bytes),
+    end() {
+      member.finish();
+      member = NOTHING;
+      if (count > 0) done(count);
+    },
+    isDelta: () => isDelta,
+    complete: () => (checklist ?? checklistOf(entries)).finish(),
+    abandon: () => member.abandon(),
+  };
+}
+
+const NOTHING: OpenEntry = { add: () => undefined, finish: () => undefined, abandon: () => undefined };
+
+function inMemory(whole: (bytes: Uint8Array) => void): OpenEntry {
+  const pieces: Uint8Array[] = [];
+  return {
+    add: (piece) => void pieces.push(piece),
+    finish: () => whole(pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces)),
+    abandon: () => undefined,
+  };
 }

@@ -78,7 +78,7 @@ async function refused(view: TestView, sentence: RegExp): Promise<void> {
     place: openPlace(layoutOf(target), undefined),
     servers,
     assignment,
-    terminal: { detail: () => undefined, progress: () => undefined },
+    terminal: { detail: () => undefined, progress: () => undefined, err: () => undefined },
   });
   if (staged.kind !== 'failed') throw new Error(JSON.stringify(staged));
   expect(staged.failure.sentence).toMatch(sentence);

@@ -220,9 +220,10 @@ async function replyTo(server: ViewServer, request: Recorded): Promise<Reply> {
 }
 
 function kindOf(url: string): Kind {
-  if (url.endsWith('/reports')) return 'report';
-  if (url.endsWith('/manifest')) return 'manifest';
-  return url.endsWith('/archive') ? 'archive' : 'question';
+  const [path = ''] = url.split('?');
+  if (path.endsWith('/reports')) return 'report';
+  if (path.endsWith('/manifest')) return 'manifest';
+  return path.endsWith('/archive') ? 'archive' : 'question';
 }
 
 async function bodyOf(incoming: IncomingMessage): Promise<string> {

@@ -1,0 +1,164 @@
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  lchownSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { ManifestEntry } from '../../protocol/manifest.ts';
+import { BadContent, quoted } from '../core/checklist.ts';
+import { type Owners, permissionsOf } from '../core/drift.ts';
+import { writeWhole } from './publish.ts';
+
+/** Writes entries of a manifest below a directory. Throws `BadContent` for what is not as the manifest says. */
+export interface EntryWriter {
+  /** A file that is at hand as a whole, or a link's target. */
+  put(entry: ManifestEntry, content: Uint8Array): void;
+  /** A file that comes in pieces. */
+  open(entry: ManifestEntry): OpenEntry;
+  /** A file that `create` makes at the path that it is given. */
+  adopt(entry: ManifestEntry, create: (path: string) => void): void;
+}
+
+export interface OpenEntry {
+  add(piece: Uint8Array): void;
+  /** Nothing more comes. */
+  finish(): void;
+  /** Closes the file of which more was to come. */
+  abandon(): void;
+}
+
+export interface Destination {
+  /** Empty, and nobody else's. */
+  readonly directory: string;
+  /** Who an entry is to belong to, and with undefined a directory. Default: whoever runs this. */
+  readonly ownersOf?: (entry: ManifestEntry | undefined) => Owners;
+}
+
+const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+const PRIVATE = 0o600;
+const NOBODY_IN_PARTICULAR: Owners = { uid: undefined, gid: undefined };
+
+export function entryWriter({ directory, ownersOf = () => NOBODY_IN_PARTICULAR }: Destination): EntryWriter {
+  const folders = foldersBelow(directory, ownersOf(undefined));
+  const place = ({ path }: ManifestEntry): string => {
+    folders.make(dirname(path));
+    return join(directory, path);
+  };
+  // What nothing has to be changed of is created as it is to be: one call less for each of many files.
+  const umask = process.umask();
+  const isPlain = (permissions: number, owners: Owners): boolean =>
+    (permissions & (umask | 0o7000)) === 0 && owners.uid === undefined && owners.gid === undefined;
+
+  /** Creates the file, for nobody else to read while it has not its owner. `seal` is called when all is written. */
+  const create = (entry: ManifestEntry): { readonly fd: number; seal(): void } => {
+    const path = place(entry);
+    const permissions = permissionsOf(entry);
+    const owners = ownersOf(entry);
+    const plain = isPlain(permissions, owners);
+    const fd = once(entry.path, () => openSync(path, CREATE, plain ? permissions : PRIVATE));
+    const seal = (): void => {
+      if (plain) return;
+      // Changing the owner or the content takes away what lets others run a file as its owner.
+      if (owners.uid !== undefined || owners.gid !== undefined) fchownSync(fd, ...idsOf(owners));
+      fchmodSync(fd, permissions);
+    };
+    return { fd, seal };
+  };
+
+  return {
+    put(entry, content) {
+      checkHash(entry, createHash('sha256').update(content).digest('hex'));
+      if (entry.mode === '120000') {
+        const path = place(entry);
+        once(entry.path, () => symlinkSync(Buffer.from(content), path));
+        const owners = ownersOf(entry);
+        if (owners.uid !== undefined || owners.gid !== undefined) lchownSync(path, ...idsOf(owners));
+        return;
+      }
+      const { fd, seal } = create(entry);
+      try {
+        writeWhole(fd, content);
+        seal();
+      } finally {
+        closeSync(fd);
+      }
+    },
+
+    open(entry) {
+      const hash = createHash('sha256');
+      const { fd, seal } = create(entry);
+      let isOpen = true;
+      const abandon = (): void => {
+        if (isOpen) closeSync(fd);
+        isOpen = false;
+      };
+      return {
+        add(piece) {
+          hash.update(piece);
+          writeWhole(fd, piece);
+        },
+        finish() {
+          checkHash(entry, hash.digest('hex'));
+          seal();
+          abandon();
+        },
+        abandon,
+      };
+    },
+
+    adopt(entry, create) {
+      const path = place(entry);
+      once(entry.path, () => create(path));
+      const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+      try {
+        const owners = ownersOf(entry);
+        if (owners.uid !== undefined || owners.gid !== undefined) fchownSync(fd, ...idsOf(owners));
+        fchmodSync(fd, permissionsOf(entry));
+      } finally {
+        closeSync(fd);
+      }
+    },
+  };
+}
+
+/** For the system, -1 leaves one of the two as it is. */
+function idsOf({ uid = -1, gid = -1 }: Owners): [uid: number, gid: number] {
+  return [uid, gid];
+}
+
+export function checkHash({ path, sha256 }: ManifestEntry, found: string): void {
+  if (found !== sha256) throw new BadContent(`${quoted(path)} has other content than the manifest says`);
+}
+
+/** Creates something that cannot be there yet, unless the file system takes two of the manifest's names for one. */
+function once<Value>(path: string, create: () => Value): Value {
+  try {
+    return create();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    throw new BadContent(`${quoted(path)} and another of its names are the same to this file system`);
+  }
+}
+
+/** Makes folders that we have not made yet; one that is there all the same is another name's. */
+function foldersBelow(root: string, owners: Owners): { make(path: string): void } {
+  const made = new Set(['.']);
+  const make = (path: string): void => {
+    if (made.has(path)) return;
+    make(dirname(path));
+    const folder = join(root, path);
+    once(path, () => mkdirSync(folder));
+    chmodSync(folder, 0o755);
+    if (owners.uid !== undefined || owners.gid !== undefined) chownSync(folder, ...idsOf(owners));
+    made.add(path);
+  };
+  return { make };
+}

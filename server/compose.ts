@@ -18,9 +18,10 @@ import { openChanges } from './operations/changes.ts';
 import type { CheckPorts } from './operations/check.ts';
 import type { Context } from './operations/context.ts';
 import { type Desk, openDesk } from './operations/desk.ts';
+import { openExperience } from './operations/experience.ts';
 import { openFleet } from './operations/fleet.ts';
-import { openJournal } from './operations/journal.ts';
 import { openHalts } from './operations/halt.ts';
+import { openJournal } from './operations/journal.ts';
 import { noteChange } from './operations/note-change.ts';
 import { openProblems } from './operations/problems.ts';
 import { raisedProblems } from './operations/raised-problems.ts';
@@ -98,6 +99,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     onChange: (change) => noteChange({ journal, time, files, log }, change),
     onStateTrouble: (reason) => problems.set('state', stateProblem(stateDir, reason)),
   });
+  const fleet = await openFleet(store, journal);
   const repository = openRepository({ stateDir, ...settings.repo });
   const context: Context = {
     base,
@@ -113,14 +115,15 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     time,
     desk,
     shelf: openShelf(repository),
-    fleet: await openFleet(store, journal),
+    fleet,
     journal,
     problems,
+    halts: openHalts(state),
+    experience: openExperience({ store, clock, now: time.now, flush: fleet.flush }),
     changes: openChanges(),
   };
   const unprepared = keeps ? await tryToPrepare(context, stateDir) : undefined;
   if (unprepared !== undefined) return { ok: false, errors: [unprepared] };
-    halts: openHalts(state),
   // Before the first fetch there is nothing to read, which is no problem of its own.
   if (existsSync(join(stateDir, 'repository.git')))
     // Why it cannot be read stands as a problem.

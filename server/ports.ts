@@ -239,7 +239,6 @@ export interface NodeRow {
   readonly lastReport: (Report & { readonly receivedAt: number }) | null;
 }
 
-export const EVENT_KINDS = [
 /** How the nodes of one wave fared that had been told a tag and reported that it failed, each by its last word. */
 export interface TagFailures {
   /** As the wave was called then. */
@@ -259,6 +258,7 @@ export interface TagRuns {
   readonly milliseconds: number;
 }
 
+export const EVENT_KINDS = [
   'control-file',
   'tag-created',
   'tag-pruned',

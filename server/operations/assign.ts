@@ -5,6 +5,7 @@ import { moduleContextOf } from '../core/module-context.ts';
 import type { Placed, World } from '../core/world.ts';
 import { type Told, UnfitContent, type View } from '../ports.ts';
 import type { Context } from './context.ts';
+import { experienceReasons } from './experience.ts';
 import { type NotReady, worldNow } from './world.ts';
 
 export type Serve = Extract<Choice, { outcome: 'serve' }>;
@@ -82,7 +83,7 @@ async function assignIn(context: Context, world: World, { hostname, asked }: Que
   if (content === undefined) return unavailable(choice.tag, 'it has just been removed');
   try {
     const view = await context.views.ofTree(content.tree);
-    const told = tell(context, world, { placed, choice, view });
+    const told = await withExperience(context, world, { placed, told: tell(context, world, { placed, choice, view }) });
     return { kind: 'serve', placed, choice, view, commit: content.commit, told, etag: etagOf(told) };
   } catch (error) {
     if (error instanceof UnfitContent) return brokenTrunk(context, world, { placed, choice, flaw: error.message });
@@ -162,6 +163,17 @@ function tell(
   };
   const before = context.fleet.told(placed.hostname);
   return before !== undefined && isSame(before, told) ? before : told;
+}
+
+/** An answer that begins says also what earlier waves experienced; one that goes on says what it said. */
+async function withExperience(
+  context: Context,
+  world: World,
+  { placed, told }: { readonly placed: Placed; readonly told: Told },
+): Promise<Told> {
+  if (told.tag === null || context.fleet.told(told.hostname) === told) return told;
+  const reasons = await experienceReasons(context, world, { placed, tag: told.tag });
+  return reasons.length === 0 ? told : { ...told, reasons: [...told.reasons, ...reasons] };
 }
 
 /** Empty where it could not be worked out. */

@@ -11,9 +11,10 @@ import type {
 } from '../ports.ts';
 import type { Changes } from './changes.ts';
 import type { Desk } from './desk.ts';
+import type { Experience } from './experience.ts';
 import type { Fleet } from './fleet.ts';
-import type { Journal } from './journal.ts';
 import type { Halts } from './halt.ts';
+import type { Journal } from './journal.ts';
 import type { Problems } from './problems.ts';
 import type { ShelfKeeper } from './shelf.ts';
 import type { Timekeeper } from './timekeeper.ts';
@@ -36,9 +37,10 @@ export interface Context {
   readonly fleet: Fleet;
   readonly journal: Journal;
   readonly problems: Problems;
+  readonly halts: Halts;
+  readonly experience: Experience;
   readonly changes: Changes;
 }
-  readonly halts: Halts;
 
 /** Who does something: `alice (command line)`, `HTTP from 127.0.0.1`, `server`. */
 export type Actor = string;

@@ -12,6 +12,7 @@ import type { World } from '../core/world.ts';
 import type { Attempt, Store } from '../ports.ts';
 import { choose, whereIs } from './assign.ts';
 import type { Context } from './context.ts';
+import { experienceReasons } from './experience.ts';
 import { MARKS_IN_EFFECT } from './held.ts';
 import { type Ready, worldNow } from './world.ts';
 
@@ -49,6 +50,8 @@ interface Asked {
 async function explainIn(context: Context, { world, hostname, tense, notes }: Asked): Promise<Attempt<Explanation>> {
   const { placed, choice } = await choose(context, world, { hostname, afresh: tense === 'future' });
   if (choice.outcome === 'refused') return { ok: false, sentence: choice.message, hint: 'ask without a tag' };
+  const serves = tense === 'now' && choice.outcome === 'serve';
+  const also = serves ? await experienceReasons(context, world, { placed, tag: choice.tag }) : [];
   return {
     ok: true,
     value: {
@@ -56,7 +59,7 @@ async function explainIn(context: Context, { world, hostname, tense, notes }: As
       at: new Date(world.now).toISOString(),
       tense,
       ...whereIs(placed),
-      decision: choice,
+      decision: also.length === 0 ? choice : { ...choice, reasons: [...choice.reasons, ...also] },
       notes,
     },
   };

@@ -11,8 +11,9 @@ import {
   inOrder,
   type Owners,
 } from '../core/drift.ts';
+import type { DriftFound } from '../core/place.ts';
+import { hashOf, hashOfFile } from './hash.ts';
 import { fileTime, type Looked, lookAt, movedSince, recall, takeStock } from './stat-cache.ts';
-import { hashOf, hashOfFile } from './verify.ts';
 
 export interface DriftCheck {
   /** The release: nothing but its entries belongs below it. */
@@ -32,9 +33,6 @@ export interface DriftCheck {
   readonly signal: AbortSignal;
 }
 
-/** Of a release whose manifest is gone nothing can be said. */
-export type DriftFound = readonly Drifted[] | 'unknown';
-
 /** So many entries are looked at before signals get a turn. */
 const BATCH = 128;
 
@@ -51,7 +49,7 @@ export async function findDrift(check: DriftCheck): Promise<DriftFound> {
   if (entries === undefined) return 'unknown';
   const beganAtMs = check.remembers ? quietly(() => fileTime(cache)) : undefined;
   const looks = new Map<string, Stats>();
-  const drifted = await examine(check, entries, { isSuspect: (path) => moved?.has(path) ?? true, looks });
+  const drifted = await examine({ ...check, entries, isSuspect: (path) => moved?.has(path) ?? true, looks });
   if (drifted.length === 0 && beganAtMs !== undefined) remember(check, entries, { beganAtMs, looks });
   return inOrder(drifted);
 }
@@ -95,17 +93,24 @@ function isRootAsBefore({ directory, ownersOf }: DriftCheck, paths: readonly str
   );
 }
 
-interface Suspicion {
-  readonly isSuspect: (path: string) => boolean;
-  /** Takes the looks of what is examined. */
-  readonly looks: Map<string, Stats>;
+export interface Examination extends Pick<DriftCheck, 'directory' | 'ownersOf' | 'signal'> {
+  readonly entries: readonly ManifestEntry[];
+  /** What is to be read; everything where it is not given. */
+  readonly isSuspect?: (path: string) => boolean;
+  /** Takes the looks of what is examined, from before it is read. */
+  readonly looks?: Map<string, Stats>;
 }
 
-async function examine(
-  { directory, ownersOf, signal }: DriftCheck,
-  entries: readonly ManifestEntry[],
-  { isSuspect, looks }: Suspicion,
-): Promise<Drifted[]> {
+/** Compares a directory with a manifest: every hash, type, mode and owner, nothing missing, nothing besides. */
+export async function examine(examination: Examination): Promise<Drifted[]> {
+  const {
+    directory,
+    entries,
+    ownersOf,
+    signal,
+    isSuspect = () => true,
+    looks = new Map<string, Stats>(),
+  } = examination;
   const drifted: Drifted[] = [];
   const blocked: string[] = [];
   const isBlocked = (path: string): boolean => blocked.some((folder) => path.startsWith(`${folder}/`));

@@ -1,5 +1,8 @@
+import { join } from 'node:path';
 import type { Place } from '../core/place.ts';
+import { findDrift } from './drift-check.ts';
 import type { Layout } from './layout.ts';
+import { ownersHere } from './owners.ts';
 import { activate, deactivate, readCurrent } from './releases.ts';
 
 /** Releases are used where they are staged: `current` names one, and putting another into use is one rename. */
@@ -30,11 +33,13 @@ export function openReleasePlace(layout: Layout): Place {
       deactivate(layout);
       return [];
     },
-    async drift() {
-      return [];
+    async drift({ name, directory, digest, entries }, { thorough, remembers, signal }) {
+      const cache = join(layout.seen, name);
+      const ownersOf = ownersHere(directory);
+      return findDrift({ directory, digest, entries, ownersOf, cache, isThorough: thorough, remembers, signal });
     },
     async repair() {
-      return [];
+      return 'stage';
     },
   };
 }

@@ -15,6 +15,6 @@ export function openRootPlace(_layout: Layout, root: string): Place {
     activate: async () => [],
     withdraw: async () => [],
     drift: async () => [],
-    repair: async () => [],
+    repair: async () => 'stage',
   };
 }

@@ -1,5 +1,6 @@
 import type { ManifestEntry } from '../../protocol/manifest.ts';
 import type { Digest } from '../../protocol/names.ts';
+import type { Drifted } from './drift.ts';
 import type { Failure } from './failure.ts';
 
 /**
@@ -21,10 +22,26 @@ export interface Place {
   activate(release: ReleaseOnDisk): Promise<readonly Kept[]>;
   /** Back to nothing, as before the first release. */
   withdraw(): Promise<readonly Kept[]>;
-  /** What of the release in use is not as its manifest says; cheap unless `thorough`. */
-  drift(release: ReleaseOnDisk, how: { readonly thorough: boolean }): Promise<readonly Drifted[]>;
-  /** Takes what drifted back to what it should be. */
-  repair(release: ReleaseOnDisk, drifted: readonly Drifted[]): Promise<readonly Kept[]>;
+  /** What of the release in use is not as its manifest says. Reads only what does not look as when it was last found right. */
+  drift(release: ReleaseInUse, how: DriftCheckHow): Promise<DriftFound>;
+  /** Takes what drifted back to what it should be; `stage` where that takes another copy of the release. */
+  repair(release: ReleaseInUse, drifted: readonly Drifted[]): Promise<readonly Kept[] | 'stage'>;
+}
+
+export interface DriftCheckHow {
+  /** Reads everything. */
+  readonly thorough: boolean;
+  /** Remembers how things look that are right. */
+  readonly remembers: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Of a release whose manifest is gone nothing can be said. */
+export type DriftFound = readonly Drifted[] | 'unknown';
+
+/** A release that is in use, and its manifest, which is only read when it is asked for; undefined when it is gone. */
+export interface ReleaseInUse extends Pick<ReleaseOnDisk, 'name' | 'directory' | 'digest'> {
+  readonly entries: () => readonly ManifestEntry[] | undefined;
 }
 
 export interface UsedSince {
@@ -53,11 +70,4 @@ export interface Recovered {
 export interface Kept {
   readonly path: string;
   readonly sentence: string;
-}
-
-/** A path of the release in use that is not as the manifest says. */
-export interface Drifted {
-  readonly path: string;
-  /** As in `has other content`. */
-  readonly how: string;
 }

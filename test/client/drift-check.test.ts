@@ -14,9 +14,10 @@ import {
 import { cp, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type DriftFound, findDrift, rememberRelease } from '../../client/adapters/drift-check.ts';
+import { findDrift, rememberRelease } from '../../client/adapters/drift-check.ts';
 import { lookAt, recall, takeStock } from '../../client/adapters/stat-cache.ts';
 import { foldersOf } from '../../client/core/drift.ts';
+import type { DriftFound } from '../../client/core/place.ts';
 import type { ManifestEntry } from '../../protocol/manifest.ts';
 import type { Digest } from '../../protocol/names.ts';
 import { disposableDirectory } from '../rig/disposable.ts';

@@ -1,8 +1,9 @@
 // Bundles the commands into dist/. The server takes most of its dependencies in, because a command starts twice as fast from
 // a few files as from hundreds; those that are native, or load their parts by name, stay in node_modules. The client becomes one file that runs with nothing but Node 18 or newer beside it.
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, copyFile, readFile, rm } from 'node:fs/promises';
 import { build } from 'esbuild';
 
+const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 const shebang = '#!/usr/bin/env node\n';
 const common = { bundle: true, platform: 'node', logLevel: 'warning', sourcemap: false, legalComments: 'none' };
 
@@ -33,7 +34,9 @@ await Promise.all([
     outExtension: { '.js': '.cjs' },
     format: 'cjs',
     target: 'node18',
-    banner: { js: shebang },
+    banner: { js: `${shebang}// tagwave ${version}: the client in one file` },
   }),
 ]);
+// Servers give it to hosts, beside the client.
+await copyFile('client/install.sh', 'dist/install.sh');
 await Promise.all(['dist/tagwave-server.js', 'dist/tagwave.cjs'].map((file) => chmod(file, 0o755)));

@@ -27,11 +27,13 @@ export async function runCommand({ args, env, streams, listenForStop }: Invocati
     case 'command':
       break;
   }
-  const { settings } = request;
+  const { settings, own } = request;
   const terminal = openTerminal(settings, streams);
   switch (request.command) {
     case 'status':
       return (await import('./commands/status.ts')).status(settings, terminal);
+    case 'install':
+      return (await import('./commands/install.ts')).install({ settings, own, terminal });
     case 'poll':
       return poll({ settings, terminal, stop: listenForStop() });
   }

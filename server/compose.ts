@@ -1,5 +1,6 @@
 import { accessSync, chownSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { openClientBuild } from './adapters/client-build.ts';
 import { watchControlFiles } from './adapters/files/control-files.ts';
 import { openEditor } from './adapters/files/editor.ts';
 import { reasonOf } from './adapters/files/failure.ts';
@@ -45,6 +46,8 @@ export interface ComposeOptions extends Omit<SettingsSource, 'lastValid'> {
   readonly log: Log;
   /** The machine's own unless a test brings one that can be moved. */
   readonly clock?: Clock;
+  /** Where the client is that hosts are given; default: beside this program. */
+  readonly clientDirectory?: string;
 }
 
 export interface App {
@@ -112,6 +115,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     views: openViews({ stateDir, repository }),
     store,
     programs: openPrograms({ base, clock, state, settings: () => settingsNow(desk, settings) }),
+    clientBuild: openClientBuild(options.clientDirectory ?? import.meta.dirname),
     time,
     desk,
     shelf: openShelf(repository),

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Report } from '../protocol/assignment.ts';
 import type { HoldCode } from '../protocol/errors.ts';
 import type { Digest, Hostname, ObjectId, RelativePath, TagName } from '../protocol/names.ts';
+import type { ClientRelease } from '../protocol/release.ts';
 import type { KillswitchLook } from './core/killswitch.ts';
 import type { ModuleContext } from './core/module-context.ts';
 import type { Sighting } from './core/settle.ts';
@@ -196,6 +197,11 @@ export interface Views {
   manifest(digest: Digest): Promise<StoredFile | undefined>;
   /** Builds the archive where it isn't cached. Single-flight. */
   archive(digest: Digest): Promise<StoredFile | undefined>;
+  /**
+   * An archive of what leads from one view to another. Single-flight. Undefined where only the whole is to be had: a view is
+   * unknown, or a delta is not worth keeping.
+   */
+  delta(from: Digest, to: Digest): Promise<StoredFile | undefined>;
   /** Notes that a digest was handed out at an instant: it stays for 24 hours from then. */
   handedOut(digest: Digest, at: number): void;
   /**
@@ -297,6 +303,20 @@ export interface EventQuery {
   readonly limit: number;
   /** `newest` first is the default. */
   readonly order?: 'oldest' | 'newest';
+}
+
+/** The client that this server gives to hosts. */
+export interface ClientBuild {
+  /** Undefined where there is none, as when the server runs from its sources. */
+  find(): Promise<ClientFiles | undefined>;
+}
+
+export interface ClientFiles {
+  readonly release: ClientRelease;
+  /** The client, one file. */
+  readonly content: Buffer;
+  /** The script that installs it; its line `server=…` is to name the server. */
+  readonly installer: string;
 }
 
 /** SQLite now, PostgreSQL later. Every call may reject (disk full, read-only): callers go on without it. */

@@ -1,4 +1,5 @@
 import type { Route } from './route.ts';
+import { clientBuildRoute, clientReleaseRoute, installScriptRoute } from './routes/client.ts';
 import { eventsRoute } from './routes/events.ts';
 import { explainRoute } from './routes/explain.ts';
 import { healthRoute, readyRoute } from './routes/health.ts';
@@ -31,6 +32,9 @@ export const ROUTES: readonly Route[] = [
   viewArchiveRoute,
   viewManifestRoute,
   reportsRoute,
+  installScriptRoute,
+  clientReleaseRoute,
+  clientBuildRoute,
   healthRoute,
   readyRoute,
   statusRoute,

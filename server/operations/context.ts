@@ -1,4 +1,5 @@
 import type {
+  ClientBuild,
   Clock,
   ControlFileEditor,
   ControlFiles,
@@ -31,6 +32,7 @@ export interface Context {
   readonly views: Views;
   readonly store: Store;
   readonly programs: Programs;
+  readonly clientBuild: ClientBuild;
   readonly time: Timekeeper;
   readonly desk: Desk;
   readonly shelf: ShelfKeeper;

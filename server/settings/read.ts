@@ -77,6 +77,7 @@ function settingsFrom(values: SettingValues, base: string): Settings {
     http: {
       localChanges: values['http.local_changes'],
       localReads: values['http.local_reads'],
+      publicUrl: values['http.public_url'] ?? null,
       bodyLimitKib: values['http.body_limit_kib'],
       maxConnections: values['http.max_connections'],
       headersTimeoutSeconds: values['http.headers_timeout_seconds'],

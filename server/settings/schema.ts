@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { wholeNumber } from '../core/yaml-shape.ts';
 import { parseListen } from './listen.ts';
+import { isPublicUrl } from './public-url.ts';
 import { LOG_LEVELS } from './settings.ts';
 
 const DAYS = { min: 1, max: 36_500 };
@@ -15,6 +16,7 @@ function text(expected: string, accepts: (text: string) => boolean): z.ZodString
 }
 
 const ADDRESS = 'HOST:PORT, such as 127.0.0.1:8420 or [::1]:8420';
+const PUBLIC_URL = 'the URL under which hosts reach the server, such as https://tagwave.example.com';
 const SETTLE = 'a number of seconds, 0 to 3600';
 const BRANCH = 'the name of a branch';
 const path = text('a path', isVisible);
@@ -50,6 +52,7 @@ export const settingsSchema = z.strictObject({
   'auth.nodes': z.literal('none').optional(),
   'http.local_changes': z.boolean().default(false),
   'http.local_reads': z.boolean().default(true),
+  'http.public_url': text(PUBLIC_URL, isPublicUrl).optional(),
   'http.body_limit_kib': whole('KiB', { min: 1, max: 65_536 }).default(256),
   'http.max_connections': whole('connections', { min: 1, max: 1_000_000 }).default(10_000),
   'http.headers_timeout_seconds': whole('seconds', { min: 1, max: 3600 }).default(15),

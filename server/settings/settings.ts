@@ -56,6 +56,8 @@ export interface RepoSettings {
 export interface HttpSettings {
   readonly localChanges: boolean;
   readonly localReads: boolean;
+  /** Under which hosts reach the server, for what is installed on them; null = as whoever asks reached it. */
+  readonly publicUrl: string | null;
   readonly bodyLimitKib: number;
   readonly maxConnections: number;
   readonly headersTimeoutSeconds: number;

@@ -3,9 +3,9 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'esbuild';
 import { afterAll } from 'vitest';
 import { runCommand } from '../../client/run-command.ts';
+import { bundleClient } from '../rig/client-bundle.ts';
 
 export interface Ended {
   readonly code: number | null;
@@ -38,19 +38,9 @@ writeFileSync(emptyConfig, '{}\n');
 let bundled: Promise<unknown> | undefined;
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** The client as it is shipped: one file, made once, with the same options as build.mjs. */
+/** The client as it is shipped: one file, made once. */
 function bundle(): Promise<unknown> {
-  bundled ??= build({
-    bundle: true,
-    platform: 'node',
-    logLevel: 'warning',
-    legalComments: 'none',
-    entryPoints: ['client/main.ts'],
-    outfile: script,
-    format: 'cjs',
-    target: 'node18',
-    banner: { js: '#!/usr/bin/env node\n' },
-  });
+  bundled ??= bundleClient(script);
   return bundled;
 }
 

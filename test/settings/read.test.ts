@@ -47,6 +47,7 @@ describe('settings', () => {
       http: {
         localChanges: false,
         localReads: true,
+        publicUrl: null,
         bodyLimitKib: 256,
         maxConnections: 10_000,
         headersTimeoutSeconds: 15,

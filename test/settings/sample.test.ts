@@ -37,6 +37,7 @@ describe('samples/server.yml', () => {
       'directory',
       'update',
       'auth',
+      'public_url',
     ]);
     const used = (keys: string) => read(sample.replace(new RegExp(`^( *)#(?=(${keys}): )`, 'gm'), '$1'));
     expect(used('nodetagger|nodegrouper|url|branch|auth')).toMatchObject({

@@ -1,0 +1,200 @@
+import { chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import type { Failure } from '../core/failure.ts';
+import { isOurs } from '../core/installation.ts';
+import { run } from './process.ts';
+import { publish } from './publish.ts';
+
+/** One thing that is to be so on this machine. */
+export interface Step {
+  /** What it is about, as it is told: a path, or a command. */
+  readonly what: string;
+  look(): Found | Promise<Found>;
+  /** Makes it so. May throw `StepFailed`, or what the file system reports. */
+  act(): void | Promise<void>;
+}
+
+export type Found =
+  /** Nothing to do; `silent` where nobody would ask. */
+  | { readonly kind: 'right'; readonly silent?: boolean }
+  | { readonly kind: 'to-do' }
+  /** Left as it is on purpose. */
+  | { readonly kind: 'kept'; readonly why: string }
+  | { readonly kind: 'blocked'; readonly failure: Failure };
+
+/** A command of the system did not do what it was to do. */
+export class StepFailed extends Error {
+  override readonly name = 'StepFailed';
+}
+
+const RIGHT: Found = { kind: 'right' };
+const SILENT: Found = { kind: 'right', silent: true };
+const TO_DO: Found = { kind: 'to-do' };
+
+/** A user without rights, made where there is none of this name. */
+export function userStep(user: string, home: string): Step {
+  return {
+    what: `user ${user}`,
+    look: async () => ((await idOf(user, '-u')) === undefined ? TO_DO : RIGHT),
+    act: () =>
+      command('useradd', ['--system', '--home-dir', home, '--shell', '/usr/sbin/nologin', user], {
+        hint: `Make the user ${user} by the means of this system, and run this again.`,
+      }),
+  };
+}
+
+/** A directory that belongs to a user; one that is there stays as it is. */
+export function directoryStep(path: string, user: string | undefined): Step {
+  return {
+    what: path,
+    look: () => (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ? RIGHT : TO_DO),
+    async act() {
+      mkdirSync(path, { recursive: true, mode: 0o755 });
+      const [uid, gid] = user === undefined ? [] : [await idOf(user, '-u'), await idOf(user, '-g')];
+      if (uid !== undefined && gid !== undefined) chownSync(path, uid, gid);
+    },
+  };
+}
+
+/** A file of ours with this text. */
+export function fileStep(path: string, text: string): Step {
+  return {
+    what: path,
+    look() {
+      const found = textOf(path);
+      if (found === text) return RIGHT;
+      return found === undefined || isOurs(found) ? TO_DO : { kind: 'blocked', failure: notOurs(path) };
+    },
+    act: () => write(path, text),
+  };
+}
+
+/** A file that is only written where there is none. */
+export function firstFileStep(path: string, text: string): Step {
+  return {
+    what: path,
+    look: () => (textOf(path) === undefined ? TO_DO : { kind: 'kept', why: 'it was there before' }),
+    act: () => write(path, text),
+  };
+}
+
+/** A file of ours that is to be gone. */
+export function goneStep(path: string): Step {
+  return {
+    what: path,
+    look() {
+      const found = textOf(path);
+      if (found === undefined) return SILENT;
+      return isOurs(found) ? TO_DO : { kind: 'kept', why: 'somebody else wrote it' };
+    },
+    act: () => rmSync(path),
+  };
+}
+
+/** A path that is to be gone, with everything in it. */
+export function purgeStep(path: string): Step {
+  return {
+    what: path,
+    look: () => (lstatSync(path, { throwIfNoEntry: false }) === undefined ? SILENT : TO_DO),
+    act: () => rmSync(path, { recursive: true, force: true }),
+  };
+}
+
+/** A directory that is to be gone, unless others keep something in it. */
+export function emptyDirectoryStep(path: string): Step {
+  return {
+    what: path,
+    look() {
+      if (!lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) return SILENT;
+      return readdirSync(path).length === 0 ? TO_DO : { kind: 'kept', why: 'there are other files in it' };
+    },
+    act: () => rmdirSync(path),
+  };
+}
+
+const SYSTEMCTL = 'systemctl';
+
+/** A unit of ours that is to run no more; its file is still there. */
+export function stopStep(path: string): Step {
+  return {
+    what: `${SYSTEMCTL} disable --now ${basename(path)}`,
+    look() {
+      const found = textOf(path);
+      return found !== undefined && isOurs(found) ? TO_DO : SILENT;
+    },
+    act: () => systemctl(['disable', '--now', basename(path)]),
+  };
+}
+
+/** systemd knows the unit as it is written now, and what runs runs by it. */
+export function reloadStep(path: string): Step {
+  const unit = basename(path);
+  return {
+    what: `${SYSTEMCTL} daemon-reload`,
+    async look() {
+      const shown = await run({
+        command: SYSTEMCTL,
+        args: ['show', '--property', 'NeedDaemonReload', '--value', unit],
+      });
+      return shown.stdout.trim() === 'yes' ? TO_DO : SILENT;
+    },
+    async act() {
+      await systemctl(['daemon-reload']);
+      await systemctl(['try-restart', unit]);
+    },
+  };
+}
+
+/** A unit begins at every start of the machine, and now. */
+export function startStep(path: string): Step {
+  const unit = basename(path);
+  const isSo = async (question: string): Promise<boolean> =>
+    (await run({ command: SYSTEMCTL, args: [question, '--quiet', unit] })).code === 0;
+  return {
+    what: `${SYSTEMCTL} enable --now ${unit}`,
+    look: async () => ((await isSo('is-enabled')) && (await isSo('is-active')) ? RIGHT : TO_DO),
+    act: () => systemctl(['enable', '--now', unit]),
+  };
+}
+
+/** systemd forgets the units whose files are gone. */
+export function forgetStep(): Step {
+  return { what: `${SYSTEMCTL} daemon-reload`, look: () => TO_DO, act: () => systemctl(['daemon-reload']) };
+}
+
+function systemctl(args: readonly string[]): Promise<void> {
+  return command(SYSTEMCTL, args, { hint: "Look at 'systemctl status', and run this again." });
+}
+
+async function command(name: string, args: readonly string[], { hint }: { readonly hint: string }): Promise<void> {
+  const { code, missing, stdout, stderr } = await run({ command: name, args, timeoutMs: 60_000 });
+  if (code === 0) return;
+  const why = missing ? 'there is no such command' : `exit ${code}: ${(stderr.trim() || stdout.trim()).slice(-500)}`;
+  throw new StepFailed(`${[name, ...args].join(' ')} failed (${why})\n  ${hint}`);
+}
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  publish(path, text);
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function idOf(user: string, which: '-u' | '-g'): Promise<number | undefined> {
+  const { code, stdout } = await run({ command: 'id', args: [which, user] });
+  return code === 0 && /^\d+\n$/.test(stdout) ? Number(stdout) : undefined;
+}
+
+function notOurs(path: string): Failure {
+  return {
+    sentence: `${path} is there, and 'tagwave install' did not write it`,
+    hint: 'Look at it; where it is not needed, move it away and run this again.',
+  };
+}

@@ -4,6 +4,7 @@ import type { ManifestEntry } from '../../protocol/manifest.ts';
 import { BadContent, quoted } from '../core/checklist.ts';
 import { continues, isOfDelta, pathFrom, representationOf } from '../core/representation.ts';
 import type { Terminal } from '../terminal.ts';
+import type { Accounts } from './accounts.ts';
 import { DamagedBase } from './copy-entry.ts';
 import { bad, badLink, type Fetched, nobody, pathOf, unexpected } from './fetch-manifest.ts';
 import type { Layout } from './layout.ts';
@@ -19,6 +20,8 @@ export interface ArchiveWanted {
   readonly entries: readonly ManifestEntry[];
   /** Made, for the archive to be unpacked into. */
   readonly directory: string;
+  /** Who the entries are to belong to. */
+  readonly ownersOf: Accounts;
   /** A release that is there: only what is different from it is asked for. */
   readonly base: Base | undefined;
 }
@@ -176,7 +179,7 @@ interface Unpacked {
 }
 
 async function unpackInto(
-  { servers, assignment, entries, directory, terminal }: ArchiveWanted,
+  { servers, assignment, entries, directory, ownersOf, terminal }: ArchiveWanted,
   { fetching: { base }, nature, bytes }: Unpacked,
 ): Promise<Fetched<null>> {
   rmSync(directory, { recursive: true, force: true });
@@ -186,6 +189,7 @@ async function unpackInto(
   };
   await unpack(bytes, {
     directory,
+    ownersOf,
     entries,
     done: (count) => terminal.progress(`staging ${assignment.tag}: ${count} of ${entries.length} files`),
     ...(base === undefined ? {} : { delta: { from: base, to: assignment.digest, signal: servers.signal, found } }),

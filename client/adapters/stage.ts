@@ -9,6 +9,7 @@ import type { Failed } from '../core/outcome.ts';
 import type { Place } from '../core/place.ts';
 import { isNameOf, releaseNameOf } from '../core/release-name.ts';
 import type { Terminal } from '../terminal.ts';
+import { type Accounts, findAccounts } from './accounts.ts';
 import { fetchArchive } from './fetch-archive.ts';
 import { type Fetched, fetchManifest } from './fetch-manifest.ts';
 import type { Layout } from './layout.ts';
@@ -41,12 +42,14 @@ export async function stage(staging: Staging): Promise<Staged | Brake | Failed> 
     const manifest = await fetchManifest(servers, assignment);
     if (manifest.kind !== 'fetched') return about(assignment, manifest);
     const { bytes, entries } = manifest.value;
+    const owners = await findAccounts(entries);
+    if (owners.kind === 'failed') return about(assignment, owners);
     const { name, isWhole } = await findRelease(staging, entries);
     if (isWhole) {
       keepManifest(layout, name, bytes);
       return { kind: 'staged', name, entries, reused: true };
     }
-    const fetched = await fetchRelease(staging, { name, entries, manifest: bytes });
+    const fetched = await fetchRelease(staging, { name, entries, manifest: bytes, accounts: owners.accounts });
     return fetched.kind === 'fetched' ? { kind: 'staged', name, entries, reused: false } : about(assignment, fetched);
   } catch (error) {
     const failure = systemFailure(error);
@@ -85,13 +88,21 @@ interface NewRelease {
   readonly name: string;
   readonly entries: readonly ManifestEntry[];
   readonly manifest: Buffer;
+  readonly accounts: Accounts;
 }
 
-async function fetchRelease(staging: Staging, { name, entries, manifest }: NewRelease): Promise<Fetched<null>> {
+async function fetchRelease(staging: Staging, release: NewRelease): Promise<Fetched<null>> {
   const { layout, assignment } = staging;
+  const { name, entries, manifest, accounts } = release;
   const directory = join(layout.releases, `${TEMPORARY}${name}`);
   try {
-    const fetched = await fetchArchive({ ...staging, entries, directory, base: baseOf(layout, assignment.digest) });
+    const fetched = await fetchArchive({
+      ...staging,
+      entries,
+      directory,
+      base: baseOf(layout, assignment.digest),
+      ownersOf: accounts,
+    });
     if (fetched.kind !== 'fetched') return fetched;
     keepManifest(layout, name, manifest);
     renameSync(directory, join(layout.releases, name));

@@ -44,7 +44,7 @@ export async function stage(staging: Staging): Promise<Staged | Brake | Failed> 
     const { bytes, entries } = manifest.value;
     const owners = await findAccounts(entries);
     if (owners.kind === 'failed') return about(assignment, owners);
-    const { name, isWhole } = await findRelease(staging, entries);
+    const { name, isWhole } = await findRelease(staging, entries, owners.accounts);
     if (isWhole) {
       keepManifest(layout, name, bytes);
       return { kind: 'staged', name, entries, reused: true };
@@ -72,10 +72,12 @@ function about({ tag, digest }: Assignment, ended: Brake | Failed): Brake | Fail
 async function findRelease(
   { layout, place, assignment, servers, terminal }: Staging,
   entries: readonly ManifestEntry[],
+  accounts: Accounts,
 ): Promise<{ readonly name: string; readonly isWhole: boolean }> {
   const named = place.takenName();
   for (const { name } of listReleases(layout).filter((release) => isNameOf(release.name, assignment.digest))) {
-    const flaw = await flawOfRelease(join(layout.releases, name), entries, servers.signal);
+    const directory = join(layout.releases, name);
+    const flaw = await flawOfRelease({ directory, entries, accounts, signal: servers.signal });
     if (flaw === null) return { name, isWhole: true };
     terminal.detail(`release ${name} is damaged: ${flaw}`);
     if (name !== named) removeRelease(layout, name);

@@ -9,7 +9,7 @@ import type { ManifestEntry } from '../../../protocol/manifest.ts';
 import { targetText } from './build.ts';
 import { type Objects, readContents, type ViewEntry } from './contents.ts';
 
-interface Member {
+export interface Member {
   readonly entry: ManifestEntry;
   readonly content: Readable;
 }
@@ -33,11 +33,19 @@ const BLOCK = 64 * 1024;
  * Answers size and SHA-256 of what was written. Throws where a content is not what the manifest says.
  */
 export async function writeArchive(handle: FileHandle, contents: Contents): Promise<{ size: number; sha256: string }> {
+  return writeMembers(handle, members(contents));
+}
+
+/** Writes members as they come, each compared with what the manifest says of it. */
+export async function writeMembers(
+  handle: FileHandle,
+  all: AsyncIterable<Member>,
+): Promise<{ size: number; sha256: string }> {
   const tar = pack();
   const blocks = Readable.from(blocksOf(tar as AsyncIterable<Uint8Array>), { objectMode: false, highWaterMark: BLOCK });
   const gzip = createGzip({ level: 6, chunkSize: BLOCK });
   blocks.on('error', (error) => gzip.destroy(error));
-  const packed = packAll(tar, members(contents)).catch((error: Error) => tar.destroy(error));
+  const packed = packAll(tar, all).catch((error: Error) => tar.destroy(error));
   const hash = createHash('sha256');
   let size = 0;
   const counted = async function* () {
@@ -106,7 +114,7 @@ async function* members({ manifest, entries, objects }: Contents): AsyncGenerato
 const DIFFERENT_TREE = 'the tree in the repository is not the one that the manifest was made from';
 
 /** Lines ended by LF and nothing else: JSON leaves other line separators as they are. */
-async function* linesOf(path: string): AsyncGenerator<string, undefined> {
+export async function* linesOf(path: string): AsyncGenerator<string, undefined> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of createReadStream(path)) {
     rest = Buffer.concat([rest, chunk]);

@@ -121,7 +121,12 @@ async function modified(path: string): Promise<number | undefined> {
   );
 }
 
-async function verified(path: string, sha256: string, before: Verified | undefined): Promise<Verified | undefined> {
+/** A file that is as it was made. `before` saves reading one that did not change since. */
+export async function verified(
+  path: string,
+  sha256: string,
+  before: Verified | undefined,
+): Promise<Verified | undefined> {
   try {
     const { ino, size, mtimeMs } = await stat(path);
     const identity = `${ino} ${size} ${mtimeMs}`;

@@ -22,10 +22,10 @@ export interface ExperiencePorts {
 
 /** A whole fleet that changes over at the hour costs one look a minute. */
 const FRESH_MS = 60_000;
-const PATIENCE_MS = 250;
+const PATIENCE_MS = 1_000;
 
 export function openExperience({ store, clock, now, flush }: ExperiencePorts): Experience {
-  const looks = new Map<TagName, { readonly at: number; readonly found: Promise<WaveExperience[] | undefined> }>();
+  const looks = new Map<TagName, Look>();
 
   const look = async (tag: TagName): Promise<WaveExperience[]> => {
     await flush();
@@ -40,15 +40,31 @@ export function openExperience({ store, clock, now, flush }: ExperiencePorts): E
     });
   };
 
-  const begin = (tag: TagName): Promise<WaveExperience[] | undefined> => {
-    const at = clock.monotonic();
-    for (const [known, { at: then }] of looks) if (at - then >= FRESH_MS) looks.delete(known);
-    const found = looks.get(tag)?.found ?? look(tag).catch(() => undefined);
-    if (!looks.has(tag)) looks.set(tag, { at, found });
-    return found;
+  const begin = (tag: TagName, at: number): Look => {
+    for (const [known, { began }] of looks) if (at - began >= FRESH_MS) looks.delete(known);
+    const found = look(tag).catch(() => undefined);
+    const begun: Look = { began: at, answer: soon(found) };
+    looks.set(tag, begun);
+    // Who asks when it has come at last need not do without.
+    void found.then(() => {
+      begun.answer = found;
+    });
+    return begun;
   };
 
-  return { of: (tag) => soon(begin(tag)) };
+  return {
+    of(tag) {
+      const at = clock.monotonic();
+      const known = looks.get(tag);
+      return (known !== undefined && at - known.began < FRESH_MS ? known : begin(tag, at)).answer;
+    },
+  };
+}
+
+interface Look {
+  /** Milliseconds since some start. */
+  readonly began: number;
+  answer: Promise<readonly WaveExperience[] | undefined>;
 }
 
 async function soon<Value>(value: Promise<Value>): Promise<Value | undefined> {

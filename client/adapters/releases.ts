@@ -75,14 +75,16 @@ function namesIn(directory: string): string[] {
 
 /** Removes what a killed run left behind. Only under the lock: a temporary name may be another run's otherwise. */
 export function removeLeftovers(layout: Layout): void {
-  for (const directory of [layout.root, layout.releases, layout.manifests]) {
+  for (const directory of [layout.root, layout.releases, layout.manifests, layout.seen]) {
     for (const name of namesIn(directory)) {
       if (name.startsWith(TEMPORARY)) rmSync(join(directory, name), { recursive: true, force: true });
     }
   }
   const releases = new Set(namesIn(layout.releases));
-  for (const name of namesIn(layout.manifests)) {
-    if (isReleaseName(name) && !releases.has(name)) rmSync(join(layout.manifests, name), { force: true });
+  for (const directory of [layout.manifests, layout.seen]) {
+    for (const name of namesIn(directory)) {
+      if (isReleaseName(name) && !releases.has(name)) rmSync(join(directory, name), { force: true });
+    }
   }
 }
 
@@ -91,7 +93,7 @@ export function removeRelease(layout: Layout, name: string): void {
   const temporary = join(layout.releases, `${TEMPORARY}removed-${name}`);
   rmSync(temporary, { recursive: true, force: true });
   renameSync(join(layout.releases, name), temporary);
-  rmSync(join(layout.manifests, name), { force: true });
+  for (const directory of [layout.manifests, layout.seen]) rmSync(join(directory, name), { force: true });
   rmSync(temporary, { recursive: true, force: true });
 }
 

@@ -1,6 +1,9 @@
+import { machineFacts } from '../adapters/machine-facts.ts';
 import { prune } from '../adapters/releases.ts';
 import { sendReport } from '../adapters/servers.ts';
 import { writeState } from '../adapters/state-file.ts';
+import { type Drifted, describeDrift, pathsOf } from '../core/drift.ts';
+import { type Facts, factsOf } from '../core/facts.ts';
 import { systemFailure } from '../core/failure.ts';
 import { type Applied, exitCodeOf, hintOf, type Outcome, sentenceOf } from '../core/outcome.ts';
 import { queueReport } from '../core/report.ts';
@@ -21,18 +24,26 @@ export function finishEarlierRun(run: Run): void {
   const startedAt = new Date(activating.startedAt);
   if (run.settings.json) run.earlier = outcome;
   else run.terminal.out(`${run.hostname}: ${sentenceOf(outcome)}`);
-  run.state = queueReport(withActivated(run.state), { outcome, startedAt, now: new Date(), isTold: true });
+  run.state = queueReport(withActivated(run.state), {
+    outcome,
+    startedAt,
+    now: new Date(),
+    isTold: true,
+    facts: factsOfRun(run),
+  });
 }
 
 /** Tells, remembers, reports and tidies up. Nothing of it changes the outcome. Answers the exit code. */
 export async function conclude(run: Run, outcome: Outcome): Promise<number> {
   const now = new Date();
+  const { startedAt, drifted = [] } = run;
   const notice = noticeOf(outcome);
   const isTold = notice === undefined || isToTell(run.state.told, notice, now.getTime());
   const exitCode = isTold || run.settings.verbose || run.settings.json ? show(run, outcome) : codeOf(run, outcome);
   const settled = withWhatIsInUse(run);
   run.state = {
-    ...queueReport(settled, { outcome, startedAt: run.startedAt, now, isTold }),
+    ...queueReport(settled, { outcome, startedAt, now, isTold, drifted, facts: factsOfRun(run) }),
+    drift: driftAfter(settled, { outcome, drifted, now }),
     told: toldAfter(settled, outcome, isTold ? now : undefined),
     last: { at: now.toISOString(), outcome: outcome.kind, exitCode, sentence: sentenceOf(outcome) },
   };
@@ -43,6 +54,21 @@ export async function conclude(run: Run, outcome: Outcome): Promise<number> {
   });
   if (run.servers.answered) await handIn(run);
   return exitCode;
+}
+
+function factsOfRun({ settings }: Run): Facts {
+  return factsOf(machineFacts(), settings.facts);
+}
+
+const REMEMBERED_PATHS = 50;
+
+function driftAfter(
+  { drift }: State,
+  { outcome, drifted, now }: { outcome: Outcome; drifted: readonly Drifted[]; now: Date },
+): State['drift'] {
+  if (drifted.length === 0) return drift;
+  const paths = drifted.slice(0, REMEMBERED_PATHS).map(({ path, how }) => ({ path, how: [...how] }));
+  return { at: now.toISOString(), count: drifted.length, paths, isRepaired: outcome.kind === 'applied' };
 }
 
 function withWhatIsInUse(run: Run): State {
@@ -115,7 +141,15 @@ export function show(run: Run, outcome: Outcome): number {
   return exitCode;
 }
 
-function showWords({ terminal, hostname, settings }: Run, outcome: Outcome, exitCode: number): void {
+function showWords({ terminal, hostname, settings, drifted = [] }: Run, outcome: Outcome, exitCode: number): void {
+  const most = settings.verbose ? drifted.length : undefined;
+  const isToldAnyway = outcome.kind === 'applied' && outcome.repaired !== undefined && !settings.verbose;
+  if (drifted.length > 0 && !isToldAnyway) {
+    const verb = outcome.kind === 'applied' ? 'had drifted' : 'drifted and not repaired';
+    const line = `${hostname}: ${pathsOf(drifted.length)} ${verb}: ${describeDrift(drifted, most)}`;
+    if (exitCode === 0) terminal.out(line);
+    else terminal.err(line);
+  }
   const sentence = sentenceOf(outcome);
   const hint = hintOf(outcome);
   if (sentence === null) terminal.detail(`${hostname}: nothing changed`);
@@ -131,7 +165,11 @@ function showWords({ terminal, hostname, settings }: Run, outcome: Outcome, exit
   for (const line of lines) terminal.out(`  ${line}`);
 }
 
-function showJson({ terminal, hostname, servers, earlier }: Run, outcome: Outcome, exitCode: number): void {
+function showJson(
+  { terminal, hostname, servers, earlier, drifted = [] }: Run,
+  outcome: Outcome,
+  exitCode: number,
+): void {
   const { kind, ...fields } = outcome;
   terminal.json({
     hostname,
@@ -141,6 +179,7 @@ function showJson({ terminal, hostname, servers, earlier }: Run, outcome: Outcom
     sentence: sentenceOf(outcome),
     hint: hintOf(outcome),
     ...fields,
+    ...(drifted.length === 0 ? {} : { drifted }),
     ...(earlier === undefined ? {} : { earlier }),
   });
 }

@@ -10,6 +10,7 @@ import { writeState } from '../adapters/state-file.ts';
 import { syncTree } from '../adapters/sync.ts';
 import type { Answer, Question } from '../core/answer.ts';
 import { differenceOf, sizeOf } from '../core/difference.ts';
+import type { Drifted } from '../core/drift.ts';
 import { systemFailure } from '../core/failure.ts';
 import { type Applied, failedBecause, type Outcome } from '../core/outcome.ts';
 import type { Place, ReleaseOnDisk } from '../core/place.ts';
@@ -17,6 +18,7 @@ import { isNameOf } from '../core/release-name.ts';
 import type { State } from '../core/state.ts';
 import type { Settings } from '../settings/keys.ts';
 import type { Terminal } from '../terminal.ts';
+import { isDamaged, mend, rememberStaged } from './mend.ts';
 
 /** One run on one target. `state` grows while it goes on and is written by whoever runs it. */
 export interface Run {
@@ -30,6 +32,8 @@ export interface Run {
   state: State;
   /** What a run that was killed after its flip could not tell any more. */
   earlier?: Applied;
+  /** What of the release in use was not as its manifest says when this run began. */
+  drifted?: readonly Drifted[];
 }
 
 export interface InUse {
@@ -55,11 +59,19 @@ export function inUse({ layout, place, state }: Pick<Run, 'layout' | 'place' | '
 export async function converge(run: Run): Promise<Outcome> {
   const { layout, place, servers, terminal } = run;
   let answer = await question(run, { mayBeKnown: true });
+  const isToMend = await isDamaged(run);
+  // An answer that says `same` has no links to fetch anything by.
+  if (isToMend && answer.kind === 'ended' && answer.outcome.kind === 'unchanged')
+    answer = await question(run, { mayBeKnown: false });
   for (let round = 1; round <= 2; round++) {
     if (answer.kind === 'ended') return answer.outcome;
     const { assignment } = answer;
     const before = inUse(run);
-    if (before?.isSure && before.digest === assignment.digest) return settle(run, assignment, before.name);
+    if (before?.isSure && before.digest === assignment.digest) {
+      if (!isToMend) return settle(run, assignment, before.name);
+      const mended = await mend(run, assignment);
+      if (mended !== undefined) return mended;
+    }
     const staged = await stage({ layout, place, servers, terminal, assignment });
     if (staged.kind !== 'staged') return staged;
     const { name, reused } = staged;
@@ -68,6 +80,7 @@ export async function converge(run: Run): Promise<Outcome> {
     // Before the second question: between its answer and the flip nothing may take long.
     const unsynced = await syncStage(run, assignment);
     if (unsynced !== undefined) return unsynced;
+    if (!reused) rememberStaged(run, assignment, staged);
     answer = await question(run, { mayBeKnown: false });
     if (answer.kind === 'serve' && answer.assignment.digest === assignment.digest)
       return flip(run, answer.assignment, staged);
@@ -187,7 +200,8 @@ async function flip(run: Run, { tag, digest }: Assignment, { name, entries }: St
   const release: ReleaseOnDisk = { name, directory: join(run.layout.releases, name), digest, entries };
   const before = inUse(run);
   const old = before && readManifest(run.layout, before.name);
-  const changed = sizeOf(differenceOf(old?.entries ?? [], entries));
+  const repaired = before?.digest === digest ? run.drifted : undefined;
+  const changed = repaired?.length ?? sizeOf(differenceOf(old?.entries ?? [], entries));
   const activating = {
     tag,
     digest,
@@ -206,5 +220,5 @@ async function flip(run: Run, { tag, digest }: Assignment, { name, entries }: St
   } catch (error) {
     return failedBySystem(error, { tag, digest });
   }
-  return { kind: 'applied', ...activating };
+  return { kind: 'applied', ...activating, ...(repaired?.length ? { repaired } : {}) };
 }

@@ -2,7 +2,8 @@ import { comparePaths, type ManifestEntry } from '../../protocol/manifest.ts';
 import type { Look } from './sightings.ts';
 
 /** In what respect something is not as its manifest says: `type` is a link or directory where a file should be, or the like. */
-export type DriftKind = 'content' | 'mode' | 'owner' | 'type' | 'missing' | 'extra';
+export const DRIFT_KINDS = ['content', 'mode', 'owner', 'type', 'missing', 'extra'] as const;
+export type DriftKind = (typeof DRIFT_KINDS)[number];
 
 /** Something on the disk that is not as the manifest says. */
 export interface Drifted {
@@ -72,6 +73,10 @@ export function foldersOf(paths: readonly string[]): Map<string, Set<string>> {
 }
 
 const SHOWN = 5;
+
+export function pathsOf(count: number): string {
+  return count === 1 ? '1 path' : `${count} paths`;
+}
 
 /** As in `etc/motd (content), etc/hosts (mode, owner) and 3 more`. */
 export function describeDrift(drifted: readonly Drifted[], limit = SHOWN): string {

@@ -1,6 +1,7 @@
 import type { Digest, TagName } from '../../protocol/names.ts';
 import type { Brake } from './answer.ts';
 import type { Difference } from './difference.ts';
+import { type Drifted, describeDrift, pathsOf } from './drift.ts';
 import type { Failure } from './failure.ts';
 
 export interface Applied {
@@ -14,6 +15,8 @@ export interface Applied {
   readonly isFirst: boolean;
   /** The report's. */
   readonly runId: string;
+  /** It is the view that was in use: this had drifted, and is as it should be again. */
+  readonly repaired?: readonly Drifted[];
 }
 
 export interface Failed {
@@ -70,6 +73,7 @@ export function exitCodeOf(outcome: Outcome, { detailed }: { readonly detailed: 
 export function sentenceOf(outcome: Outcome): string | null {
   switch (outcome.kind) {
     case 'applied':
+      if (outcome.repaired !== undefined) return repairOf(outcome.repaired);
       return `now on ${outcome.tag} (${shortDigest(outcome.digest)}, ${filesOf(outcome.changed)}${outcome.isFirst ? '' : ' changed'})`;
     case 'unchanged':
       return null;
@@ -102,6 +106,10 @@ export function hintOf(outcome: Outcome): string | null {
     default:
       return null;
   }
+}
+
+function repairOf(repaired: readonly Drifted[]): string {
+  return `repaired ${pathsOf(repaired.length)} that had drifted: ${describeDrift(repaired)}`;
 }
 
 export function shortDigest(digest: Digest): string {

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Report } from '../../protocol/assignment.ts';
 import { VERSION } from '../version.ts';
+import { type Drifted, reportedDrift } from './drift.ts';
+import { type Facts, isSameFacts } from './facts.ts';
 import type { Outcome } from './outcome.ts';
 import { type State, withReport } from './state.ts';
 import { isWithinDay } from './telling.ts';
@@ -13,20 +15,30 @@ export interface Ending {
   readonly now: Date;
   /** The outcome is told to the operator now, not just repeated. */
   readonly isTold: boolean;
+  /** What was found that was not as its manifest says. */
+  readonly drifted?: readonly Drifted[];
+  /** What the host says of itself now. */
+  readonly facts: Facts;
 }
 
 /** Queues a report where something happened, and once a day to say that nothing did. */
 export function queueReport(state: State, ending: Ending): State {
   const report = reportOf(state, ending);
-  return report === undefined ? state : withReport(state, report, ending.now.toISOString());
+  return report === undefined
+    ? state
+    : { ...withReport(state, report, ending.now.toISOString()), facts: { ...ending.facts } };
 }
 
-function reportOf(state: State, { outcome, startedAt, now, isTold }: Ending): Report | undefined {
+function reportOf(state: State, { outcome, startedAt, now, isTold, drifted = [], facts }: Ending): Report | undefined {
+  const found = reportedDrift(drifted);
+  const isNews = state.facts === null || !isSameFacts(state.facts, facts);
   const common = {
     runId: randomUUID(),
     startedAt: startedAt.toISOString(),
     durationMs: Math.max(0, now.getTime() - startedAt.getTime()),
     clientVersion: VERSION,
+    facts: { ...facts },
+    ...(found === undefined ? {} : { drifted: found }),
   };
   switch (outcome.kind) {
     case 'applied':
@@ -39,7 +51,7 @@ function reportOf(state: State, { outcome, startedAt, now, isTold }: Ending): Re
         changed: outcome.changed,
       };
     case 'unchanged': {
-      const isDue = state.reportedAt === null || !isWithinDay(state.reportedAt, now.getTime());
+      const isDue = isNews || state.reportedAt === null || !isWithinDay(state.reportedAt, now.getTime());
       return isDue
         ? { ...common, tag: outcome.tag, digest: outcome.digest, outcome: 'unchanged', changed: 0 }
         : undefined;
@@ -48,6 +60,11 @@ function reportOf(state: State, { outcome, startedAt, now, isTold }: Ending): Re
       if (!isTold) return undefined;
       const { tag = state.running?.tag ?? null, digest = state.running?.digest ?? null, failure } = outcome;
       return { ...common, tag, digest, outcome: 'failed', changed: 0, error: failure.sentence.slice(0, ERROR_LIMIT) };
+    }
+    case 'hold': {
+      // It may be held because the server does not know yet what its layers and templates go by.
+      const { tag = null, digest = null } = state.running ?? {};
+      return isNews ? { ...common, tag, digest, outcome: 'unchanged', changed: 0 } : undefined;
     }
     default:
       return undefined;

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { type Report, reportSchema } from '../../protocol/assignment.ts';
 import { type Digest, parseDigest, parseTagName, type TagName } from '../../protocol/names.ts';
+import { DRIFT_KINDS } from './drift.ts';
 
 const digest = z.pipe(
   z.string().check(z.refine((text) => parseDigest(text) !== undefined)),
@@ -46,6 +47,20 @@ const stateSchema = z.object({
   ),
   told: z.nullable(z.object({ kind: z.enum(['killswitch', 'hold', 'failed']), message: z.string(), at: instant })),
   last: z.nullable(z.object({ at: instant, outcome: z.string(), exitCode: z.int(), sentence: z.nullable(z.string()) })),
+  /** What was last found that was not as its manifest says: the first paths of it. */
+  drift: z._default(
+    z.nullable(
+      z.object({
+        at: instant,
+        count: z.int(),
+        paths: z.array(z.object({ path: z.string(), how: z.array(z.enum(DRIFT_KINDS)) })),
+        isRepaired: z.boolean(),
+      }),
+    ),
+    null,
+  ),
+  /** What servers were last told of the host. */
+  facts: z._default(z.nullable(z.record(z.string(), z.string())), null),
   /** When a report was last queued. */
   reportedAt: z.nullable(instant),
   /** Not yet taken by a server, oldest first. */
@@ -68,6 +83,8 @@ export const EMPTY_STATE: State = {
   activating: null,
   told: null,
   last: null,
+  drift: null,
+  facts: null,
   reportedAt: null,
   reports: [],
   reportProblem: null,
@@ -88,7 +105,8 @@ export function withActivated(state: State): State {
   const { activating, running, previous } = state;
   if (activating === null) return state;
   const { tag, digest, release } = activating;
-  const before = running !== null && running.release !== release ? running : previous;
+  // A copy of the same view in place of a damaged one leaves the way back as it was.
+  const before = running !== null && running.digest !== digest ? running : previous;
   return { ...state, running: { tag, digest, release }, previous: before, activating: null };
 }
 

@@ -62,6 +62,8 @@ export type Composed =
   | { readonly ok: true; readonly app: App }
   | { readonly ok: false; readonly errors: readonly FileError[] };
 
+const MEBIBYTE = 1024 * 1024;
+
 /** Puts the parts together. The only file that names every adapter. Starts nothing that runs by itself. */
 export async function compose(options: ComposeOptions): Promise<Composed> {
   const { base, role, log } = options;
@@ -112,7 +114,11 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     editor: openEditor(base),
     state,
     repository,
-    views: openViews({ stateDir, repository }),
+    views: openViews({
+      stateDir,
+      repository,
+      deltaCacheBytes: () => settingsNow(desk, settings).views.deltaCacheMebibytes * MEBIBYTE,
+    }),
     store,
     programs: openPrograms({ base, clock, state, settings: () => settingsNow(desk, settings) }),
     clientBuild: openClientBuild(options.clientDirectory ?? import.meta.dirname),

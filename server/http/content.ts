@@ -13,14 +13,26 @@ export function contentHeaders(digest: Digest, what: What): Headers & { readonly
   return { ETag: `"${digest}"`, 'Content-Type': TYPES[what] };
 }
 
+/** What names an archive that only leads from another view. */
+export function deltaEtag(digest: Digest, from: Digest): string {
+  return `"${digest};from=${from}"`;
+}
+
 export interface Wanted {
   readonly digest: Digest;
   readonly what: What;
   readonly headers: Headers;
+  /** Of an archive: what the host has. Where it can be had, it gets only what is different. */
+  readonly from: Digest | undefined;
 }
 
 /** The archive or the manifest of a view, as a file to stream. */
-export async function contentReply(door: Door, { digest, what, headers }: Wanted): Promise<Reply> {
+export async function contentReply(door: Door, { digest, what, headers, from }: Wanted): Promise<Reply> {
+  const delta = what === 'archive' && from !== undefined ? await findDelta(door, from, digest) : undefined;
+  if (delta !== undefined && from !== undefined) {
+    const named = { ...headers, ETag: deltaEtag(digest, from), 'Repr-Digest': reprDigest(delta) };
+    return { kind: 'file', file: delta, headers: named };
+  }
   const found = await findContent(door, digest, what);
   if ('kind' in found) return found;
   return {
@@ -45,6 +57,16 @@ export async function findContent(
       sentence: `the ${what} of ${digest} cannot be given out now`,
       hint: "the server's log has the reason; hosts keep what they have and ask again",
     });
+  }
+}
+
+/** Undefined wherever there is none: the whole is never wrong. */
+async function findDelta({ context }: Door, from: Digest, to: Digest): Promise<StoredFile | undefined> {
+  try {
+    return await context.views.delta(from, to);
+  } catch (error) {
+    context.log.warn('a delta cannot be made: the whole archive is given out', { from, to, error });
+    return undefined;
   }
 }
 

@@ -37,6 +37,14 @@ export function digestOf(request: Request): Read<Digest> {
   return value === undefined ? { ok: false, reply: badDigest(text) } : { ok: true, value };
 }
 
+/** `?from=`: the view that an archive may lead from. */
+export function baseOf(request: Request): Read<Digest | undefined> {
+  const text = request.query['from'];
+  if (text === undefined) return { ok: true, value: undefined };
+  const value = typeof text === 'string' ? parseDigest(text) : undefined;
+  return value === undefined ? { ok: false, reply: badDigest(String(text)) } : { ok: true, value };
+}
+
 /** The part after the question mark. A key that comes twice is a list, which no schema here accepts. */
 export function readQuery<Schema extends z.core.$ZodType>(request: Request, schema: Schema): Read<z.output<Schema>> {
   return understand(schema, request.query, 'the query');

@@ -16,6 +16,10 @@ export interface Settings {
     readonly keepAtLeast: number;
   };
   readonly tagstate: { readonly repositoryMayApprove: boolean };
+  readonly views: {
+    /** 0 = no deltas. */
+    readonly deltaCacheMebibytes: number;
+  };
   /** `none` = written out that nodes need not authenticate; null = not said. */
   readonly auth: { readonly nodes: 'none' | null };
   readonly http: HttpSettings;

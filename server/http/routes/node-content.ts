@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import { assign } from '../../operations/assign.ts';
 import { noteTold, runningOf } from '../ask.ts';
-import { contentHeaders, contentReply } from '../content.ts';
+import { contentHeaders, contentReply, deltaEtag } from '../content.ts';
 import { namesEtag } from '../etag.ts';
 import { serveHeaders, tellOther } from '../node-answer.ts';
-import { hostnameOf, readQuery } from '../read.ts';
+import { baseOf, hostnameOf, readQuery } from '../read.ts';
 import type { Reply } from '../reply.ts';
 import type { Call, Route } from '../route.ts';
 
@@ -33,6 +33,9 @@ async function answer(call: Call, what: 'archive' | 'manifest'): Promise<Reply> 
   if (!running.ok) return running.reply;
   const asked = readQuery(request, query);
   if (!asked.ok) return asked.reply;
+  const base = baseOf(request);
+  if (!base.ok) return base.reply;
+  const from = base.value;
   const { tag } = asked.value;
   const question = { hostname: hostname.value, ...(tag === undefined ? {} : { asked: tag }) };
   const decided = await assign(door.context, question);
@@ -42,9 +45,10 @@ async function answer(call: Call, what: 'archive' | 'manifest'): Promise<Reply> 
   const { digest } = decided.view;
   const headers = { ...serveHeaders(decided, pollAfterSeconds), ...contentHeaders(digest, what) };
   // Known before anything has to be packed.
-  if (namesEtag(request.headers['if-none-match'], headers.ETag))
-    return { kind: 'prepared', status: 304, headers: Object.entries(headers).flat(), body: null };
-  const reply = await contentReply(door, { digest, what, headers });
+  for (const ETag of [headers.ETag, ...(from === undefined ? [] : [deltaEtag(digest, from)])])
+    if (namesEtag(request.headers['if-none-match'], ETag))
+      return { kind: 'prepared', status: 304, headers: Object.entries({ ...headers, ETag }).flat(), body: null };
+  const reply = await contentReply(door, { digest, what, headers, from });
   // Packing takes its time: it is given out only if it is still the answer.
   const now = await assign(door.context, question);
   if (now.kind !== 'serve') return tellOther(now, pollAfterSeconds);

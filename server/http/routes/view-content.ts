@@ -5,7 +5,7 @@ import { worldNow } from '../../operations/world.ts';
 import { contentHeaders, contentReply, findContent, type What } from '../content.ts';
 import { namesEtag } from '../etag.ts';
 import { starting } from '../failures.ts';
-import { digestOf, readQuery } from '../read.ts';
+import { baseOf, digestOf, readQuery } from '../read.ts';
 import type { FailureReply, Headers, Reply } from '../reply.ts';
 import type { Call, Route } from '../route.ts';
 import { sumsOf } from '../sums.ts';
@@ -36,8 +36,10 @@ const FOR_GOOD = { 'Cache-Control': 'private, max-age=86400, immutable' };
 function answer({ door, request }: Call, what: What): Reply | Promise<Reply> {
   const digest = digestOf(request);
   if (!digest.ok) return digest.reply;
+  const from = baseOf(request);
+  if (!from.ok) return from.reply;
   const headers = { ...FOR_GOOD, ...contentHeaders(digest.value, what) };
-  return stopped(door) ?? contentUnlessStopped(door, { digest: digest.value, what, headers });
+  return stopped(door) ?? contentUnlessStopped(door, { digest: digest.value, what, headers, from: from.value });
 }
 
 /** Packing takes its time: what was pulled meanwhile counts. */

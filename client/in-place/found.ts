@@ -16,9 +16,14 @@ export type Found =
   | ({ readonly kind: 'directory'; readonly names: readonly string[] | null } & Attributes)
   | { readonly kind: 'other'; readonly what: string };
 
+/** What of a manifest's entry counts here. */
+export interface Content extends Pick<ManifestEntry, 'mode' | 'size' | 'sha256'> {
+  readonly path: string;
+}
+
 /** An entry as this host is to have it: with its mode, and its owner and group as numbers. */
 export interface Wanted extends Attributes {
-  readonly entry: ManifestEntry;
+  readonly entry: Content;
 }
 
 /** In what respect something is not as an entry says. */

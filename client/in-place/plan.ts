@@ -48,7 +48,7 @@ export interface Plan {
   readonly originals: ReadonlyMap<string, Original>;
   readonly directories: readonly string[];
   readonly overwritten: readonly Overwritten[];
-  /** What left the view and is something else by now, or cannot get its original back: paths with a sentence. */
+  /** What left the view and is something else by now. */
   readonly left: readonly { readonly path: string; readonly sentence: string }[];
   readonly obstacles: readonly Failure[];
 }
@@ -168,17 +168,22 @@ function place(draft: Draft, path: string, wanted: Wanted): void {
   const found = draft.found.get(path);
   const after: After = { kind: 'entry', ...wanted };
   if (found?.kind === 'other') {
-    draft.obstacles.push(otherInTheWay(draft.root, path, found.what));
+    obstruct(draft, path, otherInTheWay(draft.root, path, found.what));
   } else if (found?.kind === 'directory') {
     const others = clear(draft, path, { isOthers: true });
     if (others === undefined) change(draft, path, { after, keepAs: null });
-    else draft.obstacles.push(directoryInTheWay(draft.root, path, others));
+    else obstruct(draft, path, directoryInTheWay(draft.root, path, others));
   } else {
     const old = draft.old.get(path);
     if (old !== undefined && differencesOf(found, wanted).length === 0) return;
     if (found === undefined && old !== undefined) draft.overwritten.push({ path, how: ['missing'], isToKeep: false });
     change(draft, path, { after, keepAs: found === undefined ? null : replace(draft, path, found) });
   }
+}
+
+function obstruct(draft: Draft, path: string, obstacle: Failure): void {
+  draft.obstacles.push(obstacle);
+  if (draft.old.has(path)) draft.overwritten.push({ path, how: ['type'], isToKeep: false });
 }
 
 /** A path of the old release that the next one does not have. */
@@ -216,10 +221,8 @@ function giveBack(draft: Draft, path: string): void {
     return;
   }
   const planned = draft.changes.get(path);
-  if (found !== undefined && planned === undefined) {
-    const sentence = 'is not as Tagwave left it and no longer of the view: the original is still kept';
-    draft.left.push({ path, sentence });
-  } else putBack(draft, path, after);
+  // Somebody else's file stands there by now: that stays, and the original is kept on.
+  if (found === undefined || planned !== undefined) putBack(draft, path, after);
 }
 
 function putBack(draft: Draft, path: string, after: After): void {

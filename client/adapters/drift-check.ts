@@ -12,7 +12,9 @@ import {
   type Owners,
 } from '../core/drift.ts';
 import type { DriftFound } from '../core/place.ts';
+import type { Accounts } from './accounts.ts';
 import { hashOf, hashOfFile } from './hash.ts';
+import { ownersHere } from './owners.ts';
 import { fileTime, type Looked, lookAt, movedSince, recall, takeStock } from './stat-cache.ts';
 
 export interface DriftCheck {
@@ -22,8 +24,8 @@ export interface DriftCheck {
   readonly digest: Digest;
   /** The manifest's entries; undefined when it is gone. Only asked for when something does not look as it did. */
   readonly entries: () => readonly ManifestEntry[] | undefined;
-  /** Who an entry is to belong to, and with undefined a directory. */
-  readonly ownersOf: (entry: ManifestEntry | undefined) => Owners;
+  /** The numbers behind the owners and groups that entries name; asked for together with them. */
+  readonly accountsOf: (entries: readonly ManifestEntry[]) => Promise<Accounts>;
   /** Where looks are remembered. */
   readonly cache: string;
   /** Reads everything, whatever is remembered. */
@@ -49,7 +51,8 @@ export async function findDrift(check: DriftCheck): Promise<DriftFound> {
   if (entries === undefined) return 'unknown';
   const beganAtMs = check.remembers ? quietly(() => fileTime(cache)) : undefined;
   const looks = new Map<string, Stats>();
-  const drifted = await examine({ ...check, entries, isSuspect: (path) => moved?.has(path) ?? true, looks });
+  const ownersOf = ownersHere(directory, await check.accountsOf(entries));
+  const drifted = await examine({ ...check, ownersOf, entries, isSuspect: (path) => moved?.has(path) ?? true, looks });
   if (drifted.length === 0 && beganAtMs !== undefined) remember(check, entries, { beganAtMs, looks });
   return inOrder(drifted);
 }
@@ -85,15 +88,17 @@ function quietly<Value>(work: () => Value): Value | undefined {
 }
 
 /** The root's own times move with every activation: it is listed each time instead. */
-function isRootAsBefore({ directory, ownersOf }: DriftCheck, paths: readonly string[]): boolean {
+function isRootAsBefore({ directory }: DriftCheck, paths: readonly string[]): boolean {
   const known = new Set(paths.filter((path) => !path.includes('/')));
   return (
-    driftOfFolder(lstatSync(directory), ownersOf(undefined)).length === 0 &&
+    driftOfFolder(lstatSync(directory), ownersHere(directory)(undefined)).length === 0 &&
     readdirSync(directory).every((name) => known.has(name))
   );
 }
 
-export interface Examination extends Pick<DriftCheck, 'directory' | 'ownersOf' | 'signal'> {
+export interface Examination extends Pick<DriftCheck, 'directory' | 'signal'> {
+  /** Who an entry is to belong to, and with undefined a directory. */
+  readonly ownersOf: (entry: ManifestEntry | undefined) => Owners;
   readonly entries: readonly ManifestEntry[];
   /** What is to be read; everything where it is not given. */
   readonly isSuspect?: (path: string) => boolean;

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
+import type { ManifestEntry } from '../../protocol/manifest.ts';
 import type { Place } from '../core/place.ts';
+import { type Accounts, findAccounts } from './accounts.ts';
 import { findDrift } from './drift-check.ts';
 import type { Layout } from './layout.ts';
-import { ownersHere } from './owners.ts';
 import { activate, deactivate, readCurrent } from './releases.ts';
 
 /** Releases are used where they are staged: `current` names one, and putting another into use is one rename. */
@@ -35,11 +36,16 @@ export function openReleasePlace(layout: Layout): Place {
     },
     async drift({ name, directory, digest, entries }, { thorough, remembers, signal }) {
       const cache = join(layout.seen, name);
-      const ownersOf = ownersHere(directory);
-      return findDrift({ directory, digest, entries, ownersOf, cache, isThorough: thorough, remembers, signal });
+      return findDrift({ directory, digest, entries, accountsOf, cache, isThorough: thorough, remembers, signal });
     },
     async repair() {
       return 'stage';
     },
   };
+}
+
+/** An owner that this host does not know any more is not compared: the next release that names it fails, and says so. */
+async function accountsOf(entries: readonly ManifestEntry[]): Promise<Accounts> {
+  const found = await findAccounts(entries);
+  return found.kind === 'found' ? found.accounts : () => ({ uid: undefined, gid: undefined });
 }

@@ -10,7 +10,8 @@ import type { Place } from '../core/place.ts';
 import { isNameOf, releaseNameOf } from '../core/release-name.ts';
 import type { Terminal } from '../terminal.ts';
 import { type Accounts, findAccounts } from './accounts.ts';
-import { fetchArchive } from './fetch-archive.ts';
+import { assemble } from './assemble.ts';
+import { type ArchiveWanted, fetchArchive } from './fetch-archive.ts';
 import { type Fetched, fetchManifest } from './fetch-manifest.ts';
 import type { Layout } from './layout.ts';
 import { TEMPORARY } from './publish.ts';
@@ -97,14 +98,10 @@ async function fetchRelease(staging: Staging, release: NewRelease): Promise<Fetc
   const { layout, assignment } = staging;
   const { name, entries, manifest, accounts } = release;
   const directory = join(layout.releases, `${TEMPORARY}${name}`);
+  const wanted = { ...staging, entries, directory, ownersOf: accounts };
   try {
-    const fetched = await fetchArchive({
-      ...staging,
-      entries,
-      directory,
-      base: baseOf(layout, assignment.digest),
-      ownersOf: accounts,
-    });
+    const base = baseOf(layout, assignment.digest);
+    const fetched = (await isMended(wanted)) ? FETCHED : await fetchArchive({ ...wanted, base });
     if (fetched.kind !== 'fetched') return fetched;
     keepManifest(layout, name, manifest);
     renameSync(directory, join(layout.releases, name));
@@ -112,6 +109,22 @@ async function fetchRelease(staging: Staging, release: NewRelease): Promise<Fetc
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+const FETCHED: Fetched<null> = { kind: 'fetched', value: null };
+
+/** Where a damaged release of this view is in use, nothing is fetched if all of it is intact there or in others. */
+async function isMended(wanted: Omit<ArchiveWanted, 'base'> & Pick<Staging, 'place'>): Promise<boolean> {
+  const { layout, place, assignment, servers, terminal, entries, directory, ownersOf } = wanted;
+  const damaged = place.takenName();
+  if (damaged === undefined || !isNameOf(damaged, assignment.digest)) return false;
+  const others = listReleases(layout).flatMap(({ name }) => {
+    const manifest = name === damaged ? { entries } : readManifest(layout, name);
+    return manifest === undefined ? [] : [{ directory: join(layout.releases, name), entries: manifest.entries }];
+  });
+  const isWhole = await assemble({ entries, directory, ownersOf, sources: others, signal: servers.signal });
+  if (isWhole) terminal.detail('everything that is needed is here: nothing is fetched');
+  return isWhole;
 }
 
 /** What only the difference to has to be fetched: the release used last. Its files are not believed, but compared while they are copied. */

@@ -85,4 +85,6 @@ export const HEADERS = {
   tag: 'Tagwave-Tag',
   digest: 'Tagwave-Digest',
   running: 'Tagwave-Running',
+  /** The path below the server's URL that takes reports of this node. A client that may do without sends none where it is missing. */
+  report: 'Tagwave-Report',
 } as const;

@@ -32,9 +32,10 @@ export function isKnown(answer: Answer, ifNoneMatch: string, asText: boolean): b
 }
 
 /** What every answer to a node about its view says in its headers. */
-export function serveHeaders({ choice, view }: ServeAnswer, pollAfterSeconds: number): Headers {
+export function serveHeaders({ choice, view, told }: ServeAnswer, pollAfterSeconds: number): Headers {
   return {
     ...NODE_HEADERS,
+    [HEADERS.report]: reportsOf(told),
     [HEADERS.outcome]: 'serve',
     [HEADERS.pollAfter]: String(pollAfterSeconds),
     [HEADERS.tag]: choice.tag,
@@ -57,11 +58,15 @@ export function tellOther(answer: OtherAnswer, pollAfterSeconds: number): Failur
     kind: 'failure',
     message: message ?? '',
     reasons,
-    headers: { ...headers, ETag: answer.etag },
+    headers: { ...headers, ETag: answer.etag, [HEADERS.report]: reportsOf(answer.told) },
   } as const;
   if (answer.kind === 'killswitch')
     return { ...said, code: 'killswitch', title: `the killswitch is on: ${hostname} keeps what it has` };
   return { ...said, code: 'hold', title: `${hostname} keeps what it has: ${hold}`, ...(hold === null ? {} : { hold }) };
+}
+
+function reportsOf({ hostname }: Told): string {
+  return `/v1/nodes/${hostname}/reports`;
 }
 
 const NODE_HEADERS: Headers = { 'Cache-Control': 'private, no-cache', Vary: 'Accept' };

@@ -1,15 +1,19 @@
-import type { Hostname } from '../../protocol/names.ts';
+import type { Digest, Hostname } from '../../protocol/names.ts';
 import type { NodeRow, Poll, Store, Told } from '../ports.ts';
 import type { Journal } from './journal.ts';
 
 /** The nodes that ask. What each was told last is in memory; the store follows in batches. */
 export interface Fleet {
   told(hostname: Hostname): Told | undefined;
+  /** What a node said last that it runs. */
+  running(hostname: Hostname): Digest | null;
   note(poll: Poll): void;
   /** Writes what was noted since the last time. */
   flush(): Promise<void>;
   /** The nodes that asked at or after an instant, as far as this process knows of them. */
   recent(since: number): NodeRow[];
+  /** Drops from memory the nodes that have not asked since an instant: names that hosts once had, or nobody ever. */
+  forget(before: number): void;
   /** Every known node: from the store, or from memory alone where the store cannot be read. */
   rows(query?: { readonly seenSince?: number }): Promise<NodeRow[]>;
 }
@@ -32,6 +36,7 @@ export async function openFleet(store: Store, journal: Journal): Promise<Fleet> 
 
   return {
     told: (hostname) => known.get(hostname)?.told ?? undefined,
+    running: (hostname) => known.get(hostname)?.running ?? null,
     note(poll) {
       const before = known.get(poll.hostname);
       known.set(poll.hostname, {
@@ -51,6 +56,9 @@ export async function openFleet(store: Store, journal: Journal): Promise<Fleet> 
     },
     flush,
     recent,
+    forget(before) {
+      for (const [hostname, row] of known) if (row.lastSeen < before) known.delete(hostname);
+    },
     async rows({ seenSince = 0 } = {}) {
       await flush();
       const stored = await store.nodes({ seenSince }).catch(() => undefined);

@@ -10,10 +10,12 @@ export async function pruneHistory(context: Context): Promise<void> {
   const { store, fleet } = state.controls.settings;
   const hours = state.controls.schedule.waves.map((wave) => Math.max(wave.hours, wave.lookbackHours));
   const now = context.time.now();
+  const nodes = now - Math.max(fleet.forgetAfterDays, store.reportDays) * DAY_MS;
+  context.fleet.forget(nodes);
   await context.store.prune({
     reports: now - store.reportDays * DAY_MS,
     events: now - store.eventDays * DAY_MS,
-    nodes: now - Math.max(fleet.forgetAfterDays, store.reportDays) * DAY_MS,
+    nodes,
     runs: now - DAY_MS - Math.max(...hours) * HOUR_MS,
   });
 }

@@ -31,11 +31,13 @@ export async function report(context: Context, hostname: Hostname, said: Report)
 /**
  * The wave in which a report counts for its tag. Null unless the tag is the one that this server told this very node last, in
  * a wave that there is: a host cannot speak of tags that are not its own, nor of trunk, one that it asked for itself, or one
- * that it is pinned to, which say nothing about the train.
+ * that it is pinned to, which say nothing about the train. What goes wrong where the tag runs already is not its doing either.
  */
-function waveConcerned(context: Context, hostname: Hostname, { tag }: Report): string | null {
+function waveConcerned(context: Context, hostname: Hostname, { tag, outcome }: Report): string | null {
   const told = context.fleet.told(hostname);
   if (told?.outcome !== 'serve' || told.tag === 'trunk' || told.tag !== tag) return null;
+  // A server that was down for an hour is not what is wrong with the tag that all of them run.
+  if (outcome !== 'applied' && context.fleet.running(hostname) === told.digest) return null;
   const ready = worldNow(context);
   if (ready.kind === 'not-ready') return told.wave;
   const wave = ready.world.schedule.waves.find(({ name }) => name === told.wave);

@@ -36,6 +36,7 @@ describe('a poll', () => {
       'tagwave-poll-after': '300',
       'tagwave-tag': assignment.tag,
       'tagwave-digest': assignment.digest,
+      'tagwave-report': '/v1/nodes/dev1.example.com/reports',
       'cache-control': 'private, no-cache',
       vary: 'Accept',
       'content-type': 'application/json; charset=utf-8',
@@ -136,6 +137,7 @@ describe('a poll', () => {
         'tagwave-outcome': 'hold',
         'tagwave-poll-after': '300',
         'retry-after': '300',
+        'tagwave-report': `${WEB}/reports`,
         'cache-control': 'private, no-cache',
       });
       const again = await server.ask(path, { headers: { 'If-None-Match': String(held.headers.etag) } });

@@ -152,6 +152,17 @@ describe('what counts', () => {
     expect(tagstate(server)).toBe(`${NINE} bad  # auto: 1 of 3 in qa failed\n`);
   });
 
+  test('is no host that runs the tag already: what fails there later, a server that was down for one, is not the tag’s doing', async () => {
+    const server = await qa('{failed: 1}');
+    const [host = ''] = QA;
+    const { digest } = await ask(server, host);
+    await ask(server, host, { headers: { 'Tagwave-Running': digest } });
+    await fail(server, [host], 'failed');
+    expect(tagstate(server)).toBe('');
+    await fail(server, QA.slice(1, 2), 'failed');
+    expect(tagstate(server)).toContain('1 of 5 in qa failed');
+  });
+
   test('was counted before halt_after was written, and before a restart', async () => {
     const server = await train();
     for (const host of QA) await ask(server, host);

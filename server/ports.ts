@@ -1,10 +1,12 @@
 import type { Readable } from 'node:stream';
 import type { Report } from '../protocol/assignment.ts';
 import type { HoldCode } from '../protocol/errors.ts';
+import type { ManifestEntry } from '../protocol/manifest.ts';
 import type { Digest, Hostname, ObjectId, RelativePath, TagName } from '../protocol/names.ts';
 import type { ClientRelease } from '../protocol/release.ts';
 import type { KillswitchLook } from './core/killswitch.ts';
 import type { ModuleContext } from './core/module-context.ts';
+import type { NodeInputs } from './core/node-inputs.ts';
 import type { Sighting } from './core/settle.ts';
 import type { TagRecord } from './core/tag.ts';
 
@@ -190,9 +192,28 @@ export class UnfitContent extends Error {
   override readonly name = 'UnfitContent';
 }
 
+/** A view as somebody looks at it before a host gets it. */
+export interface PreviewedView {
+  /** In the manifest's order. `from`: the path in the repository; null for what is made from `deploy.yml`. */
+  readonly entries: readonly (ManifestEntry & { readonly from: string | null })[];
+  /** As the node would get it; of a link, its target. Undefined where there is no such path. */
+  content(path: string): Promise<Buffer | undefined>;
+}
+
 export interface Views {
   /** The view of a whole tree; builds its manifest where it isn't known. Single-flight. Rejects with `UnfitContent`, or where git or the disk fails. */
   ofTree(tree: ObjectId): Promise<View>;
+  /**
+   * What a node gets of a tree: by its `deploy.yml`, or the whole where it has none. A node whose view is known costs a
+   * lookup. Rejects as `ofTree` does; with `UnfitContent` also where a template fails for this node.
+   */
+  ofNode(tree: ObjectId, node: NodeInputs): Promise<View>;
+  /** Whether every one of these nodes can have its view of a tree: null, or what is wrong, naming file, line, variable and node. */
+  check(tree: ObjectId, nodes: Iterable<NodeInputs>): Promise<string | null>;
+  /** Whether a known view is that of a whole tree, which is no secret from any node. */
+  isCommon(digest: Digest): Promise<boolean>;
+  /** A node's view of a tree to be looked at. Stores nothing. Rejects with `UnfitContent`. */
+  preview(tree: ObjectId, node: NodeInputs): Promise<PreviewedView>;
   /** Known views only: undefined for a digest that was never handed out, or was dropped. */
   manifest(digest: Digest): Promise<StoredFile | undefined>;
   /** Builds the archive where it isn't cached. Single-flight. */

@@ -17,7 +17,7 @@ import { gunzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { type Digest, hexOf, type ObjectId } from '../../protocol/names.ts';
-import { blobs, entries } from '../../server/adapters/git/objects.ts';
+import { blobs, entries, file } from '../../server/adapters/git/objects.ts';
 import { openViews } from '../../server/adapters/views/views.ts';
 import type { Views } from '../../server/ports.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
@@ -28,6 +28,7 @@ async function viewsOf(repository: TestRepository, stateDir?: string) {
   let walks = 0;
   const objects = {
     entries: (tree: ObjectId) => entries(repository, tree),
+    file: (treeish: ObjectId, path: string, limit: number) => file({ store: repository, treeish }, path, limit),
     blobs: (ids: Iterable<ObjectId>) => {
       walks++;
       return blobs(repository, ids);

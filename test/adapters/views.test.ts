@@ -4,7 +4,7 @@ import { execa } from 'execa';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseManifest } from '../../protocol/manifest.ts';
 import { type Digest, hexOf, type ObjectId } from '../../protocol/names.ts';
-import { blobs, entries } from '../../server/adapters/git/objects.ts';
+import { blobs, entries, file } from '../../server/adapters/git/objects.ts';
 import { openViews } from '../../server/adapters/views/views.ts';
 import type { Views } from '../../server/ports.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
@@ -18,6 +18,7 @@ async function viewsOf(repository: TestRepository, stateDir?: string) {
   const read: ObjectId[] = [];
   const objects = {
     entries: (tree: ObjectId) => entries(repository, tree),
+    file: (treeish: ObjectId, path: string, limit: number) => file({ store: repository, treeish }, path, limit),
     blobs: (ids: Iterable<ObjectId>) => {
       const asked = [...ids];
       read.push(...asked);

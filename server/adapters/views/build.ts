@@ -19,19 +19,13 @@ const LONGEST_TARGET = 4095;
 const LINES_AT_ONCE = 500;
 const SUMS_AT_ONCE = 500;
 
-interface Sources {
-  readonly objects: Pick<Objects, 'blobs'>;
-  readonly sums: Sums;
-}
-
-/** Works out a view from its entries. Only contents that `sums` does not know are read. */
-export async function buildView(entries: readonly ViewEntry[], { objects, sums }: Sources): Promise<Built> {
+/** Works out a view from its entries, whose contents in the repository have these sums. Reads nothing. */
+export async function buildView(entries: readonly ViewEntry[], sums: ReadonlyMap<ObjectId, Sum>): Promise<Built> {
   checkPaths(entries.map(({ path }) => path));
-  const known = await sumsOf(objects, entries, sums);
-  const manifest = () => manifestOf(entries, known);
+  const manifest = () => manifestOf(entries, sums);
   const hash = digestHash();
   for await (const lines of manifest()) hash.update(lines);
-  const bytes = entries.reduce((total, entry) => total + sumOf(known, entry).size, 0);
+  const bytes = entries.reduce((total, entry) => total + sumOf(sums, entry).size, 0);
   return { view: { digest: hash.digest(), files: entries.length, bytes }, manifest };
 }
 
@@ -44,9 +38,14 @@ async function* manifestOf(entries: readonly ViewEntry[], sums: ReadonlyMap<Obje
   }
 }
 
-function manifestEntry(entry: ViewEntry, sums: ReadonlyMap<ObjectId, Sum>): ManifestEntry {
-  const { content: _, ...named } = entry;
-  return { ...named, ...sumOf(sums, entry) };
+export function manifestEntry(entry: ViewEntry, sums: ReadonlyMap<ObjectId, Sum>): ManifestEntry {
+  const { path, mode, perm, owner, group } = entry;
+  const attributes = {
+    ...(perm === undefined ? {} : { perm }),
+    ...(owner === undefined ? {} : { owner }),
+    ...(group === undefined ? {} : { group }),
+  };
+  return { path, mode, ...sumOf(sums, entry), ...attributes };
 }
 
 function sumOf(sums: ReadonlyMap<ObjectId, Sum>, { path, content }: ViewEntry): Sum {

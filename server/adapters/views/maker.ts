@@ -1,13 +1,15 @@
 import { join } from 'node:path';
 import pLimit from 'p-limit';
-import type { Digest, ObjectId } from '../../../protocol/names.ts';
+import type { ObjectId } from '../../../protocol/names.ts';
 import { writeArchive } from './archive.ts';
-import { type Built, buildView } from './build.ts';
-import type { Catalogue, Known } from './catalogue.ts';
+import { type Built, buildView, sumsOf } from './build.ts';
+import { aboutOf, type Catalogue, type Known, type Origin, originsOf, treesIn } from './catalogue.ts';
 import { entriesOfTree, type Objects, type ViewEntry } from './contents.ts';
 import { singleFlight } from './flight.ts';
 import type { HandedOut } from './handed-out.ts';
+import type { Nodes, Sight } from './nodes.ts';
 import { publish } from './publish.ts';
+import type { Room } from './room.ts';
 import type { Shelf, Verified } from './shelf.ts';
 import { openSums } from './sums.ts';
 import { explained } from './trouble.ts';
@@ -18,10 +20,12 @@ interface Parts {
   readonly catalogue: Catalogue;
   readonly handedOut: HandedOut;
   readonly repository: Objects;
+  readonly nodes: Pick<Nodes, 'sightOf' | 'plan'>;
+  readonly room: Room;
 }
 
 /** Makes views and their files, and makes them again where they are missing, cut off or changed. */
-export function openMaker({ root, shelf, catalogue, handedOut, repository }: Parts) {
+export function openMaker({ root, shelf, catalogue, handedOut, repository, nodes, room }: Parts) {
   const building = singleFlight<Known>();
   const checking = singleFlight<Verified>();
   const archiving = singleFlight<Verified>();
@@ -29,14 +33,22 @@ export function openMaker({ root, shelf, catalogue, handedOut, repository }: Par
   const oneBuild = pLimit(1);
   const fewArchives = pLimit(2);
 
-  async function entriesOf(tree: ObjectId): Promise<ViewEntry[]> {
-    return entriesOfTree(await repository.entries(tree));
+  async function entriesOf({ tree, node }: Origin): Promise<ViewEntry[]> {
+    if (node === undefined) return entriesOfTree(await repository.entries(tree));
+    const sight = await nodes.sightOf(tree, node);
+    if (sight === null) throw new Error(`the tree ${tree} has no deploy.yml`);
+    return nodes.plan(sight);
   }
 
-  async function build(tree: ObjectId): Promise<Built> {
+  async function build(origin: Origin): Promise<Built> {
+    if (origin.node !== undefined) {
+      const sight = await nodes.sightOf(origin.tree, origin.node);
+      if (sight !== null) return buildView(nodes.plan(sight), sight.site.sums);
+    }
     const sums = openSums(join(root, 'blobs.sqlite'));
     try {
-      return await buildView(await entriesOf(tree), { objects: repository, sums });
+      const entries = await entriesOf(origin);
+      return await buildView(entries, await sumsOf(repository, entries, sums));
     } finally {
       sums.close();
     }
@@ -46,9 +58,15 @@ export function openMaker({ root, shelf, catalogue, handedOut, repository }: Par
     const { digest } = entry.view;
     await explained(`the view ${digest} cannot be stored`, root, async () => {
       if (!(await checkedManifest(entry))) await shelf.putManifest(digest, built.manifest());
-      await shelf.putAbout({ view: entry.view, trees: [...entry.trees] });
+      await record(entry);
       await handedOut.record(digest);
     });
+  }
+
+  async function record(entry: Known): Promise<void> {
+    const about = aboutOf(entry);
+    await shelf.putAbout(about);
+    entry.recorded = treesIn(about);
   }
 
   async function checkedManifest(entry: Known): Promise<Verified | undefined> {
@@ -63,10 +81,11 @@ export function openMaker({ root, shelf, catalogue, handedOut, repository }: Par
     return found;
   }
 
-  async function rebuilt({ view, trees }: Known): Promise<Built> {
-    return fromAnyTree(view.digest, trees, async (tree) => {
-      const built = await oneBuild(() => build(tree));
-      if (built.view.digest !== view.digest) throw new Error(`its tree ${tree} now makes ${built.view.digest}`);
+  async function rebuilt(entry: Known): Promise<Built> {
+    const { view } = entry;
+    return fromAny(entry, async (origin) => {
+      const built = await oneBuild(() => build(origin));
+      if (built.view.digest !== view.digest) throw new Error(`its tree ${origin.tree} now makes ${built.view.digest}`);
       return built;
     });
   }
@@ -82,8 +101,8 @@ export function openMaker({ root, shelf, catalogue, handedOut, repository }: Par
   }
 
   /** The entries of a view, whose contents can be read by `readContents`. */
-  function contents({ view, trees }: Known): Promise<ViewEntry[]> {
-    return fromAnyTree(view.digest, trees, entriesOf);
+  function contents(entry: Known): Promise<ViewEntry[]> {
+    return fromAny(entry, entriesOf);
   }
 
   async function makeArchive(entry: Known): Promise<Verified> {
@@ -109,7 +128,7 @@ export function openMaker({ root, shelf, catalogue, handedOut, repository }: Par
     view(tree: ObjectId): Promise<Known> {
       return building(tree, () =>
         oneBuild(async () => {
-          const built = await build(tree);
+          const built = await build({ tree });
           const entry = catalogue.remember(built.view, [tree]);
           // A decision needs no room on the disk. Whoever asks for the manifest tries again, and is told what is wrong.
           await store(entry, built).catch(() => undefined);
@@ -118,28 +137,44 @@ export function openMaker({ root, shelf, catalogue, handedOut, repository }: Par
       );
     },
 
+    record,
+
+    /** The view of a node, and of all others with the same key. */
+    nodeView({ site, recipe, node }: Sight): Promise<Known> {
+      return building(recipe.key, () =>
+        oneBuild(async () => {
+          const built = await buildView(nodes.plan({ site, recipe, node }), site.sums);
+          const before = catalogue.present(built.view.digest);
+          const isRecorded = before !== undefined && before.recorded.size > 0;
+          const entry = catalogue.rememberRecipe(built.view, { key: recipe.key, trees: [site.tree], node });
+          // Another way to make a view that is there needs no record of its own.
+          if (!isRecorded) await store(entry, built).catch(() => undefined);
+          return entry;
+        }),
+      );
+    },
+
     archive(entry: Known): Promise<Verified> {
-      return archiving(entry.view.digest, async () => {
-        return (await checkedArchive(entry)) ?? (await fewArchives(() => makeArchive(entry)));
+      const { digest } = entry.view;
+      return archiving(digest, async () => {
+        const file = (await checkedArchive(entry)) ?? (await fewArchives(() => makeArchive(entry)));
+        await room.used(digest, file.size).catch(() => undefined);
+        return file;
       });
     },
   };
 }
 
 /** Objects of one tree may be gone while those of another with the same view are there: the last seen first. */
-async function fromAnyTree<Result>(
-  digest: Digest,
-  trees: Iterable<ObjectId>,
-  act: (tree: ObjectId) => Promise<Result>,
-): Promise<Result> {
+async function fromAny<Result>(entry: Known, act: (origin: Origin) => Promise<Result>): Promise<Result> {
   let failure: unknown;
-  for (const tree of [...trees].reverse()) {
+  for (const origin of originsOf(entry)) {
     try {
-      return await act(tree);
+      return await act(origin);
     } catch (error) {
       failure = error;
     }
   }
   const why = failure instanceof Error ? failure.message : 'no tree is known that has it';
-  throw new Error(`the view ${digest} cannot be made again: ${why}`, { cause: failure });
+  throw new Error(`the view ${entry.view.digest} cannot be made again: ${why}`, { cause: failure });
 }

@@ -4,13 +4,25 @@ import { open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'no
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { type Digest, hexOf, type ObjectId, parseDigest, parseObjectId } from '../../../protocol/names.ts';
+import type { NodeInputs } from '../../core/node-inputs.ts';
 import type { StoredFile, View } from '../../ports.ts';
 import { publish, removeLeftovers, temporaryName } from './publish.ts';
 
-/** What is kept beside a manifest: a view and the trees that have it. */
+/** What is kept beside a manifest: a view and what it can be made of again. */
 export interface About {
   readonly view: View;
+  /** Trees whose whole content it is. */
   readonly trees: readonly ObjectId[];
+  /** How it was made for nodes. */
+  readonly recipes: readonly KeptRecipe[];
+}
+
+/** A node for which trees have this view, and everybody else with the same key. */
+export interface KeptRecipe {
+  readonly key: string;
+  /** The last seen last. */
+  readonly trees: readonly ObjectId[];
+  readonly node: NodeInputs;
 }
 
 /** A file that was looked at, and what of it would change if it did. */
@@ -19,7 +31,23 @@ export interface Verified extends StoredFile {
 }
 
 const count = z.int().check(z.nonnegative());
-const aboutSchema = z.object({ files: count, bytes: count, trees: z.array(z.string()) });
+const texts = z.array(z.string());
+const recipeSchema = z.object({
+  key: z.string(),
+  trees: texts,
+  node: z.object({
+    hostname: z.string(),
+    environment: z.string(),
+    groups: texts,
+    facts: z.record(z.string(), z.string()),
+  }),
+});
+const aboutSchema = z.object({
+  files: count,
+  bytes: count,
+  trees: texts,
+  recipes: z._default(z.array(recipeSchema), []),
+});
 const archiveSchema = z.object({ size: count, sha256: z.string().check(z.regex(/^[0-9a-f]{64}$/)) });
 
 /** One directory a view, named by the digest's hex: `manifest`, `about.json`, `archive.tar.gz`, `archive.json`, `handed-out`. */
@@ -42,12 +70,19 @@ export function openShelf(root: string) {
     async about(digest: Digest): Promise<About | undefined> {
       const about = aboutSchema.safeParse(await readJson(pathOf(digest, 'about.json')));
       if (!about.success) return undefined;
-      const { files, bytes, trees } = about.data;
-      return { view: { digest, files, bytes }, trees: trees.flatMap((tree) => parseObjectId(tree) ?? []) };
+      const { files, bytes, trees, recipes } = about.data;
+      return {
+        view: { digest, files, bytes },
+        trees: trees.flatMap((tree) => parseObjectId(tree) ?? []),
+        recipes: recipes.map((recipe) => ({
+          ...recipe,
+          trees: recipe.trees.flatMap((tree) => parseObjectId(tree) ?? []),
+        })),
+      };
     },
 
-    async putAbout({ view: { digest, files, bytes }, trees }: About): Promise<void> {
-      const text = `${JSON.stringify({ files, bytes, trees })}\n`;
+    async putAbout({ view: { digest, files, bytes }, trees, recipes }: About): Promise<void> {
+      const text = `${JSON.stringify({ files, bytes, trees, ...(recipes.length > 0 ? { recipes } : {}) })}\n`;
       await publish(pathOf(digest, 'about.json'), (handle) => handle.writeFile(text));
     },
 
@@ -90,6 +125,14 @@ export function openShelf(root: string) {
     async slim(digest: Digest): Promise<void> {
       for (const name of ['archive.json', 'archive.tar.gz', 'manifest'])
         await rm(pathOf(digest, name), { force: true });
+    },
+
+    /** Bytes; undefined where there is no archive. */
+    async archiveSize(digest: Digest): Promise<number | undefined> {
+      return stat(pathOf(digest, 'archive.tar.gz')).then(
+        ({ size }) => size,
+        () => undefined,
+      );
     },
 
     /** When a view's manifest was written, in milliseconds since 1970; undefined where there is none. */

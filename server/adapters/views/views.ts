@@ -1,40 +1,98 @@
 import { join } from 'node:path';
-import type { Digest } from '../../../protocol/names.ts';
-import type { StoredFile, Views } from '../../ports.ts';
-import { openCatalogue } from './catalogue.ts';
-import type { Objects } from './contents.ts';
+import type { Digest, Hostname, ObjectId } from '../../../protocol/names.ts';
+import type { NodeInputs } from '../../core/node-inputs.ts';
+import { type StoredFile, UnfitContent, type View, type Views } from '../../ports.ts';
+import { type Known, openCatalogue, originsOf } from './catalogue.ts';
 import { type DeltaWriter, planDelta } from './delta.ts';
 import { openDeltas, type Pair } from './deltas.ts';
 import { openHandedOut } from './handed-out.ts';
 import { openMaker } from './maker.ts';
+import { type Contents, openNodes } from './nodes.ts';
+import { previewOf } from './preview.ts';
+import { recentOnes } from './recent.ts';
+import { declaredFacts } from './recipe.ts';
+import { openRoom } from './room.ts';
 import { openShelf, type Verified } from './shelf.ts';
 import { boundSums } from './sums.ts';
 import { explained } from './trouble.ts';
 
 interface Options {
   readonly stateDir: string;
-  readonly repository: Objects;
+  readonly repository: Contents;
   /** How much all deltas may take on the disk together; 0 = none are made. */
   readonly deltaCacheBytes?: () => number;
+  /** How much all archives may take on the disk together. */
+  readonly archiveCacheBytes?: number;
+  /** Called for each template that is really rendered. */
+  readonly onRender?: (path: string) => void;
 }
 
 const DELTA_CACHE_BYTES = 256 * 1024 * 1024;
+const ARCHIVE_CACHE_BYTES = 4 * 1024 * 1024 * 1024;
+/** What nodes were last answered, by tree and what counts of them. */
+const MOST_ANSWERS = 200_000;
+/** Views for nodes that nobody was given lately are remembered so far: as the beginning of a delta, say. */
+const MOST_IDLE = 20_000;
+const TOLD_FLAWS = 5;
 
 /**
  * Views in `<stateDir>/views`. Everything there can be made again from the repository: what is missing, cut off or changed
  * is noticed and replaced. `ofTree` goes on where nothing can be written; the others throw a sentence for the operator.
  */
-export function openViews({ stateDir, repository, deltaCacheBytes = () => DELTA_CACHE_BYTES }: Options): Views {
+export function openViews(options: Options): Views {
+  const { stateDir, repository, deltaCacheBytes = () => DELTA_CACHE_BYTES } = options;
   const root = join(stateDir, 'views');
   const shelf = openShelf(root);
   const catalogue = openCatalogue(shelf);
   const handedOut = openHandedOut(shelf);
-  const maker = openMaker({ root, shelf, catalogue, handedOut, repository });
+  const nodes = openNodes({ root, ...options });
+  const room = openRoom({ shelf, limit: options.archiveCacheBytes ?? ARCHIVE_CACHE_BYTES });
+  const maker = openMaker({ root, shelf, catalogue, handedOut, repository, nodes, room });
+  const answers = recentOnes<Digest | UnfitContent>(MOST_ANSWERS);
   const deltas = openDeltas({ directory: join(root, 'deltas'), limit: deltaCacheBytes, plan: deltaBetween });
   return {
-    async ofTree(tree) {
-      const { view } = (await catalogue.ofTree(tree)) ?? (await maker.view(tree));
-      return view;
+    ofTree,
+
+    async ofNode(tree, node) {
+      // Also where the repository cannot be read now.
+      const whole = await catalogue.ofTree(tree);
+      if (whole !== undefined) return whole.view;
+      const facts = await nodes.factsOf(tree);
+      if (facts === null) return ofTree(tree);
+      const counts = [node.hostname, node.environment, node.groups, declaredFacts(facts, node)];
+      const question = `${tree} ${JSON.stringify(counts)}`;
+      const answer = answers.get(question);
+      if (answer instanceof UnfitContent) throw answer;
+      const known = answer && catalogue.present(answer);
+      if (known !== undefined) return known.view;
+      try {
+        const { view } = await nodeView(tree, node);
+        answers.set(question, view.digest);
+        return view;
+      } catch (error) {
+        if (error instanceof UnfitContent) answers.set(question, error);
+        throw error;
+      }
+    },
+
+    async check(tree, kinds) {
+      try {
+        const flaws = await nodes.flaws(tree, kinds, async (key) => (await catalogue.ofKey(key)) !== undefined);
+        if (flaws === null) await ofTree(tree);
+        return flaws === null || flaws.size === 0 ? null : flawText(flaws);
+      } catch (error) {
+        if (error instanceof UnfitContent) return error.message;
+        throw error;
+      }
+    },
+
+    async isCommon(digest) {
+      const entry = await catalogue.find(digest);
+      return entry !== undefined && entry.trees.size > 0;
+    },
+
+    async preview(tree, node) {
+      return previewOf(await nodes.sightOf(tree, node), { tree, nodes, repository, root });
     },
 
     async manifest(digest) {
@@ -65,9 +123,12 @@ export function openViews({ stateDir, repository, deltaCacheBytes = () => DELTA_
       for (const digest of await catalogue.digests()) {
         const entry = await catalogue.find(digest);
         const last = await handedOut.lastOf(digest);
-        if (entry && [...entry.trees].some((tree) => kept.has(tree))) {
+        const isIdle = (last ?? (await shelf.writtenAt(digest)) ?? before) < before;
+        if (entry && originsOf(entry).some(({ tree }) => kept.has(tree)) && !(isIdle && isTooMuch(entry, idle))) {
           catalogue.narrow(entry, kept);
-          if ((last ?? (await shelf.writtenAt(digest)) ?? before) < before) {
+          // Its trees are gone by now, and others are known that have it.
+          if (entry.recipes.size > 0 && ![...entry.recorded].some((tree) => kept.has(tree))) await maker.record(entry);
+          if (isIdle) {
             idle.add(digest);
             await slim(digest);
           }
@@ -85,6 +146,26 @@ export function openViews({ stateDir, repository, deltaCacheBytes = () => DELTA_
     },
   };
 
+  async function ofTree(tree: ObjectId): Promise<View> {
+    const { view } = (await catalogue.ofTree(tree)) ?? (await maker.view(tree));
+    return view;
+  }
+
+  async function nodeView(tree: ObjectId, node: NodeInputs): Promise<Known> {
+    const sight = await nodes.sightOf(tree, node);
+    if (sight === null) throw new Error(`the tree ${tree} has no deploy.yml`);
+    const { key } = sight.recipe;
+    const known = await catalogue.ofKey(key);
+    if (known === undefined) return maker.nodeView(sight);
+    // The tree that it was made of may go before this one does.
+    return catalogue.rememberRecipe(known.view, { key, trees: [tree], node: sight.node });
+  }
+
+  /** A view of the whole tree is one for everybody; of those for single nodes there may be very many. */
+  function isTooMuch({ trees }: Known, idle: ReadonlySet<Digest>): boolean {
+    return trees.size === 0 && idle.size >= MOST_IDLE;
+  }
+
   async function deltaBetween({ from, to }: Pair): Promise<DeltaWriter | undefined> {
     const [old, now] = [await catalogue.find(from), await catalogue.find(to)];
     if (!old || !now) return undefined;
@@ -97,16 +178,27 @@ export function openViews({ stateDir, repository, deltaCacheBytes = () => DELTA_
 
   /** A month of tags is kept, and few of them are ever asked for again: their files are made anew if they are. */
   async function slim(digest: Digest): Promise<void> {
+    room.forget(digest);
     await explained(`the files of ${digest}, which nobody asks for, cannot be removed`, root, () => shelf.slim(digest));
   }
 
   async function drop(digest: Digest): Promise<void> {
     catalogue.drop(digest);
     handedOut.forget(digest);
+    room.forget(digest);
     await explained(`the view ${digest} is no longer needed and cannot be removed`, root, () => shelf.drop(digest));
   }
 }
 
 function storedFile({ path, size, sha256 }: Verified): StoredFile {
   return { path, size, sha256 };
+}
+
+/** `…/ntp.conf.liquid line 3: undefined variable ntp.servers, for web1.example.com and 12 more`. */
+function flawText(flaws: ReadonlyMap<string, readonly Hostname[]>): string {
+  const told = [...flaws].slice(0, TOLD_FLAWS).map(([sentence, [first, ...others]]) => {
+    const more = others.length === 0 ? '' : ` and ${others.length} more`;
+    return first === undefined ? sentence : `${sentence}, for ${first}${more}`;
+  });
+  return [...told, ...(flaws.size > TOLD_FLAWS ? [`and ${flaws.size - TOLD_FLAWS} more`] : [])].join('; ');
 }

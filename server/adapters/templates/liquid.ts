@@ -1,0 +1,129 @@
+import { Liquid, type Template } from 'liquidjs';
+
+/** What is wrong with a template: where, and what. */
+export interface TemplateFlaw {
+  /** 1-based. */
+  readonly line: number;
+  /** A sentence without the file's name, such as `undefined variable ntp.servers`. */
+  readonly what: string;
+}
+
+/** A template that was read once and is rendered for many nodes. */
+export interface ParsedTemplate {
+  /** Paths of all names that it mentions, its own included. A path is cut off where it goes on by another variable. */
+  readonly mentions: readonly (readonly string[])[];
+  render(scope: Readonly<Record<string, unknown>>): { readonly text: string } | { readonly flaw: TemplateFlaw };
+}
+
+/** Characters of a template, and of what it becomes. */
+export const TEMPLATE_LIMIT = 1024 * 1024;
+export const OUTPUT_LIMIT = 4 * 1024 * 1024;
+/** Generous, as a busy machine must not make a tag broken; what loops without end meets another limit first. */
+const RENDER_MS = 5_000;
+const MOST_STEPS = 200_000;
+const MOST_OBJECTS = 20_000_000;
+
+/** The same template must give the same bytes on every server at any time, and use nothing that the analysis cannot see. */
+const WITHOUT_TAGS = ['include', 'render', 'layout', 'block'];
+const WITHOUT_FILTERS = [
+  ...['date', 'date_to_xmlschema', 'date_to_rfc822', 'date_to_string', 'date_to_long_string', 'sample'],
+  ...['where_exp', 'reject_exp', 'group_by_exp', 'has_exp', 'find_index_exp', 'find_exp'],
+];
+
+const engine = openEngine();
+
+function openEngine(): Liquid {
+  const liquid = new Liquid({
+    strictVariables: true,
+    strictFilters: true,
+    lenientIf: true,
+    ownPropertyOnly: true,
+    cache: false,
+    // Nothing is ever looked up on the disk.
+    templates: {},
+    parseLimit: TEMPLATE_LIMIT,
+    memoryLimit: MOST_OBJECTS,
+  });
+  for (const tag of WITHOUT_TAGS)
+    liquid.registerTag(tag, {
+      parse() {
+        throw new Error(`the tag "${tag}" is not available: a template stands for itself`);
+      },
+      render: () => undefined,
+    });
+  for (const filter of WITHOUT_FILTERS) liquid.unregisterFilter(filter);
+  return liquid;
+}
+
+/** Reads a template, or says what is wrong with it. */
+export function parseTemplate(text: string): { readonly template: ParsedTemplate } | { readonly flaw: TemplateFlaw } {
+  try {
+    const parsed = engine.parse(text);
+    return { template: { mentions: mentionsOf(parsed), render: (scope) => render(parsed, scope) } };
+  } catch (error) {
+    return { flaw: flawFrom(error) };
+  }
+}
+
+function mentionsOf(parsed: Template[]): string[][] {
+  return engine.variableSegmentsSync(parsed, { partials: false }).map((segments) => {
+    const end = segments.findIndex((segment) => Array.isArray(segment));
+    return (end === -1 ? segments : segments.slice(0, end)).map(String);
+  });
+}
+
+function render(parsed: Template[], scope: Readonly<Record<string, unknown>>) {
+  try {
+    const limits = { templateLimit: MOST_STEPS, renderLimit: RENDER_MS, memoryLimit: MOST_OBJECTS };
+    const text: unknown = engine.renderSync(parsed, scope, limits);
+    const whole = typeof text === 'string' ? text : String(text);
+    if (whole.length <= OUTPUT_LIMIT) return { text: whole };
+    return { flaw: { line: 1, what: `it becomes ${whole.length} characters, more than the ${OUTPUT_LIMIT} allowed` } };
+  } catch (error) {
+    return { flaw: flawFrom(error) };
+  }
+}
+
+/** LiquidJS says where in its own object, and the cause, which names a variable, in the error behind it. */
+function flawFrom(error: unknown): TemplateFlaw {
+  const line = lineOf(property(error, 'token'));
+  const cause = property(error, 'originalError');
+  const variable = property(cause, 'variableName');
+  if (typeof variable === 'string') return { line, what: `undefined variable ${variable}` };
+  const message = property(cause, 'message') ?? property(error, 'message');
+  const [first = ''] = String(message).split('\n');
+  return { line, what: first.replace(/, (file:.*?, )?line:\d+, col:\d+$/, '') };
+}
+
+function lineOf(token: unknown): number {
+  const where = property(token, 'getPosition');
+  const position: unknown = typeof where === 'function' ? where.call(token) : undefined;
+  const line: unknown = Array.isArray(position) ? position[0] : undefined;
+  return typeof line === 'number' ? line : 1;
+}
+
+function property(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}
+
+/**
+ * What of a scope a template can see: equal texts render equal. Whatever goes into a list, or is a property of one such as
+ * its size, stands for the whole list.
+ */
+export function visibleTo({ mentions }: ParsedTemplate, scope: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify(mentions.map((path) => seen(path, scope)));
+}
+
+function seen(path: readonly string[], scope: Readonly<Record<string, unknown>>): unknown {
+  let value: unknown = scope;
+  for (const name of path) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) break;
+    if (Object.hasOwn(value, name)) value = Reflect.get(value, name);
+    else if (value === scope || !OF_ANYTHING.has(name)) return [];
+    else break;
+  }
+  return [value ?? null];
+}
+
+/** What LiquidJS says of a value that has no such property. */
+const OF_ANYTHING: ReadonlySet<string> = new Set(['size', 'first', 'last']);

@@ -1,0 +1,162 @@
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import type { Hostname, ObjectId } from '../../../protocol/names.ts';
+import type { NodeInputs } from '../../core/node-inputs.ts';
+import { type Repository, UnfitContent } from '../../ports.ts';
+import { singleFlight } from './flight.ts';
+import { type Kitchen, openKitchen } from './kitchen.ts';
+import { type PlannedEntry, planView } from './plan.ts';
+import { recentOnes } from './recent.ts';
+import { declaredFacts, type Recipe, recipeOf } from './recipe.ts';
+import { readSite, type Site } from './site.ts';
+import { openSums } from './sums.ts';
+
+export type Contents = Pick<Repository, 'entries' | 'blobs' | 'file'>;
+
+interface Parts {
+  readonly root: string;
+  readonly repository: Contents;
+  /** Called for each template that is really rendered. */
+  readonly onRender?: (path: string) => void;
+}
+
+/** A tree as one node sees it. */
+export interface Sight {
+  readonly site: Site;
+  readonly recipe: Recipe;
+  /** With the facts only that the tree lets count. */
+  readonly node: NodeInputs;
+}
+
+/** What was found out of a tree: null = its only view is the whole of it. */
+type Found = { readonly site: Site | null } | { readonly flaw: string };
+
+/** Entries of all trees that are held in memory together. */
+const MOST_ENTRIES = 400_000;
+const MOST_TREES = 5_000;
+const MOST_SOUND = 300_000;
+/** So many nodes are looked at before others get their turn. */
+const NODES_AT_ONCE = 20;
+
+/** What trees with a `deploy.yml` have for nodes. */
+export function openNodes({ root, repository, onRender }: Parts) {
+  const kitchen = openKitchen(onRender);
+  const sites = recentOnes<Site>(MOST_ENTRIES);
+  /** Outlives the site: the facts that a tree lets count, null for a plain tree, or what is wrong with its `deploy.yml`. */
+  const kinds = recentOnes<readonly string[] | null | { readonly flaw: string }>(MOST_TREES);
+  const sound = recentOnes<true>(MOST_SOUND);
+  const reading = singleFlight<Found>();
+
+  async function siteOf(tree: ObjectId): Promise<Site | null> {
+    const kind = kinds.get(tree);
+    if (kind === null) return null;
+    if (kind !== undefined && 'flaw' in kind) throw new UnfitContent(kind.flaw);
+    const known = sites.get(tree);
+    if (known !== undefined) return known;
+    const found = await reading(tree, () => read(tree));
+    if ('flaw' in found) throw new UnfitContent(found.flaw);
+    return found.site;
+  }
+
+  async function read(tree: ObjectId): Promise<Found> {
+    const sums = openSums(join(root, 'blobs.sqlite'));
+    try {
+      const site = await readSite(tree, { repository, sums, before: sites.values() });
+      kinds.set(tree, site === null ? null : site.deploy.facts);
+      if (site !== null) sites.set(tree, site, site.weight);
+      return { site };
+    } catch (error) {
+      if (!(error instanceof UnfitContent)) throw error;
+      kinds.set(tree, { flaw: error.message });
+      return { flaw: error.message };
+    } finally {
+      sums.close();
+    }
+  }
+
+  async function factsOf(tree: ObjectId): Promise<readonly string[] | null> {
+    const kind = kinds.get(tree);
+    if (kind === undefined || (kind !== null && 'flaw' in kind)) return (await siteOf(tree))?.deploy.facts ?? null;
+    return kind;
+  }
+
+  async function sightOf(tree: ObjectId, node: NodeInputs): Promise<Sight | null> {
+    const site = await siteOf(tree);
+    return site === null ? null : sightIn(site, node);
+  }
+
+  function sightIn(site: Site, given: NodeInputs): Sight {
+    const node = { ...given, facts: declaredFacts(site.deploy.facts, given) };
+    return { site, recipe: recipeOf(site, node, kitchen), node };
+  }
+
+  function plan({ site, recipe, node }: Sight): PlannedEntry[] {
+    const entries = planView(site, { recipe, node, kitchen });
+    sound.set(recipe.key, true);
+    return entries;
+  }
+
+  return {
+    factsOf,
+    sightOf,
+    plan,
+
+    /**
+     * Everything that is wrong with a tree for these nodes, by sentence: who would meet it. `isKnown` tells keys whose views
+     * were made before. Null for a plain tree.
+     */
+    async flaws(
+      tree: ObjectId,
+      nodes: Iterable<NodeInputs>,
+      isKnown: (key: string) => Promise<boolean>,
+    ): Promise<Map<string, Hostname[]> | null> {
+      const site = await siteOf(tree);
+      if (site === null) return null;
+      const flaws = new Map<string, Hostname[]>();
+      const attempt = async (act: () => unknown, hostname?: Hostname) => {
+        const sentence = await flawOf(act);
+        if (sentence === undefined) return;
+        const who = flaws.get(sentence) ?? [];
+        if (hostname !== undefined) who.push(hostname);
+        flaws.set(sentence, who);
+      };
+      await everyFile(site, kitchen, attempt);
+      let turn = 0;
+      for (const node of nodes) {
+        if (++turn % NODES_AT_ONCE === 0) await setImmediate();
+        const look = async () => {
+          const sight = sightIn(site, node);
+          if (sound.get(sight.recipe.key) || (await isKnown(sight.recipe.key))) return;
+          plan(sight);
+        };
+        await attempt(look, node.hostname as Hostname);
+      }
+      return flaws;
+    },
+  };
+}
+
+export type Nodes = ReturnType<typeof openNodes>;
+
+/** Also what no node uses that is known yet. */
+async function everyFile(site: Site, kitchen: Kitchen, attempt: (act: () => unknown) => Promise<void>): Promise<void> {
+  let turn = 0;
+  for (const { path, blob } of site.templates) {
+    if (++turn % NODES_AT_ONCE === 0) await setImmediate();
+    await attempt(() => kitchen.templateAt(site, path, blob));
+  }
+  for (const [path, blob] of site.varsFiles) {
+    if (++turn % NODES_AT_ONCE === 0) await setImmediate();
+    await attempt(() => kitchen.varsAt(site, path, blob));
+  }
+}
+
+async function flawOf(act: () => unknown): Promise<string | undefined> {
+  try {
+    await act();
+    return undefined;
+  } catch (error) {
+    if (error instanceof UnfitContent) return error.message;
+    throw error;
+  }
+}

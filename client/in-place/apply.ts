@@ -1,4 +1,4 @@
-import { renameSync } from 'node:fs';
+import { linkSync, lstatSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { syncDirectory } from '../adapters/publish.ts';
 import { Refused, systemFailure } from '../core/failure.ts';
@@ -39,7 +39,7 @@ export interface Application {
  * once the tree is as it was.
  */
 export async function apply(application: Application): Promise<void> {
-  const { storage, journal, ledger } = application;
+  const { storage, tree, journal, ledger } = application;
   const looks = prepare(application);
   try {
     await fill(application);
@@ -47,10 +47,22 @@ export async function apply(application: Application): Promise<void> {
     await settle(application);
     writeLedger(storage, ledger);
   } catch (error) {
-    if (readLedger(storage)?.plan !== journal.id) await back(application, error);
+    if (readLedger(storage)?.plan !== journal.id) await back(application, explained(tree, error));
   }
   disarm(storage);
 }
+
+/** Root is refused nothing for its rights: what is left is what chattr(1) does. */
+function explained({ root }: Tree, error: unknown): unknown {
+  const { code, path } = error as NodeJS.ErrnoException;
+  const failure = systemFailure(error);
+  const isIt = code === 'EPERM' && process.geteuid?.() === 0 && path?.startsWith(root);
+  if (!isIt || failure === undefined) return error;
+  return new Refused({ sentence: failure.sentence, hint: UNCHANGEABLE });
+}
+
+const UNCHANGEABLE =
+  "Everything is as it was before. Is it, or the directory, immutable or append-only? 'lsattr' tells, 'chattr -ia' makes it changeable.";
 
 async function back({ storage, tree, journal }: Application, error: unknown): Promise<never> {
   try {
@@ -93,7 +105,9 @@ function prepare({ storage, tree, journal }: Application): Looks {
 function keep(tree: Tree, path: string, store: string): void {
   const from = tree.at(path);
   try {
-    tree.within(() => keepAs(from, store));
+    const how = tree.within(() => keepAs(from, store));
+    if (how === 'copied' && isUnchangeable(tree, path, store))
+      throw new Refused({ sentence: `${join(tree.root, path)} is immutable or append-only`, hint: UNCHANGEABLE });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw moved(tree, path);
     throw error;
@@ -101,6 +115,19 @@ function keep(tree: Tree, path: string, store: string): void {
 }
 
 const NOTHING = 'nothing';
+
+/** What root can give no second name, on a file system where a copy of it can have one. */
+function isUnchangeable(tree: Tree, path: string, copy: string): boolean {
+  if (process.geteuid?.() !== 0 || tree.look(path)?.dev !== lstatSync(copy).dev) return false;
+  const second = `${copy}.second`;
+  try {
+    linkSync(copy, second);
+    rmSync(second);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Differs when somebody changed what is there. Not by the time that the kernel keeps of it: our own second names move that. */
 function lookOf(tree: Tree, path: string): string {

@@ -31,12 +31,23 @@ export interface Sources {
 
 type NewContent = Exclude<After, { readonly kind: 'directory' }>;
 
+/** The system names no path where a file was open already. */
+export function naming<Value>(path: string, act: () => Value): Value {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof Error && 'syscall' in error && !('path' in error)) Object.assign(error, { path });
+    throw error;
+  }
+}
+
 /** Writes a file or link, whole, with its owner and mode, under a name that nothing has. Every byte is compared with its hash. */
 export function writeContent(to: string, after: NewContent, { release, originals, isSynced }: Sources): void {
-  if (after.kind === 'original') return void keepAs(join(originals, after.store), to);
-  const from = join(release, after.entry.path);
-  if (after.entry.mode === '120000') writeLink(from, to, after);
-  else writeFile(from, to, { after, isSynced });
+  naming(to, () => {
+    if (after.kind === 'original') keepAs(join(originals, after.store), to);
+    else if (after.entry.mode === '120000') writeLink(join(release, after.entry.path), to, after);
+    else writeFile(join(release, after.entry.path), to, { after, isSynced });
+  });
 }
 
 type Entry = Extract<After, { readonly kind: 'entry' }>;

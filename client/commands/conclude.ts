@@ -142,7 +142,7 @@ export function show(run: Run, outcome: Outcome): number {
 }
 
 function showWords({ terminal, hostname, settings, drifted = [] }: Run, outcome: Outcome, exitCode: number): void {
-  const most = settings.verbose ? drifted.length : undefined;
+  const most = settings.verbose ? { most: drifted.length } : {};
   const isToldAnyway = outcome.kind === 'applied' && outcome.repaired !== undefined && !settings.verbose;
   if (drifted.length > 0 && !isToldAnyway) {
     const verb = outcome.kind === 'applied' ? 'had drifted' : 'drifted and not repaired';

@@ -1,6 +1,8 @@
 import { layoutOf } from '../adapters/layout.ts';
 import { listReleases, readCurrent, readManifest } from '../adapters/releases.ts';
 import { readState } from '../adapters/state-file.ts';
+import { ago } from '../core/age.ts';
+import { describeDrift, pathsOf } from '../core/drift.ts';
 import { systemFailure } from '../core/failure.ts';
 import type { State } from '../core/state.ts';
 import type { Settings } from '../settings/keys.ts';
@@ -21,6 +23,10 @@ interface Status {
   readonly server: string | null;
   readonly answer: State['answer'];
   readonly last: State['last'];
+  /** What was last found not to be as its manifest says. */
+  readonly drift: State['drift'];
+  /** What servers were last told of the host. */
+  readonly facts: State['facts'];
   readonly reportsWaiting: number;
   readonly reportProblem: string | null;
 }
@@ -30,7 +36,7 @@ export function status({ target, json }: Settings, terminal: Terminal): number {
   try {
     const found = gather(target);
     if (json) terminal.json(found);
-    else for (const line of describe(found)) terminal.out(line);
+    else for (const line of describe(found, Date.now())) terminal.out(line);
     return 0;
   } catch (error) {
     const failure = systemFailure(error);
@@ -53,6 +59,8 @@ function gather(target: string): Status {
     server: state.server,
     answer: state.answer,
     last: state.last,
+    drift: state.drift,
+    facts: state.facts,
     reportsWaiting: state.reports.length,
     reportProblem: state.reportProblem,
   };
@@ -78,24 +86,20 @@ function problemOf(current: Exclude<ReturnType<typeof readCurrent>, { kind: 'rel
   }
 }
 
-function describe({
-  target,
-  current,
-  problem,
-  releases,
-  server,
-  answer,
-  last,
-  reportsWaiting,
-  reportProblem,
-}: Status): string[] {
+function describe(status: Status, now: number): string[] {
+  const { target, current, problem, releases, server, answer, last, drift, facts, reportsWaiting, reportProblem } =
+    status;
   const rows: [string, string | null][] = [
     ['target', target],
     ['current', current === null ? problem : `${current.tag ?? 'an unknown tag'} since ${current.since}`],
     ['digest', current?.digest ?? null],
     ['problem', current === null ? null : problem],
     ['server', server],
-    ['last answer', answer && `${answer.outcome}${answer.tag === null ? '' : ` ${answer.tag}`} at ${answer.at}`],
+    [
+      'last answer',
+      answer &&
+        `${answer.outcome}${answer.tag === null ? '' : ` ${answer.tag}`} at ${answer.at}, ${ago(answer.at, now)}`,
+    ],
     ['message', answer?.message ? indented(answer.message) : null],
     [
       'last run',
@@ -108,8 +112,20 @@ function describe({
         ? null
         : releases.map(({ release }) => (release === current?.release ? `${release} (current)` : release)).join(', '),
     ],
+    ['drift', drift && driftOf(drift)],
+    [
+      'facts',
+      facts &&
+        Object.entries(facts)
+          .map(([name, value]) => `${name}=${value}`)
+          .join(', '),
+    ],
     ['reports', reportsWaiting === 0 ? null : `${reportsWaiting} not handed in yet`],
     ['reports', reportProblem],
   ];
   return rows.flatMap(([name, value]) => (value === null ? [] : [`${`${name}:`.padEnd(13)}${value}`]));
+}
+
+function driftOf({ at, count, paths, isRepaired }: NonNullable<State['drift']>): string {
+  return `${pathsOf(count)} at ${at}${isRepaired ? ', repaired' : ''}: ${describeDrift(paths, { count })}`;
 }

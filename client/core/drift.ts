@@ -78,10 +78,13 @@ export function pathsOf(count: number): string {
   return count === 1 ? '1 path' : `${count} paths`;
 }
 
-/** As in `etc/motd (content), etc/hosts (mode, owner) and 3 more`. */
-export function describeDrift(drifted: readonly Drifted[], limit = SHOWN): string {
-  const shown = drifted.slice(0, limit).map(({ path, how }) => `${path} (${how.join(', ')})`);
-  const more = drifted.length - shown.length;
+/** As in `etc/motd (content), etc/hosts (mode, owner) and 3 more`. `count`: of all, where these are only the first. */
+export function describeDrift(
+  drifted: readonly Drifted[],
+  { most = SHOWN, count = drifted.length }: { readonly most?: number; readonly count?: number } = {},
+): string {
+  const shown = drifted.slice(0, most).map(({ path, how }) => `${path} (${how.join(', ')})`);
+  const more = count - shown.length;
   return `${shown.join(', ')}${more === 0 ? '' : ` and ${more} more`}`;
 }
 

@@ -1,4 +1,5 @@
 import { mkdirSync, rmSync } from 'node:fs';
+import { Readable } from 'node:stream';
 import type { Assignment } from '../../protocol/assignment.ts';
 import type { ManifestEntry } from '../../protocol/manifest.ts';
 import { BadContent, quoted } from '../core/checklist.ts';
@@ -7,6 +8,7 @@ import type { Terminal } from '../terminal.ts';
 import type { Accounts } from './accounts.ts';
 import { DamagedBase } from './copy-entry.ts';
 import { bad, badLink, type Fetched, nobody, pathOf, unexpected } from './fetch-manifest.ts';
+import { leftIn } from './http.ts';
 import type { Layout } from './layout.ts';
 import { openPart, type Part } from './part.ts';
 import { ask, type Response, type Servers } from './servers.ts';
@@ -106,7 +108,7 @@ async function download(wanted: ArchiveWanted, fetching: Fetching, nature: Natur
   const { path, part, base } = fetching;
   if (part.of !== undefined && part.size === part.of.size) {
     nature.isContinued = true;
-    return unpackInto(wanted, { fetching, nature, bytes: piecesOf(part, undefined) });
+    return unpackInto(wanted, { fetching, nature, bytes: Readable.from(part.read()) });
   }
   for (let round = 1; ; round++) {
     const before = part.size;
@@ -126,7 +128,7 @@ async function download(wanted: ArchiveWanted, fetching: Fetching, nature: Natur
 }
 
 function rangeAfter({ of, size }: Part): Record<string, string> {
-  return of === undefined ? {} : { Range: `bytes=${size}-`, 'If-Range': of.etag };
+  return of === undefined || size === 0 ? {} : { Range: `bytes=${size}-`, 'If-Range': of.etag };
 }
 
 interface Taking {
@@ -153,22 +155,24 @@ async function take(wanted: ArchiveWanted, taking: Taking): Promise<Fetched<null
   nature.isDelta = isOfDelta(headers);
   if (isRest) wanted.terminal.detail(`the download goes on after ${size} of ${of.size} bytes`);
   else part.begin(representationOf(headers));
-  return unpackInto(wanted, { fetching, nature, bytes: piecesOf(part, body as AsyncIterable<Uint8Array>) });
+  return unpackInto(wanted, { fetching, nature, bytes: piecesOf(part, body) });
 }
 
 /** What is kept, then what comes, which is kept in turn: where it breaks off, the next try goes on from there. */
-async function* piecesOf(part: Part, rest: AsyncIterable<Uint8Array> | undefined): AsyncGenerator<Uint8Array> {
+async function* piecesOf(part: Part, rest: Readable): AsyncGenerator<Uint8Array> {
   let isWhole = false;
   try {
     yield* part.read();
-    if (rest === undefined) return;
-    for await (const bytes of rest) {
+    for await (const bytes of rest as AsyncIterable<Uint8Array>) {
       part.add(bytes);
       yield bytes;
     }
     isWhole = true;
   } finally {
-    if (!isWhole) part.flush();
+    if (!isWhole) {
+      part.add(leftIn(rest));
+      part.flush();
+    }
   }
 }
 

@@ -91,6 +91,13 @@ export async function readBody(body: Readable, limit: number): Promise<Buffer | 
   return Buffer.concat(chunks);
 }
 
+/** What came of a body that broke off and was not read before: Node ends the reading at once. */
+export function leftIn(body: Readable): Buffer {
+  const left: Buffer[] = [];
+  for (let bytes = body.read() as Buffer | null; bytes !== null; bytes = body.read() as Buffer | null) left.push(bytes);
+  return Buffer.concat(left);
+}
+
 /** A lost connection as such, whatever Node calls it; anything else as it is. */
 export function asLoss(error: unknown): unknown {
   if (error instanceof ConnectionLost || !(error instanceof Error)) return error;

@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { type Header, pack } from 'tar-stream';
 import { onTestFinished } from 'vitest';
 import type { ReportBody } from '../../protocol/assignment.ts';
+import { DELTA_PATH, stepBetween } from '../../protocol/delta.ts';
 import { comparePaths, digestOf, type ManifestEntry, type Mode, manifestLine } from '../../protocol/manifest.ts';
 import type { RelativePath } from '../../protocol/names.ts';
 
@@ -76,6 +77,18 @@ export function memberOf(path: string, spec: FileSpec): Member {
   };
 }
 
+/** An archive of what leads from one view to another; `change` may make something else of its members. */
+export async function deltaOf(
+  from: { readonly digest: string; readonly files: Files },
+  to: { readonly digest: string; readonly files: Files },
+  change: (members: Member[]) => Member[] = (members) => members,
+): Promise<Buffer> {
+  const { written, deleted } = stepBetween(entriesOf(from.files), entriesOf(to.files));
+  const first = JSON.stringify({ from: from.digest, to: to.digest, delete: deleted });
+  const members = written.map(({ path }) => memberOf(path, to.files[path] ?? ''));
+  return gzipSync(await tarOf(change([memberOf(DELTA_PATH, first), ...members])));
+}
+
 export async function tarOf(members: readonly Member[]): Promise<Buffer> {
   const tar = pack();
   const chunks: Buffer[] = [];
@@ -113,6 +126,8 @@ export type Reply =
   | { readonly hang: true }
   /** Sends the beginning of what it announced, then cuts the connection (or stops, with `stall`). */
   | { readonly cut: Buffer; readonly stall?: boolean }
+  /** With its entity tag and the digest of its bytes, in parts where they are asked for; of what is sent, `cutAfter` bytes come. */
+  | { readonly file: Buffer; readonly etag: string; readonly cutAfter?: number; readonly stall?: boolean }
   /** No HTTP at all. */
   | { readonly garbage: string };
 
@@ -122,6 +137,8 @@ export interface ViewServer {
   readonly reports: ReportBody[];
   /** What it knows by digest. */
   readonly views: Map<string, TestView>;
+  /** Archives of what differs, by `TO FROM`. */
+  readonly deltas: Map<string, Buffer>;
   /** What a host is told; the number counts questions from 1. */
   answer: (question: Recorded, number: number) => Reply | Promise<Reply>;
   /** Instead of the usual handling of a manifest, an archive or a report. */
@@ -177,6 +194,7 @@ export async function serveView(view: TestView | undefined): Promise<ViewServer>
     requests: [],
     reports: [],
     views: new Map(view === undefined ? [] : [[view.digest, view]]),
+    deltas: new Map(),
     answer: () => (view === undefined ? HOLD('no-tag-old-enough', 'there is no tag yet') : { serve: view }),
     instead: {},
     next: (kind) => new Promise((resolve) => waiting.push({ kind, resolve })),
@@ -216,7 +234,20 @@ async function replyTo(server: ViewServer, request: Recorded): Promise<Reply> {
   }
   const view = server.views.get(decodeURIComponent(request.url.split('/')[3] ?? ''));
   if (view === undefined) return PROBLEM(404, 'unknown-digest', 'no such view');
-  return { raw: request.kind === 'manifest' ? view.manifest : view.archive };
+  return request.kind === 'manifest' ? { raw: view.manifest } : archiveReply(server, view, request);
+}
+
+/** What a server does with a question for an archive. */
+export function archiveReply(
+  { deltas }: Pick<ViewServer, 'deltas'>,
+  { digest, archive }: TestView,
+  { url }: Pick<Recorded, 'url'>,
+): Extract<Reply, { file: Buffer }> {
+  const from = new URL(url, 'http://server').searchParams.get('from');
+  const delta = deltas.get(`${digest} ${from}`);
+  return delta === undefined
+    ? { file: archive, etag: `"${digest}"` }
+    : { file: delta, etag: `"${digest};from=${from}"` };
 }
 
 function kindOf(url: string): Kind {
@@ -241,6 +272,8 @@ function send(outgoing: ServerResponse, request: Recorded, reply: Reply): void {
     outgoing.write(reply.cut, () => {
       if (reply.stall !== true) outgoing.destroy();
     });
+  } else if ('file' in reply) {
+    sendFile(outgoing, request, reply);
   } else if ('raw' in reply) {
     outgoing.writeHead(reply.status ?? 200, { 'Content-Length': Buffer.byteLength(reply.raw) }).end(reply.raw);
   } else if ('serve' in reply) {
@@ -249,6 +282,32 @@ function send(outgoing: ServerResponse, request: Recorded, reply: Reply): void {
     outgoing.writeHead(reply.status, { 'Content-Type': 'application/problem+json', ...reply.headers });
     outgoing.end(reply.body === undefined ? '' : JSON.stringify(reply.body));
   }
+}
+
+function sendFile(outgoing: ServerResponse, { headers }: Recorded, reply: Extract<Reply, { file: Buffer }>): void {
+  const { file, etag, cutAfter, stall = false } = reply;
+  const from = /^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1];
+  const isPart = from !== undefined && (headers['if-range'] === undefined || headers['if-range'] === etag);
+  const start = isPart ? Number(from) : 0;
+  if (start >= file.length) {
+    outgoing.writeHead(416, { 'Content-Range': `bytes */${file.length}` }).end();
+    return;
+  }
+  const body = file.subarray(start);
+  outgoing.writeHead(isPart ? 206 : 200, {
+    ETag: etag,
+    'Repr-Digest': `sha-256=:${createHash('sha256').update(file).digest('base64')}:`,
+    'Content-Length': body.length,
+    ...(isPart ? { 'Content-Range': `bytes ${start}-${file.length - 1}/${file.length}` } : {}),
+  });
+  if (cutAfter === undefined || cutAfter >= body.length) {
+    outgoing.end(body);
+    return;
+  }
+  outgoing.flushHeaders();
+  outgoing.write(body.subarray(0, cutAfter), () => {
+    if (!stall) outgoing.destroy();
+  });
 }
 
 function sendAssignment(outgoing: ServerResponse, request: Recorded, reply: Extract<Reply, { serve: TestView }>): void {

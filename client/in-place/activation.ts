@@ -9,7 +9,7 @@ import type { Kept } from '../core/place.ts';
 import { sameAs } from '../core/sightings.ts';
 import { apply } from './apply.ts';
 import { type Original, parentOf, type Wanted } from './found.ts';
-import { asOne, insideTarget } from './obstacles.ts';
+import { asOne, insideTarget, unchangeable } from './obstacles.ts';
 import { homeOf } from './order.ts';
 import { type Plan, planOf } from './plan.ts';
 import { type Ledger, readLedger, type Storage, storageOf, writeLedger } from './storage.ts';
@@ -134,6 +134,7 @@ function whyNotWritable(tree: Tree, folder: string): Failure | undefined {
         sentence: `${directory} is on a file system that is read-only`,
         hint: 'Mount it writable; the next run tries again. Nothing was touched.',
       };
+    if (code === 'EPERM') return unchangeable(directory);
     return {
       sentence: `${directory} is not for this user to write into (${code})`,
       hint: 'Run as root, or as the owner of that directory. Nothing was touched.',

@@ -5,6 +5,7 @@ import { Refused, systemFailure } from '../core/failure.ts';
 import { makeDirectory, remove, writeContent } from './content.ts';
 import { keepAs } from './copies.ts';
 import { parentOf } from './found.ts';
+import { UNCHANGEABLE_HINT, unchangeable } from './obstacles.ts';
 import { homeOf, operationsOf } from './order.ts';
 import {
   arm,
@@ -58,11 +59,8 @@ function explained({ root }: Tree, error: unknown): unknown {
   const failure = systemFailure(error);
   const isIt = code === 'EPERM' && process.geteuid?.() === 0 && path?.startsWith(root);
   if (!isIt || failure === undefined) return error;
-  return new Refused({ sentence: failure.sentence, hint: UNCHANGEABLE });
+  return new Refused({ sentence: `${failure.sentence}; is it, or its directory, immutable?`, hint: UNCHANGEABLE_HINT });
 }
-
-const UNCHANGEABLE =
-  "Everything is as it was before. Is it, or the directory, immutable or append-only? 'lsattr' tells, 'chattr -ia' makes it changeable.";
 
 async function back({ storage, tree, journal }: Application, error: unknown): Promise<never> {
   try {
@@ -73,7 +71,7 @@ async function back({ storage, tree, journal }: Application, error: unknown): Pr
     if (why === undefined || whyNot === undefined) throw error;
     throw new Refused({
       sentence: `${why.sentence}; and ${tree.root} could not be brought back to what it was: ${whyNot.sentence}`,
-      hint: 'The next run begins with bringing it back. See to what is in the way.',
+      hint: `See to what is in the way: the next run begins with bringing it back. ${why.hint}`,
     });
   }
   throw error;
@@ -106,8 +104,7 @@ function keep(tree: Tree, path: string, store: string): void {
   const from = tree.at(path);
   try {
     const how = tree.within(() => keepAs(from, store));
-    if (how === 'copied' && isUnchangeable(tree, path, store))
-      throw new Refused({ sentence: `${join(tree.root, path)} is immutable or append-only`, hint: UNCHANGEABLE });
+    if (how === 'copied' && isUnchangeable(tree, path, store)) throw new Refused(unchangeable(join(tree.root, path)));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw moved(tree, path);
     throw error;

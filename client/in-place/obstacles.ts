@@ -36,6 +36,14 @@ export function insideTarget(path: string, target: string): Failure {
   };
 }
 
+/** What chattr(1) does holds for root too. */
+export const UNCHANGEABLE_HINT =
+  "'lsattr -d' tells, 'chattr -ia' makes it changeable; the next run tries again. What is in use was not touched.";
+
+export function unchangeable(path: string): Failure {
+  return { sentence: `${path} is immutable or append-only`, hint: UNCHANGEABLE_HINT };
+}
+
 /** Several at once, as one: operators mend them in one go. */
 export function asOne(obstacles: readonly Failure[]): Failure | undefined {
   const [first] = obstacles;

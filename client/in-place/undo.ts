@@ -1,4 +1,4 @@
-import { lstatSync, renameSync, rmSync } from 'node:fs';
+import { lstatSync, renameSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { Refused } from '../core/failure.ts';
 import { makeDirectory, remove, setAttributes } from './content.ts';
@@ -43,7 +43,7 @@ interface Undoing {
 function removeTemporary({ tree, folders }: Undoing, path: string): void {
   if (tree.look(path) === undefined) return;
   const place = tree.at(path);
-  tree.within(() => rmSync(place, { force: true }));
+  tree.within(() => unlinkSync(place));
   folders.add(parentOf(path));
 }
 

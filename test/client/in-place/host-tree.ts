@@ -10,6 +10,7 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -38,22 +39,30 @@ export interface HostTree {
   use(files: Specs): Promise<string[]>;
 }
 
+const MEMORY = '/dev/shm';
+
 /** Where there is memory for it, files are written faster. */
-export function quickDirectory(): string {
-  const directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'tagwave-test-'));
+export function quickDirectory(below = existsSync(MEMORY) ? MEMORY : tmpdir()): string {
+  const directory = mkdtempSync(join(below, 'tagwave-test-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
 
+/** Whether there are two file systems to test with. */
+export const hasTwoFileSystems = existsSync(MEMORY) && statSync(MEMORY).dev !== statSync(tmpdir()).dev;
+
 export interface HostOptions {
   readonly mode?: 'root' | 'releases';
-  /** Where both are made. */
+  /** Where the tree and the target are made. */
   readonly directory?: string;
+  /** The target is on another file system than the tree. */
+  readonly isApart?: boolean;
 }
 
 /** A host with an empty tree and nothing released. */
-export function hostTree({ mode = 'root', directory = quickDirectory() }: HostOptions = {}): HostTree {
-  const [root, target] = [join(directory, 'root'), join(directory, 'target')];
+export function hostTree(options: HostOptions = {}): HostTree {
+  const { mode = 'root', directory = quickDirectory(), isApart = false } = options;
+  const [root, target] = [join(directory, 'root'), join(isApart ? quickDirectory(tmpdir()) : directory, 'target')];
   for (const each of [root, target]) mkdirSync(each, { recursive: true });
   const layout = layoutOf(target);
   prepare(layout);
@@ -112,8 +121,11 @@ export function plant(root: string, files: Specs): void {
   }
 }
 
-/** Everything below a directory: type, mode, owner, and content or target, so that two trees are the same if these are. */
-export function pictureOf(root: string): Record<string, string> {
+/**
+ * Everything below a directory: type, mode, owner, time, and content or target, so that two trees are the same if these are. A
+ * file that was copied and not moved has its time to the microsecond only: then times are left out.
+ */
+export function pictureOf(root: string, { times = true }: { readonly times?: boolean } = {}): Record<string, string> {
   const picture: Record<string, string> = {};
   const open = [''];
   for (let folder = open.pop(); folder !== undefined; folder = open.pop())
@@ -126,7 +138,8 @@ export function pictureOf(root: string): Record<string, string> {
         open.push(path);
         picture[path] = `directory ${attributes}`;
       } else if (stats.isSymbolicLink()) picture[path] = `-> ${readlinkSync(place)} ${stats.uid}:${stats.gid}`;
-      else if (stats.isFile()) picture[path] = `${attributes} ${stats.mtimeMs} ${readFileSync(place, 'latin1')}`;
+      else if (stats.isFile())
+        picture[path] = `${attributes} ${times ? stats.mtimeMs : ''} ${readFileSync(place, 'latin1')}`;
       else picture[path] = 'something else';
     }
   return Object.fromEntries(Object.entries(picture).sort(([a], [b]) => comparePaths(a, b)));

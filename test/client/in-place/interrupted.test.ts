@@ -4,7 +4,18 @@ import { openPlace } from '../../../client/adapters/open-place.ts';
 import { type Failure, systemFailure } from '../../../client/core/failure.ts';
 import type { Place, ReleaseOnDisk } from '../../../client/core/place.ts';
 import { type DiskSteps, watchDisk } from '../../rig/disk-steps.ts';
-import { expectedSums, giveTo, type HostTree, hostTree, pictureOf, plant, type Specs, sumsOf } from './host-tree.ts';
+import {
+  expectedSums,
+  giveTo,
+  type HostOptions,
+  type HostTree,
+  hasTwoFileSystems,
+  hostTree,
+  pictureOf,
+  plant,
+  type Specs,
+  sumsOf,
+} from './host-tree.ts';
 
 /** Somebody's tree before Tagwave. */
 const BEFORE: Specs = {
@@ -58,14 +69,16 @@ interface Case {
   readonly next: ReleaseOnDisk;
   /** What the tree is before and after. */
   readonly old: Record<string, string>;
+  readonly times: boolean;
 }
 
-async function atOld(): Promise<Case> {
-  const host = hostTree();
+async function atOld(options: HostOptions = {}): Promise<Case> {
+  const host = hostTree(options);
   plant(host.root, BEFORE);
   giveTo(host.root, ['etc/motd', 'etc/link', 'etc/empty'], 4711);
   await host.use(OLD);
-  return { host, next: host.staged(NEW), old: pictureOf(host.root) };
+  const times = options.isApart !== true;
+  return { host, next: host.staged(NEW), old: pictureOf(host.root, { times }), times };
 }
 
 /** As the next process sees it. */
@@ -73,7 +86,7 @@ function again({ host }: Case): Place {
   return openPlace(host.layout, host.root);
 }
 
-function expectTidy({ host }: Case): void {
+function expectTidy(host: HostTree): void {
   const names = readdirSync(host.root, { recursive: true, encoding: 'utf8' });
   expect(names.filter((name) => name.includes('.tagwave-'))).toEqual([]);
   expect(readdirSync(host.target)).not.toContain('journal');
@@ -82,7 +95,7 @@ function expectTidy({ host }: Case): void {
 function expectNew({ host, next }: Case): void {
   expect(sumsOf(host.root)).toMatchObject(expectedSums(next.entries));
   expect(host.place.inUse()?.name).toBe(next.name);
-  expectTidy({ host, next, old: {} });
+  expectTidy(host);
 }
 
 /** The tree is wholly one or the other, or the next run knows how to make it so. */
@@ -91,14 +104,14 @@ async function expectRecovery(at: Case): Promise<void> {
   const recovered = await place.recover();
   expect(recovered.failure).toBeUndefined();
   if (place.inUse()?.name === at.next.name) return expectNew(at);
-  expect(pictureOf(at.host.root)).toEqual(at.old);
-  expectTidy(at);
+  expect(pictureOf(at.host.root, at)).toEqual(at.old);
+  expectTidy(at.host);
   await place.activate(at.next);
   expectNew(at);
 }
 
-async function stepsOf(work: (at: Case) => Promise<unknown>): Promise<number> {
-  const at = await atOld();
+async function stepsOf(work: (at: Case) => Promise<unknown>, options: HostOptions = {}): Promise<number> {
+  const at = await atOld(options);
   const disk = watchDisk(() => undefined);
   try {
     await work(at);
@@ -108,19 +121,29 @@ async function stepsOf(work: (at: Case) => Promise<unknown>): Promise<number> {
   }
 }
 
-test('killed at any step that changes the disk, an apply is undone exactly by the next run, or was final', async () => {
-  const steps = await stepsOf(({ host, next }) => host.place.activate(next));
-  expect(steps).toBeGreaterThan(50);
-  for (let step = 1; step <= steps; step++) {
-    const at = await atOld();
-    expect(await killedAt(step, () => at.host.place.activate(at.next))).toBe(true);
-    await expectRecovery(at);
-    await at.host.place.withdraw();
-    expect(Object.keys(pictureOf(at.host.root)).sort()).toEqual(
-      ['etc', 'etc/app', 'etc/empty', 'etc/link', 'etc/motd', 'etc/theirs'].sort(),
-    );
-  }
-});
+const PLACES: [string, HostOptions, number][] = [
+  ["on the target's file system", {}, 1],
+  // There every step that is synced waits for a real disk.
+  ...(hasTwoFileSystems
+    ? [['on another file system than the target', { isApart: true }, 3] satisfies [string, HostOptions, number]]
+    : []),
+];
+
+test.each(PLACES)(
+  'killed at any step that changes the disk, an apply %s is undone exactly by the next run, or was final',
+  async (_where, options, stride) => {
+    const steps = await stepsOf(({ host, next }) => host.place.activate(next), options);
+    expect(steps).toBeGreaterThan(50);
+    const before = Object.keys(BEFORE).map((path) => path.replace(/\/$/, ''));
+    for (let step = 1; step <= steps; step += stride) {
+      const at = await atOld(options);
+      expect(await killedAt(step, () => at.host.place.activate(at.next))).toBe(true);
+      await expectRecovery(at);
+      await at.host.place.withdraw();
+      expect(Object.keys(pictureOf(at.host.root))).toEqual(['etc', ...before].sort());
+    }
+  },
+);
 
 test('the undoing itself may be killed at any step, twice, and the next run still brings everything back', async () => {
   const steps = await stepsOf(({ host, next }) => host.place.activate(next));
@@ -199,7 +222,7 @@ test('a disk that is full from any step on leaves the tree as it was, at once, a
     if (failure === undefined) continue;
     expect(failure.sentence).toContain('no space is left');
     expect(pictureOf(at.host.root)).toEqual(at.old);
-    expectTidy(at);
+    expectTidy(at.host);
     await expectRecovery(at);
   }
 });

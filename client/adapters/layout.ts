@@ -17,6 +17,8 @@ export interface Layout {
   readonly current: string;
   readonly state: string;
   readonly lock: string;
+  /** Which hook is running. */
+  readonly hook: string;
 }
 
 export function layoutOf(target: string): Layout {
@@ -30,6 +32,7 @@ export function layoutOf(target: string): Layout {
     current: join(root, 'current'),
     state: join(root, 'state.json'),
     lock: join(root, '.lock'),
+    hook: join(root, '.hook'),
   };
 }
 

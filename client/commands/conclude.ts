@@ -1,36 +1,34 @@
 import { machineFacts } from '../adapters/machine-facts.ts';
-import { prune } from '../adapters/releases.ts';
 import { sendReport } from '../adapters/servers.ts';
 import { writeState } from '../adapters/state-file.ts';
 import { type Drifted, describeDrift, pathsOf } from '../core/drift.ts';
 import { type Facts, factsOf } from '../core/facts.ts';
 import { systemFailure } from '../core/failure.ts';
-import { type Applied, exitCodeOf, hintOf, type Outcome, sentenceOf } from '../core/outcome.ts';
+import { exitCodeOf, type Failed, hintOf, type Outcome, outputOf, sentenceOf } from '../core/outcome.ts';
 import { queueReport } from '../core/report.ts';
-import { type State, withActivated } from '../core/state.ts';
+import type { State } from '../core/state.ts';
 import { isToTell, type Told } from '../core/telling.ts';
 import { indented } from '../terminal.ts';
+import { resumeActivation } from './activation.ts';
 import { inUse, type Run } from './converge.ts';
+import { tidyUp } from './tidy-up.ts';
 
-/** A run that was killed after its flip told and reported nothing: this one does it in its place. */
-export function finishEarlierRun(run: Run): void {
-  const { activating } = run.state;
-  if (activating === null) return;
-  if (inUse(run)?.name !== activating.release) {
-    run.state = { ...run.state, activating: null };
-    return;
-  }
-  const outcome: Applied = { kind: 'applied', ...activating };
-  const startedAt = new Date(activating.startedAt);
+/**
+ * A run that was killed after its flip told and reported nothing, nor everybody on the host: this one does it in its place.
+ * Answers what keeps it from that.
+ */
+export async function finishEarlierRun(run: Run): Promise<Failed | undefined> {
+  const { activating, returning } = run.state;
+  const startedAt = new Date((returning ?? activating)?.startedAt ?? run.startedAt);
+  const outcome = await resumeActivation(run);
+  if (outcome === undefined || outcome === 'returned') return undefined;
+  if (outcome.kind === 'failed') return outcome;
   if (run.settings.json) run.earlier = outcome;
-  else run.terminal.out(`${run.hostname}: ${sentenceOf(outcome)}`);
-  run.state = queueReport(withActivated(run.state), {
-    outcome,
-    startedAt,
-    now: new Date(),
-    isTold: true,
-    facts: factsOfRun(run),
-  });
+  else showOutcome(run, outcome, codeOf(run, outcome));
+  const now = new Date();
+  const reported = queueReport(run.state, { outcome, startedAt, now, isTold: true, facts: factsOfRun(run) });
+  run.state = { ...reported, told: toldAfter(reported, outcome, now) };
+  return undefined;
 }
 
 /** Tells, remembers, reports and tidies up. Nothing of it changes the outcome. Answers the exit code. */
@@ -48,11 +46,12 @@ export async function conclude(run: Run, outcome: Outcome): Promise<number> {
     last: { at: now.toISOString(), outcome: outcome.kind, exitCode, sentence: sentenceOf(outcome) },
   };
   quietly(run, () => writeState(run.layout, run.state));
-  quietly(run, () => {
-    const removed = prune(run.layout, { current: inUse(run)?.name, previous: run.state.previous?.release });
-    for (const name of removed) run.terminal.detail(`removed releases/${name}`);
-  });
-  if (run.servers.answered) await handIn(run);
+  if (outcome.kind !== 'disabled' && outcome.kind !== 'stopped') {
+    const { cleaning } = run.state;
+    await quietlyAsync(run, () => tidyUp(run));
+    if (run.state.cleaning !== cleaning) quietly(run, () => writeState(run.layout, run.state));
+  }
+  if (run.servers.answered || outcome.kind === 'disabled') await handIn(run);
   return exitCode;
 }
 
@@ -75,11 +74,15 @@ function withWhatIsInUse(run: Run): State {
   const { state } = run;
   const { activating } = state;
   if (activating === null) return state;
-  return inUse(run)?.name === activating.release ? withActivated(state) : { ...state, activating: null };
+  // Where it is in use, not all of its hooks are through: the next run goes on with them.
+  return inUse(run)?.name === activating.release ? state : { ...state, activating: null };
 }
 
 /** `at`: when the outcome was told, if it was. A run that was stopped says nothing about what was the matter before. */
 function toldAfter({ told }: State, outcome: Outcome, at: Date | undefined): Told | null {
+  // The next runs find the same content refused: that was told with the way back.
+  if (outcome.kind === 'rolled-back')
+    return { kind: 'refused', message: outcome.digest ?? '', at: (at ?? new Date()).toISOString() };
   const notice = noticeOf(outcome);
   if (notice === undefined) return outcome.kind === 'stopped' ? told : null;
   return at === undefined ? told : { ...notice, at: at.toISOString() };
@@ -96,6 +99,9 @@ function noticeOf(outcome: Outcome): Pick<Told, 'kind' | 'message'> | undefined 
       return { kind: outcome.kind, message: sentenceOf(outcome) ?? '' };
     case 'hold':
       return { kind: 'hold', message: outcome.hold };
+    case 'refused':
+    case 'disabled':
+      return { kind: outcome.kind, message: outcome.key };
     default:
       return undefined;
   }
@@ -106,6 +112,17 @@ function quietly(run: Run, work: () => void): void {
   try {
     work();
   } catch (error) {
+    const failure = systemFailure(error);
+    if (failure === undefined) throw error;
+    run.terminal.err(`${run.hostname}: ${failure.sentence}\n  ${failure.hint}`);
+  }
+}
+
+async function quietlyAsync(run: Run, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (run.servers.signal.aborted) return;
     const failure = systemFailure(error);
     if (failure === undefined) throw error;
     run.terminal.err(`${run.hostname}: ${failure.sentence}\n  ${failure.hint}`);
@@ -150,11 +167,7 @@ function showWords({ terminal, hostname, settings, drifted = [] }: Run, outcome:
     if (exitCode === 0) terminal.out(line);
     else terminal.err(line);
   }
-  const sentence = sentenceOf(outcome);
-  const hint = hintOf(outcome);
-  if (sentence === null) terminal.detail(`${hostname}: nothing changed`);
-  else if (exitCode === 0 || outcome.kind === 'would-change') terminal.out(`${hostname}: ${sentence}`);
-  else terminal.err(`${hostname}: ${indented(sentence)}${hint === null ? '' : `\n  ${hint}`}`);
+  showOutcome({ terminal, hostname }, outcome, exitCode);
   if (outcome.kind !== 'would-change' || outcome.difference === undefined || !settings.verbose) return;
   const { added, changed, removed } = outcome.difference;
   const lines = [
@@ -163,6 +176,20 @@ function showWords({ terminal, hostname, settings, drifted = [] }: Run, outcome:
     ...removed.map((path) => `- ${path}`),
   ];
   for (const line of lines) terminal.out(`  ${line}`);
+}
+
+function showOutcome({ terminal, hostname }: Pick<Run, 'terminal' | 'hostname'>, outcome: Outcome, code: number): void {
+  const sentence = sentenceOf(outcome);
+  const hint = hintOf(outcome);
+  const output = outputOf(outcome);
+  if (sentence === null) {
+    terminal.detail(`${hostname}: nothing changed`);
+  } else if (code === 0 || outcome.kind === 'would-change') {
+    terminal.out(`${hostname}: ${sentence}`);
+  } else {
+    const printed = output === '' ? '' : `\n    ${indented(output)}`;
+    terminal.err(`${hostname}: ${indented(sentence)}${printed}${hint === null ? '' : `\n  ${hint}`}`);
+  }
 }
 
 function showJson(

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Assignment } from '../../protocol/assignment.ts';
 import type { Digest, Hostname } from '../../protocol/names.ts';
@@ -6,18 +5,26 @@ import type { Layout } from '../adapters/layout.ts';
 import { readManifest } from '../adapters/releases.ts';
 import { askAssignment, type Servers } from '../adapters/servers.ts';
 import { type Staged, stage } from '../adapters/stage.ts';
-import { writeState } from '../adapters/state-file.ts';
 import { syncTree } from '../adapters/sync.ts';
 import type { Answer, Question } from '../core/answer.ts';
-import { differenceOf, sizeOf } from '../core/difference.ts';
 import type { Drifted } from '../core/drift.ts';
 import { systemFailure } from '../core/failure.ts';
-import { type Applied, failedBecause, type Outcome } from '../core/outcome.ts';
+import {
+  type Applied,
+  type Failed,
+  failedBecause,
+  nameOf,
+  type Outcome,
+  type Refused,
+  type RolledBack,
+} from '../core/outcome.ts';
 import type { Place, ReleaseOnDisk } from '../core/place.ts';
 import { isNameOf } from '../core/release-name.ts';
 import type { State } from '../core/state.ts';
 import type { Settings } from '../settings/keys.ts';
 import type { Terminal } from '../terminal.ts';
+import { beginActivation, finishActivation, repairedPaths, tellKept } from './activation.ts';
+import { prepareRelease, releaseOnDisk, type Scene, setScene } from './hooks.ts';
 import { isDamaged, mend, rememberStaged } from './mend.ts';
 
 /** One run on one target. `state` grows while it goes on and is written by whoever runs it. */
@@ -29,9 +36,11 @@ export interface Run {
   readonly servers: Servers;
   readonly terminal: Terminal;
   readonly startedAt: Date;
+  /** Content that failed before is tried again. */
+  readonly retry?: boolean;
   state: State;
   /** What a run that was killed after its flip could not tell any more. */
-  earlier?: Applied;
+  earlier?: Applied | RolledBack;
   /** What of the release in use was not as its manifest says when this run began. */
   drifted?: readonly Drifted[];
 }
@@ -72,18 +81,22 @@ export async function converge(run: Run): Promise<Outcome> {
       const mended = await mend(run, assignment);
       if (mended !== undefined) return mended;
     }
+    const refused = refusedBefore(run, assignment);
+    if (refused !== undefined) return refused;
     const staged = await stage({ layout, place, servers, terminal, assignment });
     if (staged.kind !== 'staged') return staged;
     const { name, reused } = staged;
     terminal.detail(`${reused ? 'found' : 'staged'} releases/${name}: every hash is right`);
     if (before?.name === name) return settle(run, assignment, name);
+    const ready = await makeReady(run, assignment, staged);
+    if ('kind' in ready) return ready;
     // Before the second question: between its answer and the flip nothing may take long.
     const unsynced = await syncStage(run, assignment);
     if (unsynced !== undefined) return unsynced;
     if (!reused) rememberStaged(run, assignment, staged);
     answer = await question(run, { mayBeKnown: false });
     if (answer.kind === 'serve' && answer.assignment.digest === assignment.digest)
-      return flip(run, answer.assignment, staged);
+      return flip(run, answer.assignment, ready);
     if (answer.kind === 'serve') terminal.detail(`the answer changed to ${answer.assignment.tag} meanwhile`);
   }
   return answer.kind === 'ended' ? answer.outcome : changedTwice(answer.assignment);
@@ -195,30 +208,58 @@ function failedBySystem(error: unknown, of: Pick<Assignment, 'tag' | 'digest'>):
   return { kind: 'failed', failure, ...of };
 }
 
-/** Writes down what it is about to do first, so that the next run can tell and report it if this one is killed. */
-async function flip(run: Run, { tag, digest }: Assignment, { name, entries }: Staged): Promise<Outcome> {
+interface Ready {
+  readonly release: ReleaseOnDisk;
+  readonly scene: Scene;
+  /** What had drifted, where it is another copy of what is in use. */
+  readonly repaired: readonly Drifted[] | undefined;
+}
+
+/** Finds out all that would keep a staged release from being used, up to its own hooks. */
+async function makeReady(
+  run: Run,
+  { tag, digest }: Assignment,
+  { name, entries }: Staged,
+): Promise<Ready | Refused | Failed> {
   const release: ReleaseOnDisk = { name, directory: join(run.layout.releases, name), digest, entries };
+  const obstacle = await run.place.obstacle(release);
+  if (obstacle !== undefined) return { kind: 'failed', failure: obstacle, tag, digest };
   const before = inUse(run);
-  const old = before && readManifest(run.layout, before.name);
-  const repaired = before?.digest === digest ? run.drifted : undefined;
-  const changed = repaired?.length ?? sizeOf(differenceOf(old?.entries ?? [], entries));
-  const activating = {
-    tag,
-    digest,
-    release: name,
-    runId: randomUUID(),
-    startedAt: run.startedAt.toISOString(),
-    changed,
-    files: entries.length,
-    isFirst: before === undefined,
-  };
+  const previous = before && releaseOnDisk(run, before.name);
+  const repaired = before?.digest === digest ? (run.drifted ?? []) : undefined;
+  const paths = repaired?.map(({ path }) => path);
+  const set = await setScene(
+    { tag, digest, release, previous },
+    paths === undefined ? undefined : repairedPaths(release, paths),
+  );
+  if (set.kind === 'failed') return { ...set, tag, digest };
+  const unprepared = await prepareRelease(run, set.scene);
+  if (unprepared === undefined) return { release, scene: set.scene, repaired };
+  const { kind, failure, index } = unprepared;
+  const told = { ...failure, sentence: `${tag} is not put into use: ${failure.sentence}` };
+  if (kind === 'stage') return { kind: 'failed', failure: told, tag, digest };
+  return { kind: 'refused', failure: told, tag, digest, key: `${digest} test ${index}` };
+}
+
+/** Journaled: the next run can go on, tell and report if this one is killed. */
+async function flip(run: Run, { tag, digest }: Assignment, ready: Ready): Promise<Outcome> {
+  const { release, repaired } = ready;
   try {
-    run.state = { ...run.state, activating };
-    writeState(run.layout, run.state);
+    const activating = await beginActivation(run, { ...ready.scene, tag }, { tag, digest, release, repaired });
     run.servers.signal.throwIfAborted();
-    await run.place.activate(release);
+    tellKept(run, await run.place.activate(release));
+    const outcome = await finishActivation(run, activating);
+    return outcome.kind === 'applied' && repaired?.length ? { ...outcome, repaired } : outcome;
   } catch (error) {
     return failedBySystem(error, { tag, digest });
   }
-  return { kind: 'applied', ...activating, ...(repaired?.length ? { repaired } : {}) };
+}
+
+/** Content that failed once is not tried again: it would fail again, with every run. */
+function refusedBefore({ state, retry }: Run, { tag, digest }: Assignment): Refused | undefined {
+  const { refused } = state;
+  if (retry || refused?.digest !== digest) return undefined;
+  const sentence = `${nameOf(tag, digest)} is not tried again, as it failed at ${refused.at}: ${refused.why}`;
+  const hint = "Nothing was changed. It is tried when its content changes, or with 'tagwave poll --retry'.";
+  return { kind: 'refused', tag, digest, failure: { sentence, hint }, key: digest };
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Assignment } from '../../protocol/assignment.ts';
@@ -8,7 +7,9 @@ import type { Staged } from '../adapters/stage.ts';
 import { describeDrift, pathsOf } from '../core/drift.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { DriftFound, ReleaseInUse } from '../core/place.ts';
+import { beginActivation, finishActivation, repairedPaths, tellKept } from './activation.ts';
 import { inUse, type Run } from './converge.ts';
+import { setScene } from './hooks.ts';
 
 /** What of the release in use is not as its manifest says; nothing where no run is sure of what is in use. */
 export async function findDriftOf(run: Run, { remembers }: { readonly remembers: boolean }): Promise<DriftFound> {
@@ -48,13 +49,20 @@ export async function mend(run: Run, { tag, digest }: Assignment): Promise<Outco
   const release = releaseInUse(run);
   const entries = release?.entries();
   if (release === undefined || entries === undefined || drifted.length === 0) return undefined;
+  const whole = { ...release, entries };
+  const paths = drifted.map(({ path }) => path);
+  const set = await setScene({ tag, digest, release: whole, previous: whole }, repairedPaths(whole, paths));
+  if (set.kind === 'failed') return { ...set, tag, digest };
+  // Whoever reads these files is told that they changed once more.
+  const activating = await beginActivation(run, set.scene, { tag, digest, release: whole, repaired: drifted });
   const kept = await place.repair(release, drifted);
-  if (kept === 'stage') return undefined;
-  for (const { sentence } of kept) run.terminal.out(`${run.hostname}: ${sentence}`);
-  run.state = { ...run.state, running: { tag, digest, release: release.name } };
-  const changed = drifted.length;
-  const files = entries.length;
-  return { kind: 'applied', tag, digest, changed, files, isFirst: false, runId: randomUUID(), repaired: drifted };
+  if (kept === 'stage') {
+    run.state = { ...run.state, activating: null };
+    return undefined;
+  }
+  tellKept(run, kept);
+  const outcome = await finishActivation(run, activating);
+  return outcome.kind === 'applied' ? { ...outcome, repaired: drifted } : outcome;
 }
 
 /** Remembers how the files of a release look that was just staged, every one of them verified. */

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Hostname } from '../../protocol/names.ts';
+import { endForgottenHook } from '../adapters/hook-runner.ts';
 import { layoutOf, prepare } from '../adapters/layout.ts';
 import { takeLock } from '../adapters/lock.ts';
 import { machineName } from '../adapters/machine-name.ts';
@@ -16,11 +17,14 @@ import type { Terminal } from '../terminal.ts';
 import { conclude, finishEarlierRun, show } from './conclude.ts';
 import { converge, type Run } from './converge.ts';
 import { preview } from './preview.ts';
+import { standstill } from './standstill.ts';
 
 export interface PollContext {
   readonly settings: Settings;
   readonly terminal: Terminal;
   readonly stop: StopSignals;
+  /** Content that failed before is tried again. */
+  readonly retry?: boolean;
 }
 
 const USAGE = 2;
@@ -35,7 +39,7 @@ export async function poll(context: PollContext): Promise<number> {
 }
 
 /** What a run starts from; or why the settings are not enough for one. */
-export async function openRun({ settings, terminal, stop }: PollContext): Promise<Run | string> {
+export async function openRun({ settings, terminal, stop, retry = false }: PollContext): Promise<Run | string> {
   const layout = layoutOf(settings.target);
   const { state } = readState(layout);
   const hostname = settings.hostname ?? (await machineName(state.machineName));
@@ -49,7 +53,7 @@ export async function openRun({ settings, terminal, stop }: PollContext): Promis
     signal: stop.signal,
   };
   const place = openPlace(layout, settings.root);
-  return { settings, hostname, layout, place, servers, terminal, startedAt: new Date(), state };
+  return { settings, hostname, layout, place, servers, terminal, startedAt: new Date(), retry, state };
 }
 
 function usageProblem({ servers }: Settings, hostname: Hostname | undefined): string | undefined {
@@ -60,14 +64,15 @@ function usageProblem({ servers }: Settings, hostname: Hostname | undefined): st
   return undefined;
 }
 
-function refuse(terminal: Terminal, problem: string): number {
+/** The settings are not enough. Answers the exit code. */
+export function refuse(terminal: Terminal, problem: string): number {
   terminal.err(`tagwave: ${problem}`);
   return USAGE;
 }
 
 async function pollInTurn(context: PollContext, run: Run): Promise<number> {
   const { settings, terminal, stop } = context;
-  const waitMs = splayMs(run.hostname, settings.splaySeconds);
+  const waitMs = splayMs(run.hostname, settings.splaySeconds ?? 0);
   if (waitMs > 0) {
     terminal.detail(`waiting ${Math.round(waitMs / 1000)} s, this host's share of the splay`);
     await sleep(waitMs, undefined, { signal: stop.signal }).catch(() => undefined);
@@ -80,8 +85,16 @@ async function pollInTurn(context: PollContext, run: Run): Promise<number> {
  * One run under the target's lock, told and reported: answers its exit code. Where it could not even begin (another run holds
  * the lock, say), answers that, and nothing is told.
  */
-export async function runOnce(context: PollContext, run: Run): Promise<number | Outcome> {
-  const { stop } = context;
+export function runOnce(context: PollContext, run: Run): Promise<number | Outcome> {
+  return underLock(context, run, async (locked) => conclude(locked, await outcomeOfRun(context, locked)));
+}
+
+/** Does some work under the target's lock, with what the host remembers. Answers why it could not begin. */
+export async function underLock<Value>(
+  { stop }: PollContext,
+  run: Run,
+  work: (run: Run) => Promise<Value>,
+): Promise<Value | Outcome> {
   if (stop.signal.aborted) return stopped(stop);
   const unprepared = prepare(run.layout);
   if (unprepared !== undefined) return failure(unprepared);
@@ -89,27 +102,48 @@ export async function runOnce(context: PollContext, run: Run): Promise<number | 
   if (lock.kind === 'busy') return lock;
   if (lock.kind === 'failed') return failure(lock.failure);
   try {
-    return await pollLocked(context, { ...run, startedAt: new Date() });
+    return await work(withMemory({ ...run, startedAt: new Date() }));
   } finally {
     lock.release();
   }
 }
 
-async function pollLocked(context: PollContext, run: Run): Promise<number> {
+function withMemory(run: Run): Run {
   const remembered = readState(run.layout);
   run.state = { ...remembered.state, machineName: run.settings.hostname ? remembered.state.machineName : run.hostname };
   run.servers.preferred = run.state.server;
   if (remembered.problem !== undefined) run.terminal.err(`${run.hostname}: ${remembered.problem}: it is begun anew`);
+  return run;
+}
+
+/** First what a killed run left, then what somebody on the host wants, and only then what a server says. */
+async function outcomeOfRun(context: PollContext, run: Run): Promise<Outcome> {
+  const unfinished = await finishEarlier(context, run);
+  if (unfinished?.kind === 'stopped' || unfinished?.kind === 'unrecovered') return unfinished.outcome;
+  const still = standstill(run.settings, run.state);
+  if (still !== undefined) return still;
+  const outcome = await guarded(context, () => converge(run));
+  return outcome.kind === 'unchanged' && unfinished !== undefined ? unfinished.outcome : outcome;
+}
+
+/** What keeps a run from finishing what an earlier one left: `unfinished` leaves hope that other content gets by. */
+export interface Unfinished {
+  readonly kind: 'stopped' | 'unrecovered' | 'unfinished';
+  readonly outcome: Outcome;
+}
+
+export async function finishEarlier(context: PollContext, run: Run): Promise<Unfinished | undefined> {
   const cleaned = await cleanUp(run);
-  finishEarlierRun(run);
-  const outcome = cleaned === undefined ? await guarded(context, () => converge(run)) : failure(cleaned);
-  return conclude(run, outcome);
+  if (cleaned !== undefined) return { kind: 'unrecovered', outcome: failure(cleaned) };
+  const outcome = await guarded(context, () => finishEarlierRun(run));
+  return outcome && { kind: outcome.kind === 'stopped' ? 'stopped' : 'unfinished', outcome };
 }
 
 /** Removes what a killed run left, and finishes or undoes what it was at. Answers why the run cannot go on. */
 async function cleanUp({ hostname, layout, place, terminal }: Run): Promise<Failure | undefined> {
   try {
     removeLeftovers(layout);
+    endForgottenHook(layout.hook);
     const { told, failure } = await place.recover();
     for (const sentence of told) terminal.err(`${hostname}: ${sentence}`);
     return failure;
@@ -121,10 +155,13 @@ async function cleanUp({ hostname, layout, place, terminal }: Run): Promise<Fail
 }
 
 /** A run that was asked to stop ends as such, wherever that caught it; what was flipped before stays flipped. */
-async function guarded({ stop }: PollContext, work: () => Promise<Outcome>): Promise<Outcome> {
+export async function guarded<Value extends Outcome | undefined>(
+  { stop }: PollContext,
+  work: () => Promise<Value>,
+): Promise<Value | Outcome> {
   try {
     const outcome = await work();
-    return outcome.kind === 'failed' && stop.signal.aborted ? stopped(stop) : outcome;
+    return outcome?.kind === 'failed' && stop.signal.aborted ? stopped(stop) : outcome;
   } catch (error) {
     if (stop.signal.aborted) return stopped(stop);
     const failure = systemFailure(error);

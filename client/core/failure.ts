@@ -2,6 +2,8 @@
 export interface Failure {
   readonly sentence: string;
   readonly hint: string;
+  /** The end of what a command printed. */
+  readonly output?: string;
 }
 
 const REASONS: Readonly<Record<string, string>> = {

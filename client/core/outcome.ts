@@ -13,6 +13,9 @@ export interface Applied {
   readonly files: number;
   /** Nothing was in use before. */
   readonly isFirst: boolean;
+  /** Its name below releases/. */
+  readonly release?: string;
+  readonly startedAt?: string;
   /** The report's. */
   readonly runId: string;
   /** It is the view that was in use: this had drifted, and is as it should be again. */
@@ -27,6 +30,42 @@ export interface Failed {
   readonly digest?: Digest;
 }
 
+/** The release was not put into use, as its own hooks say. */
+export interface Refused {
+  readonly kind: 'refused';
+  readonly tag: TagName | 'trunk';
+  readonly digest: Digest;
+  readonly failure: Failure;
+  /** The same for the same refusal, whatever was printed. */
+  readonly key: string;
+}
+
+/** The release was put into use, failed, and what was there before is in use again. */
+export interface RolledBack {
+  readonly kind: 'rolled-back';
+  /** What failed. */
+  readonly tag: TagName | 'trunk' | null;
+  readonly digest: Digest | null;
+  /** What is in use again; null: nothing, as before. */
+  readonly to: { readonly tag: TagName | 'trunk' | null; readonly digest: Digest | null } | null;
+  readonly failure: Failure;
+  /** What did not succeed on the way back. */
+  readonly troubles: readonly string[];
+  /** Entries written or removed on the way back. */
+  readonly changed: number;
+  /** The report's. */
+  readonly runId: string;
+}
+
+/** Somebody on the host wants nothing to be done. */
+export interface Disabled {
+  readonly kind: 'disabled';
+  readonly message: string;
+  readonly hint: string;
+  /** The same for the same standstill. */
+  readonly key: string;
+}
+
 /** How a run ended. */
 export type Outcome =
   | Applied
@@ -38,9 +77,14 @@ export type Outcome =
       readonly digest: Digest;
       readonly files: number;
       readonly difference: Difference | undefined;
+      /** It is the view that is in use: this drifted. */
+      readonly repairs?: readonly Drifted[];
     }
   | Brake
   | Failed
+  | Refused
+  | RolledBack
+  | Disabled
   | { readonly kind: 'busy'; readonly failure: Failure }
   | { readonly kind: 'stopped'; readonly by: 'SIGTERM' | 'SIGINT' };
 
@@ -57,10 +101,13 @@ export function exitCodeOf(outcome: Outcome, { detailed }: { readonly detailed: 
     case 'would-change':
       return detailed ? 6 : 0;
     case 'failed':
+    case 'refused':
+    case 'rolled-back':
       return 1;
     case 'killswitch':
       return 3;
     case 'hold':
+    case 'disabled':
       return 4;
     case 'busy':
       return 5;
@@ -78,14 +125,20 @@ export function sentenceOf(outcome: Outcome): string | null {
     case 'unchanged':
       return null;
     case 'would-change':
+      if (outcome.repairs !== undefined) return `would repair ${pathsOf(outcome.repairs.length)} that drifted`;
       return `would move to ${outcome.tag} (${shortDigest(outcome.digest)}, ${changesOf(outcome)})`;
     case 'killswitch':
       return `stopped by the killswitch: ${outcome.message.trim() === '' ? '(it has no message)' : outcome.message}`;
     case 'hold':
       return `held (${outcome.hold}): ${outcome.message.trim() === '' ? 'the server gave no reason' : outcome.message}`;
     case 'failed':
+    case 'refused':
     case 'busy':
       return outcome.failure.sentence;
+    case 'rolled-back':
+      return [wayBackOf(outcome), ...outcome.troubles].join('\n');
+    case 'disabled':
+      return `disabled: ${outcome.message}`;
     case 'stopped':
       return `stopped by ${outcome.by}`;
   }
@@ -99,13 +152,33 @@ export function hintOf(outcome: Outcome): string | null {
     case 'hold':
       return 'Nothing was changed. The host goes on by itself when the server has something for it.';
     case 'failed':
+    case 'refused':
+    case 'rolled-back':
     case 'busy':
       return outcome.failure.hint;
+    case 'disabled':
+      return outcome.hint;
     case 'stopped':
       return 'Nothing is left half done; the next run goes on.';
     default:
       return null;
   }
+}
+
+function wayBackOf({ tag, digest, to, failure }: RolledBack): string {
+  const back = to === null ? 'nothing, as before' : nameOf(to.tag, to.digest);
+  return `went back from ${nameOf(tag, digest)} to ${back}: ${failure.sentence}`;
+}
+
+/** As in `etchautotag-20261120-0800 (sha256:0123456789abcdef)`. */
+export function nameOf(tag: TagName | 'trunk' | null, digest: Digest | null): string {
+  if (digest === null) return tag ?? 'an unknown release';
+  return tag === null ? shortDigest(digest) : `${tag} (${shortDigest(digest)})`;
+}
+
+/** The end of what a command printed; empty where none did. */
+export function outputOf(outcome: Outcome): string {
+  return 'failure' in outcome ? (outcome.failure.output ?? '') : '';
 }
 
 function repairOf(repaired: readonly Drifted[]): string {

@@ -3,11 +3,12 @@ import type { Report } from '../../protocol/assignment.ts';
 import { VERSION } from '../version.ts';
 import { type Drifted, reportedDrift } from './drift.ts';
 import { type Facts, isSameFacts } from './facts.ts';
-import type { Outcome } from './outcome.ts';
+import { type Outcome, outputOf, sentenceOf } from './outcome.ts';
 import { type State, withReport } from './state.ts';
 import { isWithinDay } from './telling.ts';
 
-const ERROR_LIMIT = 2000;
+const ERROR_LIMIT = 8000;
+const SENTENCE_LIMIT = 2000;
 
 export interface Ending {
   readonly outcome: Outcome;
@@ -51,15 +52,35 @@ function reportOf(state: State, { outcome, startedAt, now, isTold, drifted = [],
         changed: outcome.changed,
       };
     case 'unchanged': {
-      const isDue = isNews || state.reportedAt === null || !isWithinDay(state.reportedAt, now.getTime());
+      const isDue =
+        isNews || state.reportedAt === null || wasAtStandstill(state) || !isWithinDay(state.reportedAt, now.getTime());
       return isDue
         ? { ...common, tag: outcome.tag, digest: outcome.digest, outcome: 'unchanged', changed: 0 }
         : undefined;
     }
     case 'failed': {
       if (!isTold) return undefined;
-      const { tag = state.running?.tag ?? null, digest = state.running?.digest ?? null, failure } = outcome;
-      return { ...common, tag, digest, outcome: 'failed', changed: 0, error: failure.sentence.slice(0, ERROR_LIMIT) };
+      const { tag = state.running?.tag ?? null, digest = state.running?.digest ?? null } = outcome;
+      return { ...common, tag, digest, outcome: 'failed', changed: 0, error: errorOf(outcome) };
+    }
+    case 'refused':
+      if (!isTold) return undefined;
+      return {
+        ...common,
+        tag: outcome.tag,
+        digest: outcome.digest,
+        outcome: 'refused',
+        changed: 0,
+        error: errorOf(outcome),
+      };
+    case 'rolled-back': {
+      const { runId, tag, digest, changed } = outcome;
+      return { ...common, runId, tag, digest, outcome: 'rolled-back', changed, error: errorOf(outcome) };
+    }
+    case 'disabled': {
+      if (!isTold) return undefined;
+      const { tag = null, digest = null } = state.running ?? {};
+      return { ...common, tag, digest, outcome: 'disabled', changed: 0, error: errorOf(outcome) };
     }
     case 'hold': {
       // It may be held because the server does not know yet what its layers and templates go by.
@@ -69,4 +90,16 @@ function reportOf(state: State, { outcome, startedAt, now, isTold, drifted = [],
     default:
       return undefined;
   }
+}
+
+/** What was last told of the host is over: that is news too. */
+function wasAtStandstill({ told }: State): boolean {
+  return told?.kind === 'disabled' || told?.kind === 'refused';
+}
+
+/** The sentence, and of what was printed as much of the end as fits. */
+function errorOf(outcome: Outcome): string {
+  const sentence = (sentenceOf(outcome) ?? '').slice(0, SENTENCE_LIMIT);
+  const output = outputOf(outcome);
+  return output === '' ? sentence : `${sentence}\n${output.slice(-(ERROR_LIMIT - sentence.length - 1))}`;
 }

@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { type Report, reportSchema } from '../../protocol/assignment.ts';
 import { type Digest, parseDigest, parseTagName, type TagName } from '../../protocol/names.ts';
 import { DRIFT_KINDS } from './drift.ts';
+import { TOLD_KINDS } from './telling.ts';
 
 const digest = z.pipe(
   z.string().check(z.refine((text) => parseDigest(text) !== undefined)),
@@ -14,6 +15,14 @@ const tag = z.pipe(
 const instant = z.iso.datetime({ offset: true });
 
 const release = z.object({ tag, digest, /** Its name below releases/. */ release: z.string() });
+
+/** A `run` of a release's hooks that is still to come, by its place in the file; `old` is the release that was left. */
+const plannedRun = z.object({ of: z.enum(['new', 'old']), index: z.int() });
+export type PlannedRun = z.infer<typeof plannedRun>;
+
+/** A release that was in use; what a host that lost its memory no longer knows of it is null. */
+const whereabouts = z.object({ release: z.string(), digest: z.nullable(digest), tag: z.nullable(tag) });
+export type Whereabouts = z.infer<typeof whereabouts>;
 
 const stateSchema = z.object({
   version: z.literal(1),
@@ -35,7 +44,10 @@ const stateSchema = z.object({
   ),
   running: z.nullable(release),
   previous: z.nullable(release),
-  /** Written before the flip: where it is still there, a run was killed and the next one tells and reports in its place. */
+  /**
+   * Written before the flip, and there until all hooks are through: where it is still there, a run was killed, and the next
+   * one runs what is pending, tells and reports in its place.
+   */
   activating: z.nullable(
     z.extend(release, {
       runId: z.string(),
@@ -43,9 +55,43 @@ const stateSchema = z.object({
       changed: z.int(),
       files: z.int(),
       isFirst: z.boolean(),
+      /** What was in use before, and what before that: where it goes back to. */
+      from: z._default(z.nullable(whereabouts), null),
+      older: z._default(z.nullable(release), null),
+      pending: z._default(z.array(plannedRun), []),
+      /** The release in use was repaired: of these paths, or null for too many to name. */
+      repair: z._default(z.nullable(z.object({ paths: z.nullable(z.array(z.string())) })), null),
     }),
   ),
-  told: z.nullable(z.object({ kind: z.enum(['killswitch', 'hold', 'failed']), message: z.string(), at: instant })),
+  /** The way back that is under way, to a release or to nothing: whoever finds it goes on with it. */
+  returning: z._default(
+    z.nullable(
+      z.object({
+        from: whereabouts,
+        to: z.nullable(whereabouts),
+        older: z.nullable(release),
+        /** Why: the failure of what is left, or null where a person wants it. */
+        why: z.nullable(z.object({ sentence: z.string(), output: z.string() })),
+        runId: z.string(),
+        startedAt: instant,
+        changed: z.int(),
+        pending: z.array(plannedRun),
+        /** What did not succeed on the way. */
+        troubles: z.array(z.string()),
+      }),
+    ),
+    null,
+  ),
+  /** The content that failed when it was put into use: not tried again. */
+  refused: z._default(z.nullable(z.object({ digest, tag, at: instant, why: z.string() })), null),
+  /** Kept at a release by a person. `left`: releases that were rolled back from, newest first. */
+  held: z._default(
+    z.nullable(z.extend(whereabouts, { at: instant, reason: z.nullable(z.string()), left: z.array(z.string()) })),
+    null,
+  ),
+  /** How often the `clean` hooks of a release failed. */
+  cleaning: z._default(z.record(z.string(), z.int()), {}),
+  told: z.nullable(z.object({ kind: z.enum(TOLD_KINDS), message: z.string(), at: instant })),
   last: z.nullable(z.object({ at: instant, outcome: z.string(), exitCode: z.int(), sentence: z.nullable(z.string()) })),
   /** What was last found that was not as its manifest says: the first paths of it. */
   drift: z._default(
@@ -81,6 +127,10 @@ export const EMPTY_STATE: State = {
   running: null,
   previous: null,
   activating: null,
+  returning: null,
+  refused: null,
+  held: null,
+  cleaning: {},
   told: null,
   last: null,
   drift: null,
@@ -116,4 +166,10 @@ const QUEUE_LIMIT = 8;
 export function withReport(state: State, report: Report, at: string): State {
   const others = state.reports.filter(({ outcome }) => outcome !== 'unchanged');
   return { ...state, reports: [...others, report].slice(-QUEUE_LIMIT), reportedAt: at };
+}
+
+/** As in `held at trunk (sha256:0123456789abcdef) by tagwave rollback since 2026-11-20T08:00:00.000Z: broke ntp`. */
+export function heldText({ tag, digest, release, at, reason }: NonNullable<State['held']>): string {
+  const what = digest === null ? release : `${tag ?? 'an unknown tag'} (${digest.slice(0, 'sha256:'.length + 16)})`;
+  return `held at ${what} by tagwave rollback since ${at}${reason === null ? '' : `: ${reason}`}`;
 }

@@ -1,7 +1,9 @@
+export const TOLD_KINDS = ['killswitch', 'hold', 'failed', 'refused', 'disabled'] as const;
+
 /** What an operator was last told, so that cron doesn't mail the same thing every minute. */
 export interface Told {
-  readonly kind: 'killswitch' | 'hold' | 'failed';
-  /** What makes it the same: the message, or a hold's code. */
+  readonly kind: (typeof TOLD_KINDS)[number];
+  /** What makes it the same: the message, or a hold's code, or the content that is refused. */
   readonly message: string;
   /** RFC 3339. */
   readonly at: string;
@@ -10,7 +12,7 @@ export interface Told {
 const DAY_MS = 86_400_000;
 
 /**
- * The same killswitch, hold or failure is told once and then daily. A clock that was set back must not silence anything:
+ * The same trouble is told once and then daily. A clock that was set back must not silence anything:
  * what was told in the future counts as not told.
  */
 export function isToTell(told: Told | null, notice: Pick<Told, 'kind' | 'message'>, now: number): boolean {

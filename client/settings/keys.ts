@@ -10,11 +10,16 @@ export interface Settings {
   /** The tree that releases are put onto; undefined: they are used where they are staged. */
   readonly root: string | undefined;
   readonly tag: TagName | 'trunk' | undefined;
-  readonly splaySeconds: number;
+  /** Undefined: as the command has it. */
+  readonly splaySeconds: number | undefined;
+  /** For `watch`: between two runs at most. */
+  readonly intervalMinutes: number;
   readonly timeoutSeconds: number;
   /** As in `site=berlin`: what the host says of itself besides what is found. */
   readonly facts: readonly string[];
   /** Reads every file instead of going by how it looks. */
+  /** Where it exists, nothing is done. */
+  readonly disableFile: string;
   readonly verify: boolean;
   readonly dryRun: boolean;
   readonly detailedExitcode: boolean;
@@ -29,7 +34,9 @@ export type KeyName =
   | 'root'
   | 'tag'
   | 'splay'
+  | 'interval'
   | 'timeout'
+  | 'disable-file'
   | 'fact'
   | 'verify'
   | 'dry-run'
@@ -52,8 +59,12 @@ export interface Key {
 }
 
 export const DEFAULT_TARGET = '/var/lib/tagwave';
+export const DEFAULT_DISABLE_FILE = '/etc/tagwave/disable';
 export const DEFAULT_CONFIG = '/etc/tagwave/client.yml';
 export const DEFAULT_TIMEOUT_SECONDS = 30;
+/** Enough that a fleet's servers are not all reloaded in one moment. */
+export const DEFAULT_WATCH_SPLAY_SECONDS = 10;
+export const DEFAULT_INTERVAL_MINUTES = 30;
 
 const TRUE = new Set(['true', 'yes', 'on', '1']);
 const FALSE = new Set(['false', 'no', 'off', '0']);
@@ -130,9 +141,25 @@ export const KEYS: readonly Key[] = [
     name: 'splay',
     kind: 'value',
     placeholder: 'SECONDS',
-    help: "wait for this host's share of so many seconds first (default: 0)",
+    help: `wait for this host's share of so many seconds first (default: 0; with watch: ${DEFAULT_WATCH_SPLAY_SECONDS})`,
     expected: 'seconds from 0 to 86400',
     parse: (text) => parseWhole(text, [0, 86_400]),
+  },
+  {
+    name: 'interval',
+    kind: 'value',
+    placeholder: 'MINUTES',
+    help: `the longest between two runs of watch (default: ${DEFAULT_INTERVAL_MINUTES})`,
+    expected: 'minutes from 1 to 1440',
+    parse: (text) => parseWhole(text, [1, 1440]),
+  },
+  {
+    name: 'disable-file',
+    kind: 'value',
+    placeholder: 'FILE',
+    help: `where this exists, nothing is done; its text is the reason (default: ${DEFAULT_DISABLE_FILE})`,
+    expected: 'an absolute path',
+    parse: (text) => (text.startsWith('/') && !text.includes('\0') ? text : undefined),
   },
   {
     name: 'timeout',

@@ -1,5 +1,14 @@
 import type { Hostname, TagName } from '../../protocol/names.ts';
-import { DEFAULT_TARGET, DEFAULT_TIMEOUT_SECONDS, KEYS, type Key, type KeyName, type Settings } from './keys.ts';
+import {
+  DEFAULT_DISABLE_FILE,
+  DEFAULT_INTERVAL_MINUTES,
+  DEFAULT_TARGET,
+  DEFAULT_TIMEOUT_SECONDS,
+  KEYS,
+  type Key,
+  type KeyName,
+  type Settings,
+} from './keys.ts';
 
 /** Settings as one source gives them, before they are understood. `where` names the source in errors. */
 export type Layer = Partial<Record<KeyName, { readonly texts: readonly string[]; readonly where: string }>>;
@@ -52,8 +61,10 @@ function settingsOf(values: Values): Settings {
     hostname: text('hostname') as Hostname | undefined,
     target: text('target') ?? DEFAULT_TARGET,
     root: text('root'),
+    disableFile: text('disable-file') ?? DEFAULT_DISABLE_FILE,
     tag: text('tag') as TagName | 'trunk' | undefined,
-    splaySeconds: number('splay', 0),
+    splaySeconds: values.has('splay') ? number('splay', 0) : undefined,
+    intervalMinutes: number('interval', DEFAULT_INTERVAL_MINUTES),
     timeoutSeconds: number('timeout', DEFAULT_TIMEOUT_SECONDS),
     facts: (values.get('fact') ?? []).filter((value) => typeof value === 'string'),
     verify: isOn('verify'),

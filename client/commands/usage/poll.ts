@@ -5,7 +5,8 @@ import type { Usage } from './usage.ts';
 export const POLL = {
   name: 'poll',
   summary: 'ask once, and bring the target to the answer',
-  keys: KEYS.map(({ name }) => name),
+  keys: KEYS.map(({ name }) => name).filter((name) => name !== 'interval'),
+  options: [{ flags: '--retry', help: 'try again what failed when it was put into use' }],
   help: `
 Silent when nothing changed; one line when something did; the same trouble is told once, then daily.
 

@@ -1,0 +1,161 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { HookCommand } from '../../protocol/hooks.ts';
+
+export interface HookRun {
+  readonly command: HookCommand;
+  readonly cwd: string;
+  /** All of it. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  /** Where it is noted while it runs, so that a run after a crash can end it. */
+  readonly note: string;
+}
+
+export type HookEnd =
+  | { readonly kind: 'succeeded'; readonly output: string }
+  /** `why` as in `failed with exit 1`; the output's end, both streams. */
+  | { readonly kind: 'failed'; readonly why: string; readonly output: string };
+
+/** So much of the end of what a hook prints is kept. */
+const OUTPUT_LIMIT_BYTES = 6 * 1024;
+/** From the polite signal to the one that cannot be ignored. */
+const PATIENCE_MS = 2_000;
+/** What a hook left running may hold its output open for ever: when the hook itself has ended, what is there by then counts. */
+const DRAIN_MS = 250;
+
+/**
+ * Runs one command in a process group of its own, to its end or its time limit, at which the whole group is ended. What it
+ * starts in the background and leaves behind goes on. Throws when `signal` asks the run to stop, which ends the group too.
+ */
+export async function runHook(hook: HookRun): Promise<HookEnd> {
+  const { command, cwd, env, timeoutMs, signal, note } = hook;
+  signal.throwIfAborted();
+  const [program = '', ...args] = typeof command === 'string' ? ['/bin/sh', '-c', command] : command;
+  const child = spawn(program, args, { cwd, env: { ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const tail = tailOf(OUTPUT_LIMIT_BYTES);
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', tail.add).on('error', () => undefined);
+  noteStart(note, child.pid);
+  const ended = endOf(child);
+  let isLate = false;
+  const limit = setTimeout(() => {
+    isLate = true;
+    void endGroup(child, ended);
+  }, timeoutMs);
+  const stop = (): void => void endGroup(child, ended);
+  signal.addEventListener('abort', stop);
+  try {
+    const end = await ended;
+    await drained(child);
+    if (isLate || signal.aborted) killGroup(child.pid, 'SIGKILL');
+    signal.throwIfAborted();
+    if (isLate) return { kind: 'failed', why: `was not done within ${timeoutMs / 1000} s`, output: tail.text() };
+    return end === null
+      ? { kind: 'succeeded', output: tail.text() }
+      : { kind: 'failed', why: end, output: tail.text() };
+  } finally {
+    clearTimeout(limit);
+    signal.removeEventListener('abort', stop);
+    rmSync(note, { force: true });
+  }
+}
+
+/** How the process itself ended, whatever it left behind: null for success. */
+function endOf(child: ChildProcess): Promise<string | null> {
+  return new Promise((resolve) => {
+    child.once('error', (error: NodeJS.ErrnoException) =>
+      resolve(
+        error.code === 'ENOENT' ? 'cannot be started: there is no such program' : `cannot be started: ${error.code}`,
+      ),
+    );
+    child.once('exit', (code, signal) => {
+      if (code === 0) resolve(null);
+      else resolve(code === null ? `was ended by ${signal}` : `failed with exit ${code}`);
+    });
+  });
+}
+
+async function endGroup(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
+  killGroup(child.pid, 'SIGTERM');
+  const patience = new AbortController();
+  await Promise.race([ended, delay(PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => undefined)]);
+  patience.abort();
+  killGroup(child.pid, 'SIGKILL');
+}
+
+function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, signal);
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+async function drained({ stdout, stderr }: ChildProcess): Promise<void> {
+  const enough = new AbortController();
+  const streams = [stdout, stderr].filter((stream): stream is Readable => stream !== null);
+  const closed = Promise.all(
+    streams.map(
+      (stream) => new Promise<void>((resolve) => (stream.closed ? resolve() : stream.once('close', resolve))),
+    ),
+  );
+  await Promise.race([closed, delay(DRAIN_MS, undefined, { signal: enough.signal }).catch(() => undefined)]);
+  enough.abort();
+  for (const stream of streams) stream.destroy();
+}
+
+interface Tail {
+  add(chunk: Buffer): void;
+  text(): string;
+}
+
+/** Keeps the end of what flows by. */
+function tailOf(limit: number): Tail {
+  let kept = Buffer.alloc(0);
+  let total = 0;
+  return {
+    add(chunk) {
+      total += chunk.length;
+      kept = Buffer.concat([kept, chunk.subarray(-limit)]).subarray(-limit);
+    },
+    text() {
+      const dropped = total - kept.length;
+      return `${dropped === 0 ? '' : `[${dropped} bytes before this are left out]\n`}${kept.toString('utf8')}`.trimEnd();
+    },
+  };
+}
+
+/** The kernel's number for the process and the moment it began, which no other process has. */
+function noteStart(note: string, pid: number | undefined): void {
+  const began = pid === undefined ? undefined : beginningOf(pid);
+  try {
+    if (began !== undefined) writeFileSync(note, `${pid} ${began}\n`);
+  } catch {
+    // Only a later run after a crash would have needed it.
+  }
+}
+
+function beginningOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Ends a hook that outlived the run that started it: the same hook is about to run again. Only under the lock. */
+export function endForgottenHook(note: string): void {
+  let text: string;
+  try {
+    text = readFileSync(note, 'latin1');
+  } catch {
+    return;
+  }
+  const [, pid, began] = /^(\d+) (\d+)\n$/.exec(text) ?? [];
+  if (pid !== undefined && began === beginningOf(Number(pid))) killGroup(Number(pid), 'SIGKILL');
+  rmSync(note, { force: true });
+}

@@ -1,0 +1,269 @@
+import { randomUUID } from 'node:crypto';
+import type { Digest, TagName } from '../../protocol/names.ts';
+import { writeState } from '../adapters/state-file.ts';
+import type { Drifted } from '../core/drift.ts';
+import { type Failure, systemFailure } from '../core/failure.ts';
+import type { ChangedPaths } from '../core/hook-plan.ts';
+import type { Applied, Failed, RolledBack } from '../core/outcome.ts';
+import type { Kept, ReleaseOnDisk } from '../core/place.ts';
+import { type PlannedRun, type State, type Whereabouts, withActivated } from '../core/state.ts';
+import { inUse, type Run } from './converge.ts';
+import { pathsBetween, planOf, releaseOnDisk, runPlanned, type Scene, setScene, verifyRelease } from './hooks.ts';
+
+type Activating = NonNullable<State['activating']>;
+
+export interface Activation {
+  readonly tag: TagName | 'trunk';
+  readonly digest: Digest;
+  readonly release: ReleaseOnDisk;
+  /** What had drifted, where this is another copy of what is in use, or what is in use. */
+  readonly repaired: readonly Drifted[] | undefined;
+}
+
+const PATHS_LIMIT = 1000;
+
+/**
+ * Writes down what is about to be done, so that the next run can go on with it if this one is killed: what is put into use,
+ * what it was before, and every command that somebody is to be told by.
+ */
+export async function beginActivation(run: Run, scene: Scene, activation: Activation): Promise<Activating> {
+  const { tag, digest, release, repaired } = activation;
+  const before = inUse(run);
+  const paths = repaired?.map(({ path }) => path);
+  const activating: Activating = {
+    tag,
+    digest,
+    release: release.name,
+    runId: randomUUID(),
+    startedAt: run.startedAt.toISOString(),
+    changed: repaired?.length ?? scene.paths.all.length,
+    files: release.entries.length,
+    isFirst: before === undefined,
+    from: before === undefined ? null : whereaboutsOf(run, before),
+    older: run.state.previous,
+    pending: await planOf(scene),
+    repair: paths === undefined ? null : { paths: paths.length > PATHS_LIMIT ? null : paths },
+  };
+  run.state = { ...run.state, activating, returning: null };
+  writeState(run.layout, run.state);
+  return activating;
+}
+
+function whereaboutsOf({ state }: Run, { name, digest }: NonNullable<ReturnType<typeof inUse>>): Whereabouts {
+  const tag = state.running?.release === name ? state.running.tag : null;
+  return { release: name, digest: digest ?? null, tag };
+}
+
+/**
+ * Goes on where a killed run was: with what is in use and not everybody was told of, or with a way back. Undefined where nothing
+ * was left, or where nothing of it had been done.
+ */
+export async function resumeActivation(run: Run): Promise<Applied | RolledBack | Failed | 'returned' | undefined> {
+  const { activating, returning } = run.state;
+  if (returning !== null) {
+    const end = await carryBack(run, returning);
+    return returning.why === null && !('kind' in end) ? 'returned' : returned(end);
+  }
+  if (activating === null) return undefined;
+  if (inUse(run)?.name === activating.release) return finishActivation(run, activating);
+  run.state = { ...run.state, activating: null };
+  return undefined;
+}
+
+/** The paths that hooks of a repair are for: what had drifted. */
+export function repairedPaths(release: ReleaseOnDisk, paths: readonly string[] | null): ChangedPaths {
+  return { all: paths ?? release.entries.map(({ path }) => path), removed: [] };
+}
+
+/**
+ * What follows when a release is in use: what is pending is run and noted as done one by one, then it is verified. What fails
+ * leads back. Also for a run that was killed on the way.
+ */
+export async function finishActivation(run: Run, activating: Activating): Promise<Applied | RolledBack | Failed> {
+  const set = await sceneOf(run, activating);
+  const failure = set.kind === 'failed' ? set.failure : await runAndVerify(run, set.scene);
+  if (failure === undefined) {
+    const { refused } = run.state;
+    run.state = withActivated({ ...run.state, refused: refused?.digest === activating.digest ? null : refused });
+    return appliedOf(activating);
+  }
+  if (activating.repair === null && activating.from?.digest !== activating.digest)
+    return goBack(run, activating, failure);
+  // What failed is not the content: there is nothing better to go back to.
+  run.state = withActivated(run.state);
+  const { tag, digest } = activating;
+  return { kind: 'failed', failure: { ...failure, sentence: `repaired ${tag}, but ${failure.sentence}` }, tag, digest };
+}
+
+function appliedOf({ tag, digest, release, changed, files, isFirst, runId, startedAt }: Activating): Applied {
+  return { kind: 'applied', tag, digest, release, changed, files, isFirst, runId, startedAt };
+}
+
+async function sceneOf(
+  run: Run,
+  { tag, digest, release: name, from, repair }: Activating,
+): ReturnType<typeof setScene> {
+  const release = releaseOnDisk(run, name);
+  if (release === undefined) {
+    const sentence = `the manifest of releases/${name} is gone, and with it what its hooks are for`;
+    return { kind: 'failed', failure: { sentence, hint: 'The next run stages it anew.' } };
+  }
+  const previous = from === null ? undefined : releaseOnDisk(run, from.release);
+  const paths = repair === null ? pathsBetween(previous, release) : repairedPaths(release, repair.paths);
+  return setScene({ tag, digest, release, previous }, paths);
+}
+
+async function runAndVerify(run: Run, scene: Scene): Promise<Failure | undefined> {
+  for (let next = run.state.activating?.pending[0]; next !== undefined; next = run.state.activating?.pending[0]) {
+    const failure = await runPlanned(run, scene, next);
+    if (failure !== undefined) return failure;
+    const { activating } = run.state;
+    run.state = { ...run.state, activating: activating && { ...activating, pending: activating.pending.slice(1) } };
+    note(run);
+  }
+  return verifyRelease(run, scene);
+}
+
+/** Notes progress. Where that cannot be written, a run after a crash does a little more again than it had to. */
+function note(run: Run): void {
+  try {
+    writeState(run.layout, run.state);
+  } catch (error) {
+    const failure = systemFailure(error);
+    if (failure === undefined) throw error;
+    run.terminal.err(`${run.hostname}: ${failure.sentence}\n  ${failure.hint}`);
+  }
+}
+
+async function goBack(run: Run, activating: Activating, failure: Failure): Promise<RolledBack | Failed> {
+  const { tag, digest, release, from, older, isFirst } = activating;
+  const at = new Date().toISOString();
+  const why = { sentence: failure.sentence, output: failure.output ?? '' };
+  const way = { from: { release, digest, tag }, to: from, older };
+  if (from === null && !isFirst) return noWayBack(run, activating, failure);
+  if (from !== null && releaseOnDisk(run, from.release) === undefined) return noWayBack(run, activating, failure);
+  run.state = { ...run.state, refused: { digest, tag, at, why: failure.sentence } };
+  return returned(await carryBack(run, await beginReturn(run, { ...way, why })));
+}
+
+function returned(end: Returning | Failed): RolledBack | Failed {
+  return 'kind' in end ? end : rolledBack(end);
+}
+
+function noWayBack(run: Run, { tag, digest, from }: Activating, { sentence, ...rest }: Failure): Failed {
+  run.state = withActivated(run.state);
+  const gone =
+    from === null ? 'what was in use before is not known' : `the manifest of releases/${from.release} is gone`;
+  return {
+    kind: 'failed',
+    failure: { ...rest, sentence: `${sentence}, and there is no way back: ${gone}` },
+    tag,
+    digest,
+  };
+}
+
+export type Returning = NonNullable<State['returning']>;
+export type Return = Pick<Returning, 'from' | 'to' | 'older' | 'why'>;
+
+/** Writes down the way back before the first step of it. */
+export async function beginReturn(run: Run, { from, to, older, why }: Return): Promise<Returning> {
+  const set = await returnScene(run, { from, to });
+  const returning = {
+    from,
+    to,
+    older,
+    why,
+    runId: randomUUID(),
+    startedAt: run.startedAt.toISOString(),
+    changed: set.scene.paths.all.length,
+    pending: await planOf(set.scene),
+    troubles: set.troubles,
+  };
+  run.state = { ...run.state, activating: null, returning };
+  note(run);
+  return returning;
+}
+
+/** Hooks that cannot be read are told of, but keep nobody from going back. */
+async function returnScene(
+  run: Run,
+  { from, to }: Pick<Return, 'from' | 'to'>,
+): Promise<{ readonly scene: Scene; readonly troubles: string[] }> {
+  const release = to === null ? undefined : releaseOnDisk(run, to.release);
+  const previous = releaseOnDisk(run, from.release);
+  const ends = { tag: to?.tag ?? null, digest: to?.digest ?? null, release, previous };
+  const set = await setScene(ends);
+  if (set.kind === 'set') return { scene: set.scene, troubles: [] };
+  const none = { hooks: [], verify: [] };
+  const scene = { ...ends, paths: pathsBetween(previous, release), hooks: none, oldHooks: none };
+  return { scene, troubles: [set.failure.sentence] };
+}
+
+/**
+ * Goes back, or on with it: what was in use before is in use again, and everybody concerned is told. Whatever fails on the way
+ * is told, and the others are told all the same. Answers what came of it.
+ */
+export async function carryBack(run: Run, journaled: Returning): Promise<Returning | Failed> {
+  const { to, why, older } = journaled;
+  const { scene } = await returnScene(run, journaled);
+  const failed = await moveBack(run, scene, to);
+  if (failed !== undefined) return failed;
+  run.state = { ...run.state, running: runningOf(to) };
+  await tellBack(run, scene);
+  if (why === null) {
+    const failure = await verifyRelease(run, scene);
+    if (failure !== undefined) addTrouble(run, failure);
+  }
+  const { returning } = run.state;
+  run.state = { ...run.state, returning: null, previous: older };
+  return returning ?? journaled;
+}
+
+const REFUSED_HINT = "This content is not tried again until it changes; 'tagwave poll --retry' tries it all the same.";
+
+function rolledBack({ from, to, why, runId, changed, troubles }: Returning): RolledBack {
+  const { tag, digest } = from;
+  const failure = { sentence: why?.sentence ?? '', hint: REFUSED_HINT, output: why?.output ?? '' };
+  return { kind: 'rolled-back', tag, digest, to, failure, troubles, changed, runId };
+}
+
+function runningOf(to: Whereabouts | null): State['running'] {
+  if (to === null || to.tag === null || to.digest === null) return null;
+  return { tag: to.tag, digest: to.digest, release: to.release };
+}
+
+async function moveBack(run: Run, { release }: Scene, to: Whereabouts | null): Promise<Failed | undefined> {
+  const hint = 'The next run tries again; what is in use is what failed.';
+  try {
+    if (run.place.inUse()?.name === to?.release) return undefined;
+    if (to !== null && release === undefined)
+      return { kind: 'failed', failure: { sentence: `cannot go back: releases/${to.release} is gone`, hint } };
+    tellKept(run, release === undefined ? await run.place.withdraw() : await run.place.activate(release));
+    return undefined;
+  } catch (error) {
+    const failure = systemFailure(error);
+    if (failure === undefined) throw error;
+    return { kind: 'failed', failure: { sentence: `cannot go back: ${failure.sentence}`, hint: failure.hint } };
+  }
+}
+
+export function tellKept({ terminal, hostname }: Run, kept: readonly Kept[]): void {
+  for (const { sentence } of kept) terminal.out(`${hostname}: ${sentence}`);
+}
+
+async function tellBack(run: Run, scene: Scene): Promise<void> {
+  const next = (): PlannedRun | undefined => run.state.returning?.pending[0];
+  for (let planned = next(); planned !== undefined; planned = next()) {
+    const failure = await runPlanned(run, scene, planned);
+    if (failure !== undefined) addTrouble(run, failure);
+    const { returning } = run.state;
+    run.state = { ...run.state, returning: returning && { ...returning, pending: returning.pending.slice(1) } };
+    note(run);
+  }
+}
+
+function addTrouble(run: Run, { sentence, output = '' }: Failure): void {
+  const { returning } = run.state;
+  const trouble = `on the way back, ${sentence}${output === '' ? '' : `:\n${output}`}`;
+  run.state = { ...run.state, returning: returning && { ...returning, troubles: [...returning.troubles, trouble] } };
+}

@@ -1,7 +1,7 @@
 import type { StopSignals } from './adapters/stop-signals.ts';
 import { poll } from './commands/poll.ts';
 import { readRequest } from './commands/program.ts';
-import { openTerminal, type Streams } from './terminal.ts';
+import { openTerminal, type Streams, withTimes } from './terminal.ts';
 
 export interface Invocation {
   /** Without the program's own name. */
@@ -32,9 +32,21 @@ export async function runCommand({ args, env, streams, listenForStop }: Invocati
   switch (request.command) {
     case 'status':
       return (await import('./commands/status.ts')).status(settings, terminal);
+    case 'watch': {
+      const { watch } = await import('./commands/watch.ts');
+      const { listenForWake } = await import('./adapters/wake-signal.ts');
+      const isPlain = settings.json || env['JOURNAL_STREAM'] !== undefined;
+      return watch({
+        settings,
+        terminal: isPlain ? terminal : withTimes(terminal, () => new Date()),
+        stop: listenForStop(),
+        wake: listenForWake(process.stderr.isTTY),
+        random: Math.random,
+      });
+    }
     case 'install':
       return (await import('./commands/install.ts')).install({ settings, own, terminal });
     case 'poll':
-      return poll({ settings, terminal, stop: listenForStop() });
+      return poll({ settings, terminal, stop: listenForStop(), retry: own['retry'] === true });
   }
 }

@@ -65,6 +65,17 @@ export function openTerminal({ verbose, json }: Voice, { stdout, stderr }: Strea
   };
 }
 
+/** Each line begins with the time, to the second: for what goes on for days. */
+export function withTimes(terminal: Terminal, now: () => Date): Terminal {
+  const stamped = (line: string): string => `${now().toISOString().slice(0, 19)}Z ${line}`;
+  return {
+    ...terminal,
+    out: (line) => terminal.out(stamped(line)),
+    err: (line) => terminal.err(stamped(line)),
+    detail: (line) => terminal.detail(stamped(line)),
+  };
+}
+
 function cleanFields(_key: string, field: unknown): unknown {
   return typeof field === 'string' ? clean(field) : field;
 }

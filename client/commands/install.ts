@@ -70,7 +70,9 @@ function wantedBy(settings: Settings, own: OwnFlags): Wanted | string {
   if (own['cron'] === true && (own['systemd'] === true || own['watch'] === true))
     return '--cron: either this or --systemd and --watch';
   if (own['purge'] === true && own['uninstall'] !== true) return '--purge: only means something with --uninstall';
-  const user = typeof own['user'] === 'string' ? own['user'] : USUAL.user;
+  // What is put onto a tree belongs to whom the release says.
+  const usual = settings.root === undefined ? USUAL.user : 'root';
+  const user = typeof own['user'] === 'string' ? own['user'] : usual;
   if (!/^[a-z_][a-z0-9_-]{0,31}$/.test(user))
     return `--user: expected the name of a user, found ${JSON.stringify(user)}`;
   return {
@@ -101,7 +103,7 @@ function arrival({ settings }: InstallContext, wanted: Wanted): Step[] | string 
     servers: settings.servers.map(({ href }) => href.replace(/\/$/, '')),
     hostname: settings.hostname,
     target: target === DEFAULT_TARGET ? undefined : target,
-    root: undefined,
+    root: settings.root,
   });
   const files = mode === 'cron' && !starts ? [] : filesOf(wanted);
   const others = INSTALLED_FILES.filter((path) => !files.some((file) => file.path === path));

@@ -33,8 +33,6 @@ export interface TestServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Where the client is that hosts are given. */
   readonly clientDirectory?: string;
-  /** Of a server that is to be where another one was; any free one otherwise. */
-  readonly port?: number;
 }
 
 /** Long enough that a file settles only when the test says so, however slow the machine is. */
@@ -56,7 +54,7 @@ export async function testServer(options: TestServerOptions): Promise<TestServer
   await mkdir(base, { recursive: true });
   for (const [name, text] of Object.entries(options.files ?? {})) await writeSettled(join(base, name), text);
   const env = {
-    TAGWAVE_LISTEN: `127.0.0.1:${options.port ?? 0}`,
+    TAGWAVE_LISTEN: '127.0.0.1:0',
     TAGWAVE_SETTLE_SECONDS: String(SETTLE_SECONDS),
     TAGWAVE_HTTP_LOCAL_CHANGES: 'true',
     ...options.env,

@@ -2,8 +2,9 @@ import { INSTALL } from './install.ts';
 import { POLL } from './poll.ts';
 import { STATUS } from './status.ts';
 import type { Usage } from './usage.ts';
+import { WATCH } from './watch.ts';
 
 /** All commands, in the order in which the help lists them. */
-export const COMMANDS = [POLL, STATUS, INSTALL] as const satisfies readonly Usage[];
+export const COMMANDS = [POLL, WATCH, STATUS, INSTALL] as const satisfies readonly Usage[];
 
 export type CommandName = (typeof COMMANDS)[number]['name'];

@@ -4,7 +4,7 @@ import type { Usage } from './usage.ts';
 export const INSTALL = {
   name: 'install',
   summary: 'make this host ask by itself, from cron or by systemd',
-  keys: ['server', 'hostname', 'target', 'dry-run'],
+  keys: ['server', 'hostname', 'target', 'root', 'dry-run'],
   options: [
     { flags: '--cron', help: 'by a line in /etc/cron.d (default where systemd does not run)' },
     { flags: '--systemd', help: 'by a timer of systemd (default where it runs)' },

@@ -2,9 +2,10 @@
 # A Tagwave client in plain sh, for hosts without Node: it needs curl, tar, gzip, awk, and the sha256sum, flock, readlink
 # and mv of any Linux. Run it from cron:
 #
-#   poll.sh -s http://tagwave.example.com:8420 [-n HOSTNAME] [-t TARGET] [-p SPLAY_SECONDS] [-v]
+#   poll.sh -s http://tagwave.example.com:8420 [-n HOSTNAME] [-t TARGET] [-p SPLAY_SECONDS] [-m MEBIBYTES] [-i] [-v]
 #
-# or with TAGWAVE_CLIENT_SERVER, _HOSTNAME, _TARGET and _SPLAY in the environment. TARGET (/var/lib/tagwave) gets
+# or with TAGWAVE_CLIENT_SERVER, _HOSTNAME, _TARGET, _SPLAY, _MEBIBYTES and _IGNORE_HOOKS=yes in the environment.
+# A release of more than so many MEBIBYTES (4096) is refused before it is downloaded. TARGET (/var/lib/tagwave) gets
 #
 #   releases/<first 16 hex digits of the digest>/    the files, three releases of them
 #   current -> releases/...                          the one in force, flipped by one rename
@@ -18,8 +19,12 @@
 # Exit: 0 nothing to do, or applied - 1 failed - 2 usage - 3 killswitch - 4 hold - 5 another run is busy.
 # It says nothing when nothing changed, one line when something did, and the same trouble once a day.
 #
-# What it leaves to the full client: several servers, reports (the server sees what runs here by the next poll), hooks,
-# and file names with quotes, backslashes or control characters, which it refuses.
+# Where the server offers it, it is told what was applied and what failed, and once a day that nothing changed. That a
+# report is lost changes nothing: the server sees what runs here by the next poll.
+#
+# What it leaves to the full client: several servers, downloads of only what differs, hooks, owners, and file names with
+# quotes, backslashes or control characters. What it cannot do it refuses: a release with owners, with such names, or with
+# hooks, unless it is told by -i (--ignore-hooks) that the files are wanted although nobody tests them and no service is told.
 set -u
 umask 022
 export LC_ALL=C
@@ -29,22 +34,32 @@ server=${TAGWAVE_CLIENT_SERVER:-}
 host=${TAGWAVE_CLIENT_HOSTNAME:-}
 target=${TAGWAVE_CLIENT_TARGET:-/var/lib/tagwave}
 splay=${TAGWAVE_CLIENT_SPLAY:-0}
+most=${TAGWAVE_CLIENT_MEBIBYTES:-4096}
+ignore_hooks=${TAGWAVE_CLIENT_IGNORE_HOOKS:-}
 keep=3
 verbose=''
 work=''
+reports=''
 
 usage() {
   echo "poll.sh: $1" >&2
-  echo 'usage: poll.sh -s URL [-n HOSTNAME] [-t TARGET] [-p SPLAY_SECONDS] [-v]' >&2
+  echo 'usage: poll.sh -s URL [-n HOSTNAME] [-t TARGET] [-p SPLAY_SECONDS] [-m MEBIBYTES] [-i] [-v]' >&2
   exit 2
 }
 
-while getopts s:n:t:p:v option; do
+for argument; do
+  shift
+  [ "$argument" != --ignore-hooks ] || argument=-i
+  set -- "$@" "$argument"
+done
+while getopts s:n:t:p:m:iv option; do
   case $option in
     s) server=$OPTARG ;;
     n) host=$OPTARG ;;
     t) target=$OPTARG ;;
     p) splay=$OPTARG ;;
+    m) most=$OPTARG ;;
+    i) ignore_hooks=yes ;;
     v) verbose=yes ;;
     *) usage 'unknown option' ;;
   esac
@@ -69,6 +84,13 @@ esac
 case $splay in
   '' | *[!0-9]* | ???????*) usage "the splay must be a number of seconds: $splay" ;;
 esac
+case $most in
+  '' | 0* | *[!0-9]* | ????????*) usage "the limit must be a number of mebibytes: $most" ;;
+esac
+case $ignore_hooks in
+  '' | yes) ;;
+  *) usage "TAGWAVE_CLIENT_IGNORE_HOOKS may be yes: $ignore_hooks" ;;
+esac
 
 # Text from the server goes to terminals and mail: control characters and direction marks are taken out.
 clean() {
@@ -83,6 +105,7 @@ finish() { # CODE SENTENCE
   if [ -n "$verbose" ] || [ ! -f "$told" ] || [ "$(cat "$told" 2>/dev/null)" != "$sentence" ] ||
     [ -z "$(find "$told" -mmin -1440 2>/dev/null)" ]; then
     printf '%s\n' "$sentence" >&2
+    [ "$1" -ne 1 ] || report failed 0 "$sentence"
     if [ ! -h "$told" ] && [ -n "$work" ]; then printf '%s\n' "$sentence" 2>/dev/null >"$told" || :; fi
   fi
   exit "$1"
@@ -91,14 +114,20 @@ fail() { finish 1 "$*"; }
 clean_up() { if [ -n "$work" ]; then rm -rf -- "$work"; fi; }
 
 # One request. The answer is in $work/body, its headers in $work/head, its status in $status.
-# What is no complete answer (no connection, time-out, cut off, redirect) ends the run.
-request() { # PATH [curl options]
-  where=$server$1
-  shift
+# What is no complete answer (no connection, time-out, cut off, redirect, more than so many bytes) ends the run. curl knows
+# how long an answer is only where that is announced; of any other no more is written.
+request() { # PATH BYTES [curl options]
+  where=$server$1 bytes=$2
+  shift 2
   true >"$work/body" || fail "cannot write below $target; nothing was changed"
-  status=$(curl -q --silent --show-error --globoff --proto '=http,https' --max-redirs 0 --connect-timeout 10 \
-    --output "$work/body" --dump-header "$work/heads" --write-out '%{http_code}' "$@" -- "$where" 2>"$work/trouble" 9>&-) ||
+  status=$(trap '' XFSZ && ulimit -f $((bytes / 512 + 1)) 2>/dev/null
+    curl -q --silent --show-error --globoff --proto '=http,https' --max-redirs 0 --connect-timeout 10 \
+      --max-filesize "$bytes" --output "$work/body" --dump-header "$work/heads" --write-out '%{http_code}' \
+      "$@" -- "$where" 2>"$work/trouble" 9>&-) || {
+    # Of the way to the server, and nothing of the tag.
+    tag='' digest=''
     fail "$where did not answer completely: $(head -n 1 "$work/trouble"); nothing was changed, the next run tries again"
+  }
   # A proxy or a "100 Continue" puts blocks of headers before the one that counts.
   awk '/^HTTP\// { text = "" } { text = text $0 "\n" } END { printf "%s", text }' "$work/heads" >"$work/head"
 }
@@ -113,6 +142,32 @@ said() { # KEY
     sed -nE 's/.*"'"$1"'" *: *"(([^"\\]|\\.)*)".*/\1/p' | sed 's/\\u00[017][0-9a-f]//g; s/\\[bfnrt]/ /g; s/\\\(["\\/]\)/\1/g'
 }
 
+# Tells the server what happened, where it has offered that. Whatever becomes of it, the run ends as it would have without.
+report() { # OUTCOME CHANGED [SENTENCE]
+  [ -n "$reports" ] && [ -n "$work" ] || return 0
+  seconds=$(($(date +%s) - began))
+  [ "$seconds" -ge 0 ] || seconds=0
+  run=$(head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n')
+  # Nothing goes in that could end a string: the words of the sentence lose what they have beyond plain letters and signs.
+  words=$(printf '%s' "${3:-}" | head -c 500 | tr -c 'A-Za-z0-9 .,:;()/_=+@-' '?')
+  printf '{"runId":"%s","tag":%s,"digest":%s,"outcome":"%s","startedAt":"%s","durationMs":%s,"changed":%s%s,"clientVersion":"poll.sh"}' \
+    "$run" "$(is_tag "$tag" && printf '"%s"' "$tag" || printf null)" \
+    "$(is_digest "$digest" && printf '"%s"' "$digest" || printf null)" \
+    "$1" "$started" $((seconds * 1000)) "$2" "${words:+,\"error\":\"$words\"}" >"$work/report" || return 0
+  answered=$(curl -q --silent --globoff --proto '=http,https' --max-redirs 0 --connect-timeout 5 --max-time 20 \
+    --output /dev/null --write-out '%{http_code}' --header 'Content-Type: application/json' --header 'Expect:' \
+    --data-binary "@$work/report" -- "$server$reports" 2>/dev/null 9>&-) || return 0
+  case $answered in
+    200 | 201) [ -h "$target/poll.reported" ] || true 2>/dev/null >"$target/poll.reported" || : ;;
+    *) [ -z "$verbose" ] || echo "poll.sh: $server answered $answered to the report" >&2 ;;
+  esac
+}
+
+# Once a day the server is told that nothing changed.
+report_daily() {
+  [ -n "$(find "$target/poll.reported" -mmin -1440 2>/dev/null)" ] || report unchanged 0
+}
+
 # 409 and 423 are answers, wherever they come: the host keeps what it has.
 stop_if_told_to() {
   case $status in
@@ -124,12 +179,16 @@ stop_if_told_to() {
 # Asks which release this host shall have; sets $tag, $digest, $etag. Answers 1 where nothing changed (304).
 ask() { # ETAG or nothing
   digest='' tag='' etag=''
-  request "/v1/nodes/$host" --max-time 60 --max-filesize 1048576 \
+  request "/v1/nodes/$host" 1048576 --max-time 60 \
     ${1:+--header "If-None-Match: $1"} ${running:+--header "Tagwave-Running: $running"}
   stop_if_told_to
   outcome=$(header tagwave-outcome)
+  reports=$(header tagwave-report)
+  case $reports in /*) ;; *) reports='' ;; esac
+  case $reports in *[!A-Za-z0-9/._-]*) reports='' ;; esac
   if [ "$status" = 304 ]; then
     [ -n "$1" ] || fail "$server answered 304 to a question that named no ETag; nothing was changed"
+    digest=$running tag=$(header tagwave-tag)
     return 1
   fi
   if [ "$status" != 200 ] || [ "$outcome" != serve ]; then
@@ -138,6 +197,13 @@ ask() { # ETAG or nothing
   digest=$(header tagwave-digest) tag=$(header tagwave-tag) etag=$(header etag)
   case $etag in *[!!-~]*) etag='' ;; esac
   is_digest "$digest" || fail "$server named no digest for $host: is this a Tagwave server? Nothing was changed"
+}
+
+is_tag() {
+  case $1 in
+    trunk | etchautotag-[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]-[0-9][0-9]00) ;;
+    *) return 1 ;;
+  esac
 }
 
 is_digest() {
@@ -152,26 +218,39 @@ short_of() { printf '%s' "${1#sha256:}" | cut -c 1-16; }
 hash_of() { sha256sum | cut -c 1-64; }
 
 # The view's manifest, in $work/manifest, and what follows from it:
-#   $work/entries   MODE SIZE SHA256 PATH, one a line, in the manifest's order
+#   $work/entries   MODE SIZE SHA256 PERMISSIONS PATH, one a line, in the manifest's order
 #   $work/paths     the paths alone, sorted
 #   $work/folders   the directories that they need, sorted
 fetch_manifest() {
-  request "/v1/views/$digest/manifest" --max-time 600 --max-filesize 1073741824
+  request "/v1/views/$digest/manifest?node=$host" 1073741824 --max-time 600
   stop_if_told_to
   [ "$status" = 200 ] || fail "$server answered $status to the question for the manifest of $digest; nothing was changed"
   mv -f "$work/body" "$work/manifest"
   [ "sha256:$(hash_of <"$work/manifest")" = "$digest" ] ||
     fail "the manifest of $digest hashes to something else: a proxy or the server altered it; nothing was changed"
 
-  sed -nE 's/^\{"path":"([^"\\]+)","mode":"(100644|100755|120000)","size":([0-9]{1,15}),"sha256":"([0-9a-f]{64})"\}$/\2 \3 \4 \1/p' \
-    "$work/manifest" >"$work/entries"
+  # Permissions that the manifest does not set follow from the mode; those of a link are of no use.
+  sed -nE 's/^\{"path":"([^"\\]+)","mode":"(100644|100755|120000)","size":([0-9]{1,15}),"sha256":"([0-9a-f]{64})"(,"perm":"([0-7]{4})")?\}$/\2 \3 \4 \6 \1/p' \
+    "$work/manifest" | sed 's/^\(100644 [^ ]* [^ ]*\)  /\1 0644 /; s/^\(100755 [^ ]* [^ ]*\)  /\1 0755 /; s/^\(120000 [^ ]* [^ ]*\)  /\1 - /' >"$work/entries"
+  if grep -q '^{"path":"[^"]*","mode":.*,"\(owner\|group\)":"[^"]*"' "$work/manifest"; then
+    fail "$tag sets the owner or group of a file, which this client does not: use the full client here; nothing was changed"
+  fi
   [ "$(wc -l <"$work/entries")" -eq "$(wc -l <"$work/manifest")" ] ||
-    fail "$tag has a file that this client cannot handle (an owner, a hook or a strange name); use the full client here"
+    fail "$tag has a file that this client cannot handle, by a strange name perhaps: use the full client here; nothing was changed"
+  if [ -z "$ignore_hooks" ] && grep -q '^100[67][45][45] [^ ]* [^ ]* [^ ]* \.tagwave/hooks\.json$' "$work/entries"; then
+    fail "$tag has hooks, which this client does not run: use the full client here, or --ignore-hooks where the files alone will do; nothing was changed"
+  fi
+  announced=$(awk '{ bytes += $2 } END { printf "%.0f", bytes }' "$work/entries")
+  # No shell counts further than this.
+  case $announced in ????????????????*) announced=999999999999999 ;; esac
+  [ "$announced" -le $((most * 1048576)) ] ||
+    fail "$tag has $((announced / 1048576)) MiB of files, and no more than $most are allowed here (-m); nothing was changed"
 
   # Names that would leave the release, go through a link, or come twice. Then the directories that are needed.
   awk '
-    { path = $0; sub(/^[^ ]* [^ ]* [^ ]* /, "", path) }
-    path ~ /^\// || ("/" path "/") ~ /\/\.?\.?\// || path ~ /^\.tagwave(\/|$)/ || path in seen { exit bad = 1 }
+    { path = $0; sub(/^[^ ]* [^ ]* [^ ]* [^ ]* /, "", path) }
+    path ~ /^\// || ("/" path "/") ~ /\/\.?\.?\// || path in seen { exit bad = 1 }
+    path ~ /^\.tagwave(\/|$)/ && path != ".tagwave/hooks.json" { exit bad = 1 }
     {
       seen[path] = 1
       while (match(path, /\/[^\/]*$/)) { path = substr(path, 1, RSTART - 1); folder[path] = 1 }
@@ -183,47 +262,68 @@ fetch_manifest() {
     }
   ' "$work/entries" >"$work/folders" ||
     fail "the manifest of $digest has a name that no release may have; nothing was changed, tell whoever runs $server"
-  sed 's/^[^ ]* [^ ]* [^ ]* //' "$work/entries" >"$work/paths" &&
+  sed 's/^[^ ]* [^ ]* [^ ]* [^ ]* //' "$work/entries" >"$work/paths" &&
     sort -o "$work/paths" "$work/paths" && sort -o "$work/folders" "$work/folders" ||
     fail "cannot write below $target; nothing was changed"
 }
 
-# Whether a directory holds exactly the manifest's entries: types, execute bits, contents, link targets, nothing else.
+# The permissions that files of the manifest have, each once, and the files that have them.
+all_permissions() { sed -n 's/^100... [^ ]* [^ ]* \([0-7]*\) .*/\1/p' "$work/entries" | sort -u; }
+files_with() { sed -n "s/^100... [^ ]* [^ ]* $1 /.\//p" "$work/entries"; }
+
+# Whether a directory holds exactly the manifest's entries: types, permissions, contents, link targets, nothing else.
 # Every step is checked: on a full disk a list that could not be written must not pass for an empty one.
 is_sound() { # DIRECTORY
   rm -f "$work"/want.* "$work"/have.*
-  sed -n 's/^100644 [^ ]* [^ ]* /.\//p' "$work/entries" >"$work/want.plain" || return 1
-  sed -n 's/^100755 [^ ]* [^ ]* /.\//p' "$work/entries" >"$work/want.executable" || return 1
-  sed -n 's/^120000 [^ ]* [^ ]* /.\//p' "$work/entries" >"$work/want.link" || return 1
+  files_with '[0-7]*' >"$work/want.file" || return 1
+  sed -n 's/^120000 [^ ]* [^ ]* [^ ]* /.\//p' "$work/entries" >"$work/want.link" || return 1
   sed 's/^/.\//' "$work/folders" >"$work/want.folder" || return 1
+  all_permissions >"$work/permissions" || return 1
   (
     cd "$1" 2>/dev/null || exit 1
-    find . -type f -perm -0100 -print >"$work/have.executable" &&
-      find . -type f ! -perm -0100 -print >"$work/have.plain" &&
+    find . -type f -print >"$work/have.file" &&
       find . -type l -print >"$work/have.link" &&
       find . -type d ! -name . -print >"$work/have.folder" &&
-      find . \( ! -type f ! -type l ! -type d \) -print -o -type f -links +1 -print >"$work/have.other"
+      find . \( ! -type f ! -type l ! -type d \) -print -o -type f -links +1 -print >"$work/have.other" || exit 1
+    while read -r permissions; do find . -type f -perm "$permissions" -print >"$work/have.$permissions" || exit 1; done <"$work/permissions"
   ) || return 1
   [ ! -s "$work/have.other" ] || return 1
-  for kind in plain executable link folder; do
+  while read -r permissions; do files_with "$permissions" >"$work/want.$permissions" || return 1; done <"$work/permissions"
+  for kind in file link folder $(cat "$work/permissions"); do
     sort -o "$work/want.$kind" "$work/want.$kind" && sort -o "$work/have.$kind" "$work/have.$kind" &&
       cmp -s "$work/want.$kind" "$work/have.$kind" || return 1
   done
 
   # The list is made from the manifest, which the digest covers: nothing else has to be trusted.
-  sed -nE 's/^100(644|755) [^ ]* ([^ ]*) /\2  .\//p' "$work/entries" >"$work/sums" || return 1
+  sed -nE 's/^100(644|755) [^ ]* ([^ ]*) [^ ]* /\2  .\//p' "$work/entries" >"$work/sums" || return 1
   if [ -s "$work/sums" ]; then (cd "$1" && sha256sum --check --strict --status "$work/sums") || return 1; fi
-  sed -n 's/^120000 [^ ]* //p' "$work/entries" >"$work/links" || return 1
+  sed -nE 's/^120000 [^ ]* ([^ ]*) [^ ]* /\1 /p' "$work/entries" >"$work/links" || return 1
   while IFS= read -r line; do
     text=$(readlink -- "$1/${line#* }") || return 1
     [ "$(printf '%s' "$text" | hash_of)" = "${line%% *}" ] || return 1
   done <"$work/links"
 }
 
+# The node's own archive, whole. Answers 1 where it is not that of $digest any more: of what is running here the server sends
+# nothing, of everything else it says by the entity tag what it is.
 fetch_archive() {
-  request "/v1/views/$digest/archive" --max-time 3600 --speed-limit 1 --speed-time 60
+  rm -f "$work/offered"
+  set -- --max-time 3600 --speed-limit 1 --speed-time 60 ${running:+--header "Tagwave-Running: $running"}
+  # curl knows entity tags since 7.68.
+  if curl -q --etag-save "$work/offered" --version >"$work/trouble" 2>&1; then
+    printf '"%s"\n' "$running" >"$work/etag" || fail "cannot write below $target; nothing was changed"
+    set -- "$@" --etag-save "$work/offered" ${running:+--etag-compare "$work/etag"}
+  else
+    set -- "$@" ${running:+--header "If-None-Match: \"$running\""}
+  fi
+  # What goes around the files in an archive: headers, padding, and what cannot be compressed.
+  request "/v1/nodes/$host/archive" $((announced + announced / 100 + $(wc -l <"$work/entries") * 5000 + 100000)) "$@"
   stop_if_told_to
+  [ "$status" != 304 ] || return 1
   [ "$status" = 200 ] || fail "$server answered $status to the question for the archive of $digest; nothing was changed"
+  offered=$(cat "$work/offered" 2>/dev/null)
+  [ -n "$offered" ] || offered=$(header etag)
+  case $offered in '' | "\"$digest\"") ;; *) return 1 ;; esac
   mv -f "$work/body" "$work/archive"
   gzip -t <"$work/archive" 2>/dev/null || fail "the archive of $digest is damaged or cut off; nothing was changed"
 }
@@ -234,7 +334,6 @@ check_archive() {
   tar -tzf "$work/archive" --quoting-style=literal >"$work/members" 2>/dev/null &&
     tar -tvzf "$work/archive" --quoting-style=escape --numeric-owner >"$work/details" 2>/dev/null ||
     fail "the archive of $digest cannot be read by tar; nothing was changed"
-  announced=$(awk '{ bytes += $2 } END { printf "%.0f", bytes }' "$work/entries")
   contained=$(awk '/^-/ { bytes += $3 } END { printf "%.0f", bytes }' "$work/details")
   sed -n 's/\/$//p' "$work/members" | sort >"$work/member-folders"
   if [ "$(wc -l <"$work/members")" -ne "$(wc -l <"$work/details")" ] ||
@@ -246,7 +345,8 @@ check_archive() {
   fi
 }
 
-# Puts the release of $digest into releases/$name, whole and verified, unless a sound one is there.
+# Puts the release of $digest into releases/$name, whole and verified, unless a sound one is there. Answers 1 where it cannot
+# be had any more, because this host shall have something else.
 stage() {
   short=$(short_of "$digest")
   name=$short
@@ -255,14 +355,16 @@ stage() {
   # What `current` points to is never touched, not even to repair it: the same content goes beside it.
   if [ "$(readlink -- "$target/current" 2>/dev/null)" = "releases/$short" ]; then name=$short.1; fi
 
-  fetch_archive
+  fetch_archive || return 1
   check_archive
   mkdir "$work/tree" || fail "cannot write below $target; nothing was changed"
   tar -xzf "$work/archive" -C "$work/tree" --no-same-owner --no-same-permissions --keep-old-files 2>"$work/trouble" ||
     fail "cannot unpack below $target: $(head -n 1 "$work/trouble"); the release in force is untouched"
   chmod 755 "$work/tree"
-  find "$work/tree" -type f -perm -0100 -exec chmod 755 {} + &&
-    find "$work/tree" -type f ! -perm -0100 -exec chmod 644 {} + || fail "cannot set modes below $target"
+  for permissions in $(all_permissions); do
+    files_with "$permissions" | tr '\n' '\0' | (cd "$work/tree" && xargs -0 chmod "$permissions") 2>"$work/trouble" ||
+      fail "cannot set permissions below $target: $(head -n 1 "$work/trouble"); the release in force is untouched"
+  done
   is_sound "$work/tree" || fail "what was unpacked is not what the manifest of $digest says; the release in force is untouched"
   flush "$work/tree"
   rm -rf -- "$releases/$name" && mv -T -- "$work/tree" "$releases/$name" ||
@@ -303,6 +405,7 @@ if [ "$splay" -gt 0 ]; then
   sleep $(($(printf '%s' "$host" | cksum | cut -d ' ' -f 1) % splay))
 fi
 
+began=$(date +%s) started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 releases=$target/releases
 mkdir -p -- "$releases" 2>/dev/null || { echo "poll.sh: cannot write below $target" >&2; exit 1; }
 if [ -h "$releases" ] || [ -h "$target/.lock" ]; then
@@ -335,6 +438,7 @@ fi
 
 if ! ask "$known"; then
   rm -f "$target/poll.told"
+  report_daily
   [ -z "$verbose" ] || echo "poll.sh: nothing changed"
   exit 0
 fi
@@ -343,18 +447,21 @@ for attempt in first second; do
   if [ "$digest" = "$running" ]; then
     # The same content under a new tag: nothing to fetch.
     remember
+    report_daily
     [ -z "$verbose" ] || echo "poll.sh: nothing changed, $tag has the same content"
     exit 0
   fi
-  stage
-  staged=$digest
+  staged=''
+  if stage; then staged=$digest; fi
   # Minutes may have gone by: only what is still the answer comes into force.
   ask ''
   if [ "$digest" = "$staged" ]; then
     activate
     remember
     prune
-    echo "poll.sh: $host now runs $tag ($(wc -l <"$work/entries" | tr -d ' ') files, $digest)" | clean
+    files=$(wc -l <"$work/entries" | tr -d ' ')
+    echo "poll.sh: $host now runs $tag ($files files, $digest)" | clean
+    report applied "$files"
     exit 0
   fi
 done

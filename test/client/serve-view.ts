@@ -232,9 +232,17 @@ async function replyTo(server: ViewServer, request: Recorded): Promise<Reply> {
     server.reports.push(JSON.parse(request.body) as ReportBody);
     return { status: 202, body: {} };
   }
-  const view = server.views.get(decodeURIComponent(request.url.split('/')[3] ?? ''));
+  const view = request.url.startsWith('/v1/nodes/')
+    ? await ownView(server, request)
+    : server.views.get(decodeURIComponent(request.url.split('/')[3] ?? ''));
   if (view === undefined) return PROBLEM(404, 'unknown-digest', 'no such view');
   return request.kind === 'manifest' ? { raw: view.manifest } : archiveReply(server, view, request);
+}
+
+/** What a node is told to have, for those who ask without a digest. */
+async function ownView(server: ViewServer, request: Recorded): Promise<TestView | undefined> {
+  const told = await server.answer(request, server.count('question'));
+  return 'serve' in told ? told.serve : undefined;
 }
 
 /** What a server does with a question for an archive. */

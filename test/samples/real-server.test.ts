@@ -65,6 +65,11 @@ test('the sample base and the sample repository work together, and poll.sh gets 
   expect(await readlink(join(target, 'current/etc/nginx/sites-enabled/www.conf'))).toBe('../sites-available/www.conf');
   expect(await poll()).toMatchObject({ exitCode: 0, stdout: '', stderr: '' });
 
+  const nodes = (await (await fetch(`${url}/v1/nodes`)).json()) as { readonly nodes: readonly { hostname: string }[] };
+  expect(nodes.nodes.find(({ hostname }) => hostname === 'ci.dev.example.com')).toMatchObject({
+    lastReport: { outcome: 'applied', clientVersion: 'poll.sh' },
+  });
+
   const digest = (await readFile(join(target, 'poll.state'), 'utf8')).split('\n')[1];
   const sums = await (await fetch(`${url}/v1/views/${digest}/manifest?format=sha256sum`)).text();
   await execa('sha256sum', ['--check', '--strict', '--quiet'], { cwd: join(target, 'current'), input: sums });

@@ -1,14 +1,22 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { type Header, pack } from 'tar-stream';
 import { onTestFinished } from 'vitest';
 import { digestOf, type Mode, manifestLine } from '../../protocol/manifest.ts';
 import type { Digest, RelativePath } from '../../protocol/names.ts';
 
-/** Content by path: text, or text with a mode. For a link the text is its target. */
-export type Tree = Readonly<Record<string, string | { readonly mode: Mode; readonly text: string }>>;
+/** Content by path: text, or text with a mode and what else a manifest may say. For a link the text is its target. */
+export type Tree = Readonly<Record<string, string | Content>>;
+
+export interface Content {
+  readonly mode: Mode;
+  readonly text: string;
+  readonly perm?: string;
+  readonly owner?: string;
+}
 
 export interface Release {
   readonly tag: string;
@@ -29,11 +37,13 @@ export interface ReleaseServer {
   serve(release: Release): void;
   /** From now on, requests whose path ends so are answered by this, until it answers `false` or is taken away. */
   intercept(suffix: string, handler: Handler | undefined): void;
+  /** From now on answers offer to report there; answers what was reported. */
+  offerReports(path?: string): readonly Record<string, unknown>[];
 }
 
 const sha256 = (text: string | Buffer): string => createHash('sha256').update(text).digest('hex');
 
-function entriesOf(tree: Tree): { path: string; mode: Mode; text: string }[] {
+function entriesOf(tree: Tree): (Content & { path: string })[] {
   return Object.entries(tree)
     .map(([path, value]) =>
       typeof value === 'string' ? { path, mode: '100644' as const, text: value } : { path, ...value },
@@ -58,10 +68,10 @@ export async function archiveOf(members: readonly Member[]): Promise<Buffer> {
 
 /** The members that a well-behaved server puts into the archive of a tree. */
 export function membersOf(tree: Tree): Member[] {
-  return entriesOf(tree).map(({ path, mode, text }) =>
+  return entriesOf(tree).map(({ path, mode, text, perm }) =>
     mode === '120000'
       ? { name: path, type: 'symlink', linkname: text }
-      : { name: path, type: 'file', mode: mode === '100755' ? 0o755 : 0o644, text },
+      : { name: path, type: 'file', mode: Number.parseInt(perm ?? (mode === '100755' ? '755' : '644'), 8), text },
   );
 }
 
@@ -71,8 +81,8 @@ export async function releaseOf(
   tree: Tree,
   members: readonly Member[] = membersOf(tree),
 ): Promise<Release> {
-  const lines = entriesOf(tree).map(({ path, mode, text }) =>
-    manifestLine({ path: path as RelativePath, mode, size: Buffer.byteLength(text), sha256: sha256(text) }),
+  const lines = entriesOf(tree).map(({ path, text, ...rest }) =>
+    manifestLine({ path: path as RelativePath, size: Buffer.byteLength(text), sha256: sha256(text), ...rest }),
   );
   const manifest = Buffer.from(lines.join(''));
   return { tag, digest: digestOf(manifest), manifest, archive: await archiveOf(members) };
@@ -83,6 +93,8 @@ export async function releaseServer(): Promise<ReleaseServer> {
   const views = new Map<string, Release>();
   const intercepts = new Map<string, Handler>();
   const requests: string[] = [];
+  const reports: Record<string, unknown>[] = [];
+  let reportPath: string | undefined;
   let current: Release | undefined;
   let lastQuestion: IncomingMessage['headers'] = {};
 
@@ -92,7 +104,10 @@ export async function releaseServer(): Promise<ReleaseServer> {
     const isQuestion = /^\/v1\/nodes\/[^/]+$/.test(path);
     if (isQuestion) lastQuestion = request.headers;
     for (const [suffix, handler] of intercepts) if (path.endsWith(suffix)) return handler(request, response);
+    if (reportPath !== undefined) response.setHeader('Tagwave-Report', reportPath);
+    if (request.method === 'POST') return void keepReport(request, response, reports);
     if (isQuestion) return answerNode(request, response, current);
+    if (/^\/v1\/nodes\/[^/]+\/archive$/.test(path) && current) return answerArchive(request, response, current);
     return answerView(path, response, views);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -112,6 +127,10 @@ export async function releaseServer(): Promise<ReleaseServer> {
     intercept(suffix, handler) {
       if (handler) intercepts.set(suffix, handler);
       else intercepts.delete(suffix);
+    },
+    offerReports(path = '/v1/nodes/web1.example.com/reports') {
+      reportPath = path;
+      return reports;
     },
   };
 }
@@ -136,6 +155,22 @@ function answerNode(request: IncomingMessage, response: ServerResponse, release:
   }
   response.writeHead(200, { ...headers, 'Content-Type': 'application/json' });
   response.end(JSON.stringify({ outcome: 'serve', tag: release.tag, digest: release.digest }));
+}
+
+/** Of what the node has now, unless it has that already. */
+function answerArchive(request: IncomingMessage, response: ServerResponse, { digest, archive }: Release): void {
+  const headers = { ETag: `"${digest}"`, 'Tagwave-Outcome': 'serve' };
+  if (request.headers['if-none-match'] === headers.ETag) response.writeHead(304, headers).end();
+  else response.writeHead(200, headers).end(archive);
+}
+
+async function keepReport(
+  request: IncomingMessage,
+  response: ServerResponse,
+  reports: Record<string, unknown>[],
+): Promise<void> {
+  reports.push((await json(request)) as Record<string, unknown>);
+  response.writeHead(201).end();
 }
 
 function answerView(path: string, response: ServerResponse, views: ReadonlyMap<string, Release>): void {

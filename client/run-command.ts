@@ -44,6 +44,12 @@ export async function runCommand({ args, env, streams, listenForStop }: Invocati
         random: Math.random,
       });
     }
+    case 'rollback': {
+      const { rollback } = await import('./commands/rollback.ts');
+      return rollback({ settings, terminal, stop: listenForStop(), own });
+    }
+    case 'resume':
+      return (await import('./commands/resume.ts')).resume({ settings, terminal, stop: listenForStop() });
     case 'install':
       return (await import('./commands/install.ts')).install({ settings, own, terminal });
     case 'poll':

@@ -55,6 +55,17 @@ export async function conclude(run: Run, outcome: Outcome): Promise<number> {
   return exitCode;
 }
 
+/** Remembers and reports what was told already. */
+export async function recordAndHandIn(run: Run, outcome: Outcome, exitCode: number): Promise<void> {
+  const now = new Date();
+  const { startedAt } = run;
+  const reported = queueReport(run.state, { outcome, startedAt, now, isTold: true, facts: factsOfRun(run) });
+  const last = { at: now.toISOString(), outcome: outcome.kind, exitCode, sentence: sentenceOf(outcome) };
+  run.state = { ...reported, told: toldAfter(reported, outcome, now), last };
+  quietly(run, () => writeState(run.layout, run.state));
+  await handIn(run);
+}
+
 function factsOfRun({ settings }: Run): Facts {
   return factsOf(machineFacts(), settings.facts);
 }

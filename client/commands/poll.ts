@@ -39,11 +39,14 @@ export async function poll(context: PollContext): Promise<number> {
 }
 
 /** What a run starts from; or why the settings are not enough for one. */
-export async function openRun({ settings, terminal, stop, retry = false }: PollContext): Promise<Run | string> {
+export async function openRun(
+  { settings, terminal, stop, retry = false }: PollContext,
+  { needsServer }: { readonly needsServer: boolean } = { needsServer: true },
+): Promise<Run | string> {
   const layout = layoutOf(settings.target);
   const { state } = readState(layout);
   const hostname = settings.hostname ?? (await machineName(state.machineName));
-  const problem = usageProblem(settings, hostname);
+  const problem = usageProblem(hostname, needsServer ? settings.servers : undefined);
   if (problem !== undefined || hostname === undefined) return problem ?? '';
   const servers: Servers = {
     urls: settings.servers,
@@ -56,8 +59,8 @@ export async function openRun({ settings, terminal, stop, retry = false }: PollC
   return { settings, hostname, layout, place, servers, terminal, startedAt: new Date(), retry, state };
 }
 
-function usageProblem({ servers }: Settings, hostname: Hostname | undefined): string | undefined {
-  if (servers.length === 0)
+function usageProblem(hostname: Hostname | undefined, servers: readonly URL[] | undefined): string | undefined {
+  if (servers?.length === 0)
     return "no server is given\n  Give --server URL, or write 'server: URL' to /etc/tagwave/client.yml.";
   if (hostname === undefined)
     return "this machine's own name is none that a server could know\n  Give --hostname NAME, or set the machine's name.";
@@ -155,7 +158,7 @@ async function cleanUp({ hostname, layout, place, terminal }: Run): Promise<Fail
 }
 
 /** A run that was asked to stop ends as such, wherever that caught it; what was flipped before stays flipped. */
-export async function guarded<Value extends Outcome | undefined>(
+export async function guarded<Value extends { readonly kind: string } | undefined>(
   { stop }: PollContext,
   work: () => Promise<Value>,
 ): Promise<Value | Outcome> {

@@ -10,7 +10,10 @@ export function standstill({ disableFile }: Pick<Settings, 'disableFile'>, { hel
     const message = `${disableFile} exists: ${reason.trim() === '' ? '(it gives no reason)' : reason.trim()}`;
     return { kind: 'disabled', message, hint: `Nothing was done. Remove ${disableFile} to go on.`, key: message };
   }
-  if (held === null) return undefined;
+  return held === null ? undefined : heldOutcome(held);
+}
+
+export function heldOutcome(held: NonNullable<State['held']>): Disabled {
   const hint = "Nothing was done. 'tagwave resume' goes on to what the server says.";
   return { kind: 'disabled', message: heldText(held), hint, key: `held ${held.at}` };
 }

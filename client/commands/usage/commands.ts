@@ -1,10 +1,12 @@
 import { INSTALL } from './install.ts';
 import { POLL } from './poll.ts';
+import { RESUME } from './resume.ts';
+import { ROLLBACK } from './rollback.ts';
 import { STATUS } from './status.ts';
 import type { Usage } from './usage.ts';
 import { WATCH } from './watch.ts';
 
 /** All commands, in the order in which the help lists them. */
-export const COMMANDS = [POLL, WATCH, STATUS, INSTALL] as const satisfies readonly Usage[];
+export const COMMANDS = [POLL, WATCH, STATUS, ROLLBACK, RESUME, INSTALL] as const satisfies readonly Usage[];
 
 export type CommandName = (typeof COMMANDS)[number]['name'];

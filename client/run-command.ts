@@ -50,6 +50,8 @@ export async function runCommand({ args, env, streams, listenForStop }: Invocati
     }
     case 'resume':
       return (await import('./commands/resume.ts')).resume({ settings, terminal, stop: listenForStop() });
+    case 'restore':
+      return (await import('./commands/restore.ts')).restoreCommand({ settings, own, words: request.words, terminal });
     case 'install':
       return (await import('./commands/install.ts')).install({ settings, own, terminal });
     case 'poll':

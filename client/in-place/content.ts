@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { createFile, writeWhole } from '../adapters/publish.ts';
 import { quoted } from '../core/checklist.ts';
 import { Refused } from '../core/failure.ts';
-import { keepAs, piecesOf, seal } from './copies.ts';
+import { copyAs, keepAs, piecesOf, seal } from './copies.ts';
 import type { After, Attributes } from './found.ts';
 import type { Tree } from './tree.ts';
 
@@ -44,7 +44,7 @@ export function naming<Value>(path: string, act: () => Value): Value {
 /** Writes a file or link, whole, with its owner and mode, under a name that nothing has. Every byte is compared with its hash. */
 export function writeContent(to: string, after: NewContent, { release, originals, isSynced }: Sources): void {
   naming(to, () => {
-    if (after.kind === 'original') keepAs(join(originals, after.store), to);
+    if (after.kind === 'original') (after.isKept ? copyAs : keepAs)(join(originals, after.store), to);
     else if (after.entry.mode === '120000') writeLink(join(release, after.entry.path), to, after);
     else writeFile(join(release, after.entry.path), to, { after, isSynced });
   });

@@ -48,7 +48,8 @@ export type Original =
 /** What a path becomes; null stands for nothing. */
 export type After =
   | ({ readonly kind: 'entry' } & Wanted)
-  | ({ readonly kind: 'original'; readonly store: string } & Attributes)
+  /** `isKept`: it stays among the originals too, so that the tree gets a copy. */
+  | ({ readonly kind: 'original'; readonly store: string; readonly isKept: boolean } & Attributes)
   | ({ readonly kind: 'directory' } & Attributes);
 
 /** What a path was; null stands for nothing. */

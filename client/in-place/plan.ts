@@ -213,7 +213,7 @@ function giveBack(draft: Draft, path: string): void {
   const after: After =
     original.kind === 'directory'
       ? { ...attributesOf(original), kind: 'directory' }
-      : { ...attributesOf(original), kind: 'original', store: original.store };
+      : { ...attributesOf(original), kind: 'original', store: original.store, isKept: false };
   if (found?.kind === 'directory') {
     if (original.kind === 'directory') draft.originals.delete(path);
     else if (draft.directories.has(path) && clear(draft, path, { isOthers: false }) === undefined)

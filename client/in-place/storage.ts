@@ -70,7 +70,7 @@ const change = z.object({
   after: z.nullable(
     z.discriminatedUnion('kind', [
       z.object({ kind: z.literal('entry'), entry, ...attributes }),
-      z.object({ kind: z.literal('original'), store: z.string(), ...attributes }),
+      z.object({ kind: z.literal('original'), store: z.string(), isKept: z.boolean(), ...attributes }),
       z.object({ kind: z.literal('directory'), ...attributes }),
     ]),
   ),

@@ -1,5 +1,6 @@
 import { INSTALL } from './install.ts';
 import { POLL } from './poll.ts';
+import { RESTORE } from './restore.ts';
 import { RESUME } from './resume.ts';
 import { ROLLBACK } from './rollback.ts';
 import { STATUS } from './status.ts';
@@ -7,6 +8,6 @@ import type { Usage } from './usage.ts';
 import { WATCH } from './watch.ts';
 
 /** All commands, in the order in which the help lists them. */
-export const COMMANDS = [POLL, WATCH, STATUS, ROLLBACK, RESUME, INSTALL] as const satisfies readonly Usage[];
+export const COMMANDS = [POLL, WATCH, STATUS, ROLLBACK, RESUME, RESTORE, INSTALL] as const satisfies readonly Usage[];
 
 export type CommandName = (typeof COMMANDS)[number]['name'];

@@ -16,6 +16,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { DriftFound, ReleaseInUse } from '../../../client/core/place.ts';
+import { runClient } from '../run-client.ts';
 import { giveTo, type HostTree, hasTwoFileSystems, hostTree, pictureOf, plant, type Specs } from './host-tree.ts';
 
 const FILES: Specs = {
@@ -305,4 +306,54 @@ test('an immutable file is told as one, and the tree stays as it was', async (co
     expect(pictureOf(host.root)).toEqual(before);
   }
   await host.use(files);
+});
+
+describe('tagwave restore', () => {
+  test('lists what is kept, and puts one original back at once', async () => {
+    const host = hostTree();
+    plant(host.root, { 'etc/motd': { text: 'the original\n', perm: '0640' } });
+    const [, ...picture] = Object.values(pictureOf(host.root, { times: false }));
+    await host.use(FILES);
+    const listed = await runClient(['restore', '--list', '--target', host.target]);
+    expect(listed.stdout).toMatch(/^file +0640 .* since .* etc\/motd\n$/);
+    const path = join(host.root, 'etc/motd');
+    const restored = await runClient(['restore', path, '--target', host.target]);
+    expect(restored).toMatchObject({ code: 0, stderr: '' });
+    expect(restored.stdout).toContain('etc/motd is what it was before Tagwave replaced it at');
+    expect(restored.stdout).toContain('the next run puts its file there again');
+    expect(Object.values(pictureOf(host.root, { times: false }))).toEqual(expect.arrayContaining(picture));
+    writeFileSync(path, 'edited in place');
+    await host.use({});
+    expect(readFileSync(path, 'utf8')).toBe('the original\n');
+  });
+
+  test('keeps what somebody made of the file in between', async () => {
+    const host = hostTree();
+    plant(host.root, { 'etc/motd': 'the original\n' });
+    await host.use(FILES);
+    plant(host.root, { 'etc/motd': 'an edit\n' });
+    const restored = await runClient(['restore', 'etc/motd', '--target', host.target, '--json']);
+    expect(JSON.parse(restored.stdout)).toMatchObject({ outcome: 'restored', isOfRelease: true });
+    expect(keptIn(host)).toEqual(['an edit\n']);
+    expect(readFileSync(join(host.root, 'etc/motd'), 'utf8')).toBe('the original\n');
+  });
+
+  test.each([
+    [['etc/data'], 1, 'there is no original of'],
+    [['../outside'], 2, 'is not below'],
+    [[], 2, 'no path is given'],
+  ])('of %j says why it cannot', async (words, code, sentence) => {
+    const { host } = await hostOn(FILES);
+    const before = pictureOf(host.root);
+    const ended = await runClient(['restore', ...words, '--target', host.target]);
+    expect(ended).toMatchObject({ code, stdout: '', stderr: expect.stringContaining(sentence) });
+    expect(pictureOf(host.root)).toEqual(before);
+  });
+
+  test('on a target that is of no tree says so', async () => {
+    const { target } = hostTree();
+    const ended = await runClient(['restore', '/etc/motd', '--target', target]);
+    expect(ended.stderr).toContain('never put anything onto a tree');
+    expect((await runClient(['restore', '--list', '--target', target])).stdout).toContain('nothing is kept');
+  });
 });

@@ -7,7 +7,7 @@ process.umask(0o022);
 
 const { stdout, stderr, argv, env } = process;
 
-runCommand({ args: argv.slice(2), env, streams: { stdout, stderr }, listenForStop }).then(
+runCommand({ args: argv.slice(2), env, streams: { stdout, stderr }, listenForStop, script: argv[1] }).then(
   // A name look-up that hangs would keep the process: what there was to write is written.
   (code) => process.exit(code),
   (error: unknown) => {

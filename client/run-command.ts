@@ -10,12 +10,14 @@ export interface Invocation {
   readonly streams: Streams;
   /** Called when there is something that can be stopped. */
   listenForStop(): StopSignals;
+  /** The file that Node was started with. */
+  readonly script?: string | undefined;
 }
 
 const QUIET = { verbose: false, json: false } as const;
 
 /** Carries out one command line. Answers the exit code. All but `poll`, which starts most often, is loaded when it is wanted. */
-export async function runCommand({ args, env, streams, listenForStop }: Invocation): Promise<number> {
+export async function runCommand({ args, env, streams, listenForStop, script }: Invocation): Promise<number> {
   const request = await readRequest(args, env);
   switch (request.kind) {
     case 'help':
@@ -52,6 +54,8 @@ export async function runCommand({ args, env, streams, listenForStop }: Invocati
       return (await import('./commands/resume.ts')).resume({ settings, terminal, stop: listenForStop() });
     case 'restore':
       return (await import('./commands/restore.ts')).restoreCommand({ settings, own, words: request.words, terminal });
+    case 'update':
+      return (await import('./commands/update.ts')).update({ settings, own, terminal, stop: listenForStop(), script });
     case 'install':
       return (await import('./commands/install.ts')).install({ settings, own, terminal });
     case 'poll':

@@ -4,10 +4,20 @@ import { RESTORE } from './restore.ts';
 import { RESUME } from './resume.ts';
 import { ROLLBACK } from './rollback.ts';
 import { STATUS } from './status.ts';
+import { UPDATE } from './update.ts';
 import type { Usage } from './usage.ts';
 import { WATCH } from './watch.ts';
 
 /** All commands, in the order in which the help lists them. */
-export const COMMANDS = [POLL, WATCH, STATUS, ROLLBACK, RESUME, RESTORE, INSTALL] as const satisfies readonly Usage[];
+export const COMMANDS = [
+  POLL,
+  WATCH,
+  STATUS,
+  ROLLBACK,
+  RESUME,
+  RESTORE,
+  INSTALL,
+  UPDATE,
+] as const satisfies readonly Usage[];
 
 export type CommandName = (typeof COMMANDS)[number]['name'];

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import type { DiffLine } from './core/unified.ts';
 
 /** The only place that prints. Everything that comes from a server, a file or a name passes through `clean` here. */
 export interface Terminal {
@@ -8,6 +9,8 @@ export interface Terminal {
   err(line: string): void;
   /** What is done step by step; silent unless it was asked for. */
   detail(line: string): void;
+  /** A line of a difference; in colour where a person is watching. */
+  diff(line: DiffLine): void;
   /** One object as JSON. */
   json(value: unknown): void;
   /** Overwrites one line while something takes long, and an empty one clears it; silent unless a person is watching. */
@@ -18,6 +21,8 @@ export interface Voice {
   readonly verbose: boolean;
   /** stdout belongs to one JSON object, which also has the errors. */
   readonly json: boolean;
+  /** What is shown is shown without colours, also on a terminal. */
+  readonly isPlain?: boolean;
 }
 
 /** Where a terminal prints: the process's own streams, but for tests. */
@@ -34,8 +39,10 @@ interface Printable {
 }
 
 const PROGRESS_EVERY_MS = 100;
+/** As git has them. */
+const COLOURS: Partial<Record<DiffLine['kind'], number>> = { head: 1, hunk: 36, added: 32, removed: 31, note: 33 };
 
-export function openTerminal({ verbose, json }: Voice, { stdout, stderr }: Streams): Terminal {
+export function openTerminal({ verbose, json, isPlain = false }: Voice, { stdout, stderr }: Streams): Terminal {
   const isWatched = stderr.isTTY === true && !json;
   let shownAt: number | undefined;
   // Whoever reads may leave early, as in `| head`: that is no reason to stop a run.
@@ -44,9 +51,9 @@ export function openTerminal({ verbose, json }: Voice, { stdout, stderr }: Strea
     if (shownAt !== undefined) stderr.write('\r\u001b[K');
     shownAt = undefined;
   };
-  const print = (stream: Printable, line: string): void => {
+  const print = (stream: Printable, line: string, colour?: number): void => {
     clear();
-    stream.write(`${clean(line)}\n`);
+    stream.write(colour === undefined ? `${clean(line)}\n` : `${ESCAPE}[${colour}m${clean(line)}${ESCAPE}[0m\n`);
   };
   return {
     out: (line) => print(stdout, line),
@@ -54,6 +61,7 @@ export function openTerminal({ verbose, json }: Voice, { stdout, stderr }: Strea
     detail: (line) => {
       if (verbose) print(stderr, line);
     },
+    diff: ({ kind, text }) => print(stdout, text, isPlain || stdout.isTTY !== true ? undefined : COLOURS[kind]),
     json: (value) => print(stdout, JSON.stringify(value, cleanFields)),
     progress: (line) => {
       if (line === '') clear();

@@ -169,24 +169,25 @@ export function show(run: Run, outcome: Outcome): number {
   return exitCode;
 }
 
-function showWords({ terminal, hostname, settings, drifted = [] }: Run, outcome: Outcome, exitCode: number): void {
+const DRIFT_VERBS: Partial<Record<Outcome['kind'], string>> = { applied: 'had drifted', 'would-change': 'drifted' };
+
+function showWords(
+  { terminal, hostname, settings, drifted = [], diff = [] }: Run,
+  outcome: Outcome,
+  exitCode: number,
+): void {
   const most = settings.verbose ? { most: drifted.length } : {};
-  const isToldAnyway = outcome.kind === 'applied' && outcome.repaired !== undefined && !settings.verbose;
+  const isToldAnyway =
+    (outcome.kind === 'applied' && outcome.repaired !== undefined && !settings.verbose) ||
+    (outcome.kind === 'would-change' && outcome.repairs !== undefined);
   if (drifted.length > 0 && !isToldAnyway) {
-    const verb = outcome.kind === 'applied' ? 'had drifted' : 'drifted and not repaired';
+    const verb = DRIFT_VERBS[outcome.kind] ?? 'drifted and not repaired';
     const line = `${hostname}: ${pathsOf(drifted.length)} ${verb}: ${describeDrift(drifted, most)}`;
-    if (exitCode === 0) terminal.out(line);
+    if (exitCode === 0 || outcome.kind === 'would-change') terminal.out(line);
     else terminal.err(line);
   }
   showOutcome({ terminal, hostname }, outcome, exitCode);
-  if (outcome.kind !== 'would-change' || outcome.difference === undefined || !settings.verbose) return;
-  const { added, changed, removed } = outcome.difference;
-  const lines = [
-    ...added.map((path) => `+ ${path}`),
-    ...changed.map((path) => `~ ${path}`),
-    ...removed.map((path) => `- ${path}`),
-  ];
-  for (const line of lines) terminal.out(`  ${line}`);
+  for (const line of diff) terminal.diff(line);
 }
 
 function showOutcome({ terminal, hostname }: Pick<Run, 'terminal' | 'hostname'>, outcome: Outcome, code: number): void {
@@ -204,7 +205,7 @@ function showOutcome({ terminal, hostname }: Pick<Run, 'terminal' | 'hostname'>,
 }
 
 function showJson(
-  { terminal, hostname, servers, earlier, drifted = [] }: Run,
+  { terminal, hostname, servers, earlier, drifted = [], diff }: Run,
   outcome: Outcome,
   exitCode: number,
 ): void {
@@ -218,6 +219,7 @@ function showJson(
     hint: hintOf(outcome),
     ...fields,
     ...(drifted.length === 0 ? {} : { drifted }),
+    ...(diff === undefined ? {} : { diff: diff.map(({ text }) => `${text}\n`).join('') }),
     ...(earlier === undefined ? {} : { earlier }),
   });
 }

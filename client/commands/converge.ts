@@ -21,6 +21,7 @@ import {
 import type { Place, ReleaseOnDisk } from '../core/place.ts';
 import { isNameOf } from '../core/release-name.ts';
 import type { State } from '../core/state.ts';
+import type { DiffLine } from '../core/unified.ts';
 import type { Settings } from '../settings/keys.ts';
 import type { Terminal } from '../terminal.ts';
 import { beginActivation, finishActivation, repairedPaths, tellKept } from './activation.ts';
@@ -43,6 +44,8 @@ export interface Run {
   earlier?: Applied | RolledBack;
   /** What of the release in use was not as its manifest says when this run began. */
   drifted?: readonly Drifted[];
+  /** Of a dry run: what would be other than it is. */
+  diff?: readonly DiffLine[];
 }
 
 export interface InUse {

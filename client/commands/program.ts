@@ -36,7 +36,7 @@ export async function readRequest(args: readonly string[], env: NodeJS.ProcessEn
   const configFlag = typeof flags['config'] === 'string' ? flags['config'] : env[variableOf('config')] || undefined;
   const file = await readConfigFile(configFlag ?? DEFAULT_CONFIG, { required: configFlag !== undefined });
   if (!file.ok) return usage(file.errors);
-  const merged = mergeSettings([layerOfFlags(flags), layerOfEnvironment(env), file.layer]);
+  const merged = mergeSettings([layerOfCommand(parsed), layerOfFlags(flags), layerOfEnvironment(env), file.layer]);
   return merged.ok ? { kind: 'command', command, settings: merged.settings, own, words } : usage(merged.errors);
 }
 
@@ -103,6 +103,19 @@ function optionsFor(names: readonly KeyName[]): Option[] {
       : option;
   });
   return [...options, new Option('--config <FILE>', `settings (default: ${DEFAULT_CONFIG}, where there is one)`)];
+}
+
+/** What the command itself says, and words that stand for a setting. */
+function layerOfCommand({ command, words: given }: Chosen): Layer {
+  const usage: Usage | undefined = COMMANDS.find(({ name }) => name === command);
+  const { implies = [], words = [] } = usage ?? {};
+  const layer: Layer = {};
+  for (const name of implies) layer[name] = { texts: ['true'], where: command };
+  for (const [index, { name, key }] of words.entries()) {
+    const word = given[index];
+    if (key !== undefined && word !== undefined) layer[key] = { texts: [word], where: name };
+  }
+  return layer;
 }
 
 function layerOfFlags(flags: Flags): Layer {

@@ -1,3 +1,4 @@
+import { isSameEntry } from '../../protocol/delta.ts';
 import type { ManifestEntry } from '../../protocol/manifest.ts';
 
 export interface Difference {
@@ -14,7 +15,7 @@ export function differenceOf(before: readonly ManifestEntry[], after: readonly M
   for (const entry of after) {
     const was = old.get(entry.path);
     if (was === undefined) added.push(entry.path);
-    else if (was.sha256 !== entry.sha256 || was.mode !== entry.mode) changed.push(entry.path);
+    else if (!isSameEntry(was, entry)) changed.push(entry.path);
     old.delete(entry.path);
   }
   return { added, changed, removed: [...old.keys()] };

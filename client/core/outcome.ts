@@ -125,7 +125,8 @@ export function sentenceOf(outcome: Outcome): string | null {
     case 'unchanged':
       return null;
     case 'would-change':
-      if (outcome.repairs !== undefined) return `would repair ${pathsOf(outcome.repairs.length)} that drifted`;
+      if (outcome.repairs !== undefined)
+        return `would repair ${pathsOf(outcome.repairs.length)} that drifted: ${describeDrift(outcome.repairs)}`;
       return `would move to ${outcome.tag} (${shortDigest(outcome.digest)}, ${changesOf(outcome)})`;
     case 'killswitch':
       return `stopped by the killswitch: ${outcome.message.trim() === '' ? '(it has no message)' : outcome.message}`;

@@ -45,6 +45,7 @@ export async function describeChange(change: Change, limits: DiffLimits): Promis
   const { path, before, after, isSecret, notes } = change;
   const words = [...modeNotes(before, after), ...notes];
   if (isSecret) return [note(path, [secretNote(before, after), ...words])];
+  if (before.kind === 'other' && after.kind === 'other') return [note(path, words)];
   if (before.kind === 'other' || after.kind === 'other' || before.kind === 'link' || after.kind === 'link')
     return [note(path, [`${inWords(before)} → ${inWords(after)}`, ...words])];
   const texts = textsOf(before, after);

@@ -290,13 +290,10 @@ describe('a dry run', () => {
     server.answer = () => ({ serve: next, tag: NEXT_TAG });
     const before = await stateOf(target);
     const run = await runClient(pollArgs(server, target, '--dry-run'));
-    expect(run).toMatchObject({
-      code: 0,
-      stdout: `web1: would move to ${NEXT_TAG} (${next.digest.slice(0, 23)}, 3 files: 1 added, 1 changed, 1 removed)\n`,
-    });
+    const sentence = `web1: would move to ${NEXT_TAG} (${next.digest.slice(0, 23)}, 3 files: 1 added, 1 changed, 1 removed)\n`;
+    expect(run).toMatchObject({ code: 0, stdout: expect.stringContaining(sentence) });
     const detailed = await runClient(pollArgs(server, target, '--dry-run', '--detailed-exitcode', '--verbose'));
-    expect(detailed.code).toBe(6);
-    expect(detailed.stdout).toContain('  + c\n  ~ a\n  - b\n');
+    expect(detailed).toMatchObject({ code: 6, stdout: run.stdout });
     expect(await stateOf(target)).toEqual(before);
     expect(await currentTree(target)).toEqual({ a: '1', b: '2' });
     expect(await released(target)).toHaveLength(1);

@@ -6,6 +6,8 @@ export interface Usage {
   readonly summary: string;
   /** The settings that are flags of it. */
   readonly keys: readonly KeyName[];
+  /** Switches that are on whatever else is said. */
+  readonly implies?: readonly KeyName[];
   /** Flags that are no settings: they make sense for one call only. */
   readonly options?: readonly OwnOption[];
   /** As in `<path>`, or `[tag]` where it may be left out. */
@@ -22,6 +24,8 @@ export interface OwnOption {
 
 export interface OwnWord {
   readonly name: string;
+  /** The setting that it stands for. */
+  readonly key?: KeyName;
   readonly help: string;
 }
 

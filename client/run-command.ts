@@ -30,7 +30,7 @@ export async function runCommand({ args, env, streams, listenForStop, script }: 
       break;
   }
   const { settings, own } = request;
-  const terminal = openTerminal(settings, streams);
+  const terminal = openTerminal({ ...settings, isPlain: isWithoutColour(env) }, streams);
   switch (request.command) {
     case 'status':
       return (await import('./commands/status.ts')).status(settings, terminal);
@@ -58,7 +58,13 @@ export async function runCommand({ args, env, streams, listenForStop, script }: 
       return (await import('./commands/update.ts')).update({ settings, own, terminal, stop: listenForStop(), script });
     case 'install':
       return (await import('./commands/install.ts')).install({ settings, own, terminal });
+    case 'diff':
     case 'poll':
       return poll({ settings, terminal, stop: listenForStop(), retry: own['retry'] === true });
   }
+}
+
+/** https://no-color.org: whatever it says, if it says anything. */
+function isWithoutColour(env: NodeJS.ProcessEnv): boolean {
+  return (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb';
 }

@@ -1,3 +1,4 @@
+import { DIFF } from './diff.ts';
 import { INSTALL } from './install.ts';
 import { POLL } from './poll.ts';
 import { RESTORE } from './restore.ts';
@@ -13,6 +14,7 @@ export const COMMANDS = [
   POLL,
   WATCH,
   STATUS,
+  DIFF,
   ROLLBACK,
   RESUME,
   RESTORE,

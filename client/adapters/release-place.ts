@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { ManifestEntry } from '../../protocol/manifest.ts';
 import type { Place } from '../core/place.ts';
+import { treeOfTarget } from '../in-place/storage.ts';
 import { type Accounts, findAccounts } from './accounts.ts';
 import { findDrift } from './drift-check.ts';
 import type { Layout } from './layout.ts';
@@ -19,6 +20,8 @@ export function openReleasePlace(layout: Layout): Place {
       return 'name' in current ? current.name : undefined;
     },
     async recover() {
+      const failure = treeOfTarget(layout);
+      if (failure !== undefined) return { told: [], failure };
       if (readCurrent(layout).kind !== 'foreign') return { told: [] };
       const hint = 'Somebody else made it. Move it away, or give another directory with --target.';
       return { told: [], failure: { sentence: `${layout.current} is no symbolic link`, hint } };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as z from 'zod/mini';
 import type { Layout } from '../adapters/layout.ts';
 import { publish, syncDirectory } from '../adapters/publish.ts';
-import { Refused } from '../core/failure.ts';
+import { type Failure, Refused } from '../core/failure.ts';
 import type { Change } from './found.ts';
 
 /** Where in-place mode keeps its things, all below the target and for the target's owner only. */
@@ -96,6 +96,17 @@ export interface Journal {
 /** Undefined where nothing was ever put onto a tree. Throws `Refused` for one that is damaged. */
 export function readLedger(storage: Storage): Ledger | undefined {
   return read(storage.applied, ledgerSchema);
+}
+
+/** Why a target cannot be used without a tree; undefined where it can. */
+export function treeOfTarget(layout: Pick<Layout, 'root'>): Failure | undefined {
+  const storage = storageOf(layout);
+  const root = readLedger(storage)?.root ?? readJournal(storage)?.root;
+  if (root === undefined) return undefined;
+  return {
+    sentence: `${storage.target} is of the tree ${root}`,
+    hint: `Give --root ${root}, or another directory with --target.`,
+  };
 }
 
 export function writeLedger(storage: Storage, ledger: Ledger): void {

@@ -17,6 +17,7 @@ test('every shell script of the samples is executable, plain sh to dash and bash
   expect(found.map((path) => relative(SAMPLES, path)).sort()).toEqual([
     'config-repo/usr/local/bin/disk-report',
     'hooks/pre-receive',
+    'layered-repo/common/usr/local/bin/disk-report',
     'nodegrouper',
     'nodetaggers/nodetagger.sh',
     'poll.sh',

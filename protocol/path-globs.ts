@@ -7,5 +7,7 @@ import picomatch from 'picomatch';
 export function pathGlob(pattern: string): ((path: string) => boolean) | undefined {
   if (pattern === '' || pattern.length > 500 || pattern.startsWith('/') || pattern.split('/').includes('..'))
     return undefined;
-  return picomatch(pattern, { dot: true, nonegate: true, noextglob: true });
+  const matches = picomatch(pattern, { dot: true, nonegate: true, noextglob: true });
+  // Its second argument asks for details, which are truthy: whoever hands this to `some` must not give it an index.
+  return (path) => matches(path);
 }

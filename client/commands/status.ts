@@ -1,16 +1,21 @@
-import { layoutOf } from '../adapters/layout.ts';
+import { type Layout, layoutOf } from '../adapters/layout.ts';
+import { openPlace } from '../adapters/open-place.ts';
 import { listReleases, readCurrent, readManifest } from '../adapters/releases.ts';
 import { readState } from '../adapters/state-file.ts';
 import { ago } from '../core/age.ts';
 import { describeDrift, pathsOf } from '../core/drift.ts';
 import { systemFailure } from '../core/failure.ts';
+import { nameOf } from '../core/outcome.ts';
 import type { State } from '../core/state.ts';
 import type { Settings } from '../settings/keys.ts';
 import type { Terminal } from '../terminal.ts';
 import { indented } from '../terminal.ts';
+import { standstill } from './standstill.ts';
 
 interface Status {
   readonly target: string;
+  /** The tree that releases are put onto. */
+  readonly root: string | null;
   readonly current: {
     readonly release: string;
     readonly tag: string | null;
@@ -23,6 +28,11 @@ interface Status {
   readonly server: string | null;
   readonly answer: State['answer'];
   readonly last: State['last'];
+  /** Why nothing is done here; null where something is. */
+  readonly disabled: string | null;
+  readonly refused: State['refused'];
+  /** How many hooks are still to be run for what is in use; null where an activation is not under way. */
+  readonly pending: number | null;
   /** What was last found not to be as its manifest says. */
   readonly drift: State['drift'];
   /** What servers were last told of the host. */
@@ -32,10 +42,10 @@ interface Status {
 }
 
 /** Tells what this host has and how its last run ended. Takes no lock, asks nobody, writes nothing. */
-export function status({ target, json }: Settings, terminal: Terminal): number {
+export function status(settings: Settings, terminal: Terminal): number {
   try {
-    const found = gather(target);
-    if (json) terminal.json(found);
+    const found = gather(settings);
+    if (settings.json) terminal.json(found);
     else for (const line of describe(found, Date.now())) terminal.out(line);
     return 0;
   } catch (error) {
@@ -46,12 +56,16 @@ export function status({ target, json }: Settings, terminal: Terminal): number {
   }
 }
 
-function gather(target: string): Status {
-  const layout = layoutOf(target);
+function gather(settings: Settings): Status {
+  const layout = layoutOf(settings.target);
   const { state, problem } = readState(layout);
-  const current = readCurrent(layout);
+  const current = openPlace(layout, settings.root).inUse();
   const common = {
     target: layout.root,
+    root: settings.root ?? null,
+    disabled: standstill(settings, state)?.message ?? null,
+    refused: state.refused,
+    pending: state.activating?.pending.length ?? state.returning?.pending.length ?? null,
     releases: listReleases(layout).map(({ name, usedAt }) => ({
       release: name,
       usedAt: new Date(usedAt).toISOString(),
@@ -64,7 +78,8 @@ function gather(target: string): Status {
     reportsWaiting: state.reports.length,
     reportProblem: state.reportProblem,
   };
-  if (current.kind !== 'release') return { ...common, current: null, problem: problem ?? problemOf(current) };
+  if (current === undefined)
+    return { ...common, current: null, problem: problem ?? nothingInUse(layout, settings.root) };
   const remembered = state.running?.release === current.name ? state.running : undefined;
   const digest = remembered?.digest ?? readManifest(layout, current.name)?.digest ?? null;
   const since = current.since.toISOString();
@@ -75,9 +90,12 @@ function gather(target: string): Status {
   };
 }
 
-function problemOf(current: Exclude<ReturnType<typeof readCurrent>, { kind: 'release' }>): string {
+function nothingInUse(layout: Layout, root: string | undefined): string {
+  if (root !== undefined) return `nothing is released onto ${root} yet`;
+  const current = readCurrent(layout);
   switch (current.kind) {
     case 'none':
+    case 'release':
       return 'nothing is released here yet';
     case 'astray':
       return `current points to ${JSON.stringify(current.target)}, which is no release; the next run repairs it`;
@@ -91,9 +109,13 @@ function describe(status: Status, now: number): string[] {
     status;
   const rows: [string, string | null][] = [
     ['target', target],
+    ['root', status.root],
     ['current', current === null ? problem : `${current.tag ?? 'an unknown tag'} since ${current.since}`],
     ['digest', current?.digest ?? null],
     ['problem', current === null ? null : problem],
+    ['disabled', status.disabled && indented(status.disabled)],
+    ['pending', pendingOf(status)],
+    ['refused', status.refused && refusedOf(status.refused)],
     ['server', server],
     [
       'last answer',
@@ -124,6 +146,15 @@ function describe(status: Status, now: number): string[] {
     ['reports', reportProblem],
   ];
   return rows.flatMap(([name, value]) => (value === null ? [] : [`${`${name}:`.padEnd(13)}${value}`]));
+}
+
+function pendingOf({ pending }: Status): string | null {
+  if (pending === null) return null;
+  return `an activation is under way, with ${pending} hook${pending === 1 ? '' : 's'} to run; the next run goes on with it`;
+}
+
+function refusedOf({ tag, digest, at, why }: NonNullable<State['refused']>): string {
+  return `${nameOf(tag, digest)} at ${at}: ${indented(why)}`;
 }
 
 function driftOf({ at, count, paths, isRepaired }: NonNullable<State['drift']>): string {

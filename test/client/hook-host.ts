@@ -63,10 +63,10 @@ export async function hookHost(mode: Mode = 'releases'): Promise<HookHost> {
     command: (name, ...flags) =>
       runClient([
         name,
-        ...(name === 'status' ? [] : ['--hostname', 'web1']),
+        ...(name === 'status' ? disable : ['--hostname', 'web1']),
         '--target',
         target,
-        ...(name === 'rollback' ? more : []),
+        ...(name === 'resume' ? [] : more),
         ...flags,
       ]),
     async tree() {

@@ -3,7 +3,7 @@ import type { Usage } from './usage.ts';
 export const STATUS = {
   name: 'status',
   summary: 'tell what this host has and how its last run ended',
-  keys: ['target', 'json'],
+  keys: ['target', 'root', 'disable-file', 'json'],
   help: `
 Examples:
   tagwave status

@@ -70,7 +70,11 @@ export async function haltIfReached(context: Context, failure: { tag: TagName; w
       await judge(context, failure);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      note(context, failure.tag, { sentence: `whether it must be marked bad cannot be known: ${reason}` });
+      note(
+        context,
+        failure.tag,
+        `may have to be marked bad by what hosts report, and that cannot be found out: ${reason}`,
+      );
     }
   });
 }
@@ -106,7 +110,7 @@ async function markBad(context: Context, { tag, failures, what }: Halt): Promise
   const state = context.desk.look();
   const known = state.kind === 'ready' ? state.controls.environments : new Set<string>();
   const marked = await editMarks(context.editor, known, order);
-  if (!marked.ok) return note(context, tag, { sentence: `${what}, and ${marked.sentence}` });
+  if (!marked.ok) return note(context, tag, `should be marked bad and is not: ${what}, and ${marked.sentence}`);
   context.halts.troubles.delete(tag);
   if (!marked.value.changed) return refreshHaltProblems(context);
   noteEdit(context, { file: 'tagstate', text: marked.value.text, by: order.by });
@@ -129,12 +133,12 @@ function namesOf({ failed, rolledBack, first }: TagFailures): string {
   return `${first.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
-function note(context: Context, tag: TagName, { sentence }: { sentence: string }): void {
-  context.log.error('a tag could not be marked bad', { tag, reason: sentence });
+function note(context: Context, tag: TagName, trouble: string): void {
+  context.log.error('a tag could not be marked bad', { tag, reason: trouble });
   context.halts.troubles.set(tag, {
     id: `halt-failed:${tag}`,
     severity: 'error',
-    sentence: `${tag} should be marked bad and is not: ${sentence}`,
+    sentence: `${tag} ${trouble}`,
     hint: `mark it with "tagwave-server mark ${tag} bad", or create the killswitch; the next failure that a host reports tries again`,
     file: 'tagstate',
   });

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { floorHour, hourOf, parseTagName, tagNameOf } from '../../protocol/names.ts';
 import { decideBySchedule } from '../../server/core/decide.ts';
 import { parseNodeGroups } from '../../server/core/groups.ts';
+import { automaticHalt } from '../../server/core/halt.ts';
 import { groupByTag } from '../../server/core/marks.ts';
 import { parseNodes } from '../../server/core/nodes.ts';
 import { parsePins } from '../../server/core/pins.ts';
@@ -55,14 +56,16 @@ describe('tagstate.example', () => {
   test('gives only examples that are understood', async () => {
     const { lines, problems } = parseTagstate(await examples(/etchautotag|tags\//), 'tagstate');
     expect(problems).toEqual([]);
-    expect(lines).toHaveLength(9);
+    expect(lines).toHaveLength(10);
     expect(lines.map(({ state }) => state)).toEqual([
       ...Array(3).fill('bad'),
       ...Array(3).fill('badfwd'),
       'bad',
       'good',
       'bad',
+      'bad',
     ]);
+    expect(lines.filter((line) => automaticHalt(line) !== undefined)).toHaveLength(1);
     expect(lines.every(({ reason }) => reason !== '')).toBe(true);
   });
 

@@ -255,3 +255,16 @@ test('a tagstate that cannot be written is a problem, and the next failure tries
   await problem(server, `halt:${NINE}`);
   expect((await problems(server)).filter(({ id }) => id.startsWith('halt-failed'))).toEqual([]);
 });
+
+test('where it cannot be known what was marked before, nothing is marked over a person’s head, and that is a problem', async () => {
+  const server = await qa('{failed: 2}');
+  const remembered = join(server.base, 'var/halted-tags');
+  mkdirSync(remembered);
+  await fail(server, QA.slice(0, 2), 'failed');
+  expect(await problem(server, `halt-failed:${NINE}`)).toContain('may have to be marked bad by what hosts report');
+  expect(tagstate(server)).toBe('');
+  rmdirSync(remembered);
+  await fail(server, QA.slice(2, 3), 'failed');
+  expect(tagstate(server)).toBe(`${NINE} bad  # auto: 3 of 5 in qa failed\n`);
+  expect((await problems(server)).filter(({ id }) => id.startsWith('halt-failed'))).toEqual([]);
+});

@@ -16,9 +16,13 @@ export interface Reasons {
   readonly stop: AbortSignal;
   readonly wake: WakeSignal;
   readonly dueMs: number;
+  /** Asked every second; true where a run is due for another reason than time. */
+  readonly isDue?: () => boolean;
 }
 
-export function openPatience({ stop, wake, dueMs }: Reasons): Patience {
+const LOOK_EVERY_MS = 1000;
+
+export function openPatience({ stop, wake, dueMs, isDue }: Reasons): Patience {
   const controller = new AbortController();
   let interruption: Interruption | undefined;
   const interrupt = (why: Interruption) => (): void => {
@@ -31,6 +35,9 @@ export function openPatience({ stop, wake, dueMs }: Reasons): Patience {
     interrupt('wake')();
   };
   const timer = setTimeout(interrupt('due'), Math.max(0, dueMs));
+  const looking = setInterval(() => {
+    if (isDue?.() === true) interrupt('due')();
+  }, LOOK_EVERY_MS);
   stop.addEventListener('abort', stopped, { once: true });
   const deafen = wake.onWake(woken);
   if (stop.aborted) stopped();
@@ -40,6 +47,7 @@ export function openPatience({ stop, wake, dueMs }: Reasons): Patience {
     interruption: () => interruption,
     end() {
       clearTimeout(timer);
+      clearInterval(looking);
       stop.removeEventListener('abort', stopped);
       deafen();
     },

@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { localSigns } from '../adapters/local-signs.ts';
 import { askWhenChanged, type Heard } from '../adapters/long-poll.ts';
 import { shown } from '../adapters/servers.ts';
+import { readState } from '../adapters/state-file.ts';
 import type { WakeSignal } from '../adapters/wake-signal.ts';
 import type { Question } from '../core/answer.ts';
 import { sentenceOf } from '../core/outcome.ts';
@@ -8,8 +11,9 @@ import { splayMs } from '../core/splay.ts';
 import { DEFAULT_WATCH_SPLAY_SECONDS } from '../settings/keys.ts';
 import { show } from './conclude.ts';
 import { inUse, type Run } from './converge.ts';
-import { type Interruption, openPatience } from './patience.ts';
+import { type Interruption, openPatience, type Patience } from './patience.ts';
 import { openRun, type PollContext, refuse, runOnce } from './poll.ts';
+import { standstill } from './standstill.ts';
 
 export interface WatchContext extends PollContext {
   readonly wake: WakeSignal;
@@ -29,6 +33,10 @@ interface Watching {
   runs: RunsSoFar;
   /** When a run is due whatever the server says, by `performance.now()`; undefined before the first one. */
   dueAt: number | undefined;
+  /** How the host looked when it was last looked at. */
+  signs: string;
+  /** What stopped it when the last run began. */
+  still: string | undefined;
   /** Why no run could begin, as it was last told. */
   told: string | undefined;
 }
@@ -51,6 +59,8 @@ export async function watch(context: WatchContext): Promise<number> {
     pauseMs: 0,
     runs: { failed: 0, busy: 0 },
     dueAt: undefined,
+    signs: '',
+    still: undefined,
     told: undefined,
   };
   while ((await reasonForRun(context, watching)) !== 'stop') await runNow(context, watching);
@@ -69,7 +79,7 @@ async function reasonForRun(context: WatchContext, watching: Watching): Promise<
     watching.pauseMs = next.pauseMs;
     if (outcome.kind === 'news' && asked.heard.kind === 'heard') {
       watching.etag = asked.heard.etag;
-      const interruption = await rest(context, shareMs(context, watching.run, asked.heard), undefined);
+      const interruption = await rest(context, shareMs(context, watching.run, asked.heard));
       return interruption === 'stop' ? 'stop' : 'news';
     }
     // What a killed run left is put right without a server.
@@ -84,7 +94,7 @@ interface Answered {
 
 async function askOnce(context: WatchContext, watching: Watching): Promise<Answered | Interruption> {
   const { run, etag } = watching;
-  const patience = openPatience({ ...context, stop: context.stop.signal, dueMs: untilDue(watching) });
+  const patience = patienceOf(context, watching);
   const began = performance.now();
   try {
     const servers = { ...run.servers, signal: patience.signal };
@@ -123,25 +133,22 @@ function shareMs(
   return waitMs;
 }
 
-/** Waits; with `watching` not beyond the moment in which a run is due. Undefined: time is up. */
-async function rest(
-  context: WatchContext,
-  ms: number,
-  watching: Watching | undefined,
-): Promise<Interruption | undefined> {
+/** Waits, unless something happens: with `watching` also that a run is due. Undefined: time is up. */
+async function rest(context: WatchContext, ms: number, watching?: Watching): Promise<Interruption | undefined> {
   if (ms <= 0) return undefined;
-  const dueMs = watching === undefined ? Number.POSITIVE_INFINITY : untilDue(watching);
-  const patience = openPatience({ ...context, stop: context.stop.signal, dueMs: Math.min(ms, dueMs) });
+  const patience = patienceOf(context, watching);
   try {
-    await new Promise<void>((resolve) => {
-      if (patience.signal.aborted) resolve();
-      else patience.signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    const interruption = patience.interruption();
-    return interruption === 'due' && ms < dueMs ? undefined : interruption;
+    await sleep(ms, undefined, { signal: patience.signal }).catch(() => undefined);
+    return patience.interruption();
   } finally {
     patience.end();
   }
+}
+
+function patienceOf({ stop, wake }: WatchContext, watching?: Watching): Patience {
+  if (watching === undefined) return openPatience({ stop: stop.signal, wake, dueMs: LONGEST_MS });
+  const isDue = (): boolean => isStillOtherwise(watching);
+  return openPatience({ stop: stop.signal, wake, dueMs: untilDue(watching), isDue });
 }
 
 /** In milliseconds. Before the first run there is nothing that could be due. */
@@ -157,6 +164,7 @@ async function runNow(context: WatchContext, watching: Watching): Promise<void> 
   const { settings, terminal, random } = context;
   const opened = await openRun(context);
   if (typeof opened !== 'string') watching.run = opened;
+  watching.still = stillOf(watching.run);
   const tried = typeof opened === 'string' ? opened : await runOnce(context, opened);
   const isBusy = typeof tried === 'object' && tried.kind === 'busy';
   const isFailed = !isBusy && tried !== 0 && tried !== 3 && tried !== 4;
@@ -164,7 +172,22 @@ async function runNow(context: WatchContext, watching: Watching): Promise<void> 
   else if (isBusy) terminal.detail(`${watching.run.hostname}: ${tried.failure.sentence}; trying again soon`);
   else if (!context.stop.signal.aborted) tellOnce(context, watching, tried);
   watching.runs = { failed: isFailed ? watching.runs.failed + 1 : 0, busy: isBusy ? watching.runs.busy + 1 : 0 };
+  watching.signs = '';
   watching.dueAt = performance.now() + runAgainMs(watching.runs, settings.intervalMinutes * 60_000, random());
+}
+
+/** Whether somebody on this host stopped it, or lets it go on, since the last run began. */
+function isStillOtherwise(watching: Watching): boolean {
+  const { run, dueAt, still } = watching;
+  const signs = localSigns(run.layout, run.settings.disableFile);
+  if (dueAt === undefined || signs === watching.signs) return false;
+  watching.signs = signs;
+  run.state = readState(run.layout).state;
+  return stillOf(run) !== still;
+}
+
+function stillOf({ settings, state }: Run): string | undefined {
+  return standstill(settings, state)?.key;
 }
 
 /** No run could begin, so nothing is remembered on the disk: what was told is remembered here. */

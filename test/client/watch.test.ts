@@ -195,6 +195,36 @@ describe('a host that watches', () => {
     expect(state.running.tag).toBe('etchautotag-20261120-1100');
   });
 
+  test('does nothing while the stop file is there, tells it once, and goes on when it is gone', async () => {
+    const server = await train();
+    const stopFile = join(await disposableDirectory(), 'disable');
+    const host = await watching(server.url, { flags: ['--splay', '0', '--disable-file', stopFile] });
+    await host.has('etc/release', hour(10));
+    await writeFile(stopFile, 'disk is being replaced\n');
+    await host.says('stderr', /disabled: .*disk is being replaced/);
+    await server.commit({ 'etc/release': hour(11) });
+    await server.passTo(at('11:00'));
+    host.kill('SIGHUP');
+    await rm(stopFile);
+    await host.has('etc/release', hour(11));
+    expect(host.said.stderr.match(/disabled:/g)).toHaveLength(1);
+  });
+
+  test('stays on the release that somebody rolled back to, and goes on after resume', async () => {
+    const server = await train();
+    const host = await watching(server.url, { flags: ['--splay', '0', '--verbose'] });
+    await host.has('etc/release', hour(10));
+    await server.commit({ 'etc/release': hour(11) });
+    await server.passTo(at('11:00'));
+    await host.has('etc/release', hour(11));
+    const here = ['--server', server.url, '--hostname', DEV, '--target', host.target];
+    await untilDone(['rollback', ...here]);
+    await host.has('etc/release', hour(10));
+    await host.says('stderr', /disabled: /);
+    await untilDone(['resume', '--hostname', DEV, '--target', host.target]);
+    await host.has('etc/release', hour(11));
+  });
+
   test.each(['SIGTERM', 'SIGINT'] as const)('ends with exit 0 on %s while its question is held', async (signal) => {
     const server = await train();
     const host = await watching(server.url, { flags: ['--splay', '0', '--verbose'] });
@@ -282,6 +312,15 @@ describe('what a host that watches does by itself', () => {
     expect(host.said.text.match(pattern)).toHaveLength(1);
   });
 });
+
+/** Runs a command until no other run holds the lock. */
+async function untilDone(args: readonly string[]): Promise<void> {
+  await until(args.join(' '), async () => {
+    const { code, stderr } = await runProcess(args);
+    if (code !== 0 && code !== 5) throw new Error(stderr);
+    return code === 0 || undefined;
+  });
+}
 
 /** A port that nobody listens on. */
 async function freePort(): Promise<number> {

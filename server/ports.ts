@@ -208,8 +208,16 @@ export interface Views {
    * lookup. Rejects as `ofTree` does; with `UnfitContent` also where a template fails for this node.
    */
   ofNode(tree: ObjectId, node: NodeInputs): Promise<View>;
-  /** Whether every one of these nodes can have its view of a tree: null, or what is wrong, naming file, line, variable and node. */
-  check(tree: ObjectId, nodes: Iterable<NodeInputs>): Promise<string | null>;
+  /**
+   * Whether every one of these nodes can have its view of a tree that has a `deploy.yml` (`isLayered`); `flaw`: what is wrong,
+   * naming file, line, variable and node. `everyFile`: also in templates and vars that none of them has. Of another tree
+   * nothing is looked at.
+   */
+  check(
+    tree: ObjectId,
+    nodes: Iterable<NodeInputs>,
+    options?: { readonly everyFile?: boolean },
+  ): Promise<{ readonly isLayered: boolean; readonly flaw: string | null }>;
   /** Whether a known view is that of a whole tree, which is no secret from any node. */
   isCommon(digest: Digest): Promise<boolean>;
   /** A node's view of a tree to be looked at. Stores nothing. Rejects with `UnfitContent`. */

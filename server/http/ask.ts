@@ -23,7 +23,10 @@ export function noteTold(
 ): void {
   if (!('told' in answer)) return;
   const at = context.time.now();
-  if (answer.kind === 'serve') context.views.handedOut(answer.view.digest, at);
+  if (answer.kind === 'serve') {
+    context.views.handedOut(answer.view.digest, at);
+    if (!answer.isCommon) context.fleet.hand(hostname, answer.view.digest, at);
+  }
   // A tag that somebody asks for once is not what the node has: that stays what it was told without asking.
   const told = answer.kind === 'serve' && asked !== undefined ? context.fleet.told(hostname) : answer.told;
   if (told !== undefined) context.fleet.note({ hostname, at, running, told });

@@ -70,7 +70,7 @@ async function findDelta({ context }: Door, from: Digest, to: Digest): Promise<S
   }
 }
 
-function unknownDigest(digest: Digest) {
+export function unknownDigest(digest: Digest) {
   return failure(
     'unknown-digest',
     `there is no view ${digest}`,

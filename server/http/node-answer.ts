@@ -82,21 +82,24 @@ interface PreparedJson extends Prepared {
   readonly hours: number;
   readonly commit: string;
   readonly pollAfterSeconds: number;
+  readonly isCommon: boolean;
 }
 
 /** The same answer is told to a host for an hour: it is put into words once. */
 const preparedJson = new WeakMap<Told, PreparedJson>();
 
 function prepareJson(answer: ServeAnswer, pollAfterSeconds: number): Prepared {
-  const { told, commit, placed, etag } = answer;
+  const { told, commit, placed, etag, isCommon } = answer;
   const hours = placed.wave?.hours ?? 0;
   const known = preparedJson.get(told);
-  if (known?.commit === commit && known.hours === hours && known.pollAfterSeconds === pollAfterSeconds) return known;
+  const isSame = known?.pollAfterSeconds === pollAfterSeconds && known.isCommon === isCommon;
+  if (isSame && known.commit === commit && known.hours === hours) return known;
   const body = plainJson(assignmentOf(answer, { hours, pollAfterSeconds }));
   const prepared = {
     hours,
     commit,
     pollAfterSeconds,
+    isCommon,
     ...prepare(answer, { etag, pollAfterSeconds, body, type: 'application/json; charset=utf-8' }),
   };
   preparedJson.set(told, prepared);
@@ -140,8 +143,9 @@ function assignmentOf(
   answer: ServeAnswer,
   { hours, pollAfterSeconds }: { hours: number; pollAfterSeconds: number },
 ): Assignment {
-  const { told, choice, commit, view } = answer;
+  const { told, choice, commit, view, isCommon } = answer;
   const at = `/v1/views/${view.digest}`;
+  const asked = isCommon ? '' : `?node=${told.hostname}`;
   return {
     hostname: told.hostname,
     environment: told.environment,
@@ -157,6 +161,6 @@ function assignmentOf(
     reasons: [...told.reasons],
     decidedAt: new Date(told.at).toISOString(),
     pollAfterSeconds,
-    links: { archive: `${at}/archive`, manifest: `${at}/manifest` },
+    links: { archive: `${at}/archive${asked}`, manifest: `${at}/manifest${asked}` },
   };
 }

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { Hostname, TagName } from '../../protocol/names.ts';
+import type { Hostname, ObjectId, TagName } from '../../protocol/names.ts';
 import { type Choice, chooseBySchedule, chooseFirst, judgeNodetagger, place } from '../core/choose.ts';
 import { moduleContextOf } from '../core/module-context.ts';
 import type { Placed, World } from '../core/world.ts';
 import { type Told, UnfitContent, type View } from '../ports.ts';
 import type { Context } from './context.ts';
 import { experienceReasons } from './experience.ts';
+import { inputsOf } from './known-nodes.ts';
 import { type NotReady, worldNow } from './world.ts';
 
 export type Serve = Extract<Choice, { outcome: 'serve' }>;
@@ -17,6 +18,8 @@ export type Answer =
       readonly placed: Placed;
       readonly choice: Serve;
       readonly view: View;
+      /** It is the view of a whole tree, which everybody may have by its digest. */
+      readonly isCommon: boolean;
       readonly commit: string;
       readonly told: Told;
       readonly etag: string;
@@ -82,11 +85,16 @@ async function assignIn(context: Context, world: World, { hostname, asked }: Que
   const content = contentOf(context, choice.tag);
   if (content === undefined) return unavailable(choice.tag, 'it has just been removed');
   try {
-    const view = await context.views.ofTree(content.tree);
+    const view = await viewFor(context, placed, content.tree);
+    const isCommon = await context.views.isCommon(view.digest);
     const told = await withExperience(context, world, { placed, told: tell(context, world, { placed, choice, view }) });
-    return { kind: 'serve', placed, choice, view, commit: content.commit, told, etag: etagOf(told) };
+    return { kind: 'serve', placed, choice, view, isCommon, commit: content.commit, told, etag: etagOf(told) };
   } catch (error) {
-    if (error instanceof UnfitContent) return brokenTrunk(context, world, { placed, choice, flaw: error.message });
+    if (error instanceof UnfitContent) {
+      const hold = holdUnfit(placed, choice, error.message);
+      const told = tell(context, world, { placed, choice: hold, view: null });
+      return { kind: 'hold', choice: hold, told, etag: etagOf(told) };
+    }
     const reason = error instanceof Error ? error.message : String(error);
     context.log.error('content cannot be given out', { tag: choice.tag, hostname, reason });
     return unavailable(choice.tag, 'the server cannot read or store its files now; its log says why');
@@ -122,23 +130,23 @@ async function groupsFromProgram(
   return 'failed' in answer ? answer : answer.groups;
 }
 
-/** Of a tag it is known from the start; trunk is looked at when somebody gets it. */
-function brokenTrunk(
-  context: Context,
-  world: World,
-  { placed, choice, flaw }: { placed: Placed; choice: Serve; flaw: string },
-): Answer {
-  const message = `${choice.tag} is broken: ${flaw}; ${placed.hostname} keeps what it has until that is corrected`;
-  const reasons = [...choice.reasons, `${choice.tag} is broken: ${flaw}`];
-  const hold = { outcome: 'hold', hold: 'broken-tag', message, reasons } as const;
-  const told = tell(context, world, { placed, choice: hold, view: null });
-  return { kind: 'hold', choice: hold, told, etag: etagOf(told) };
+/** What a node gets of a tree. Rejects with `UnfitContent` where it cannot have its view. */
+function viewFor(context: Context, placed: Placed, tree: ObjectId): Promise<View> {
+  if (placed.wave === null) throw new Error(`${placed.hostname} is served although its wave is not known`);
+  return context.views.ofNode(tree, inputsOf(context, placed));
+}
+
+/** Of a tag it is known from the start, for the nodes of then; a new node, or trunk, is looked at when it comes. */
+export function holdUnfit({ hostname }: Placed, choice: Serve, flaw: string): Extract<Choice, { outcome: 'hold' }> {
+  const what = choice.tag === 'trunk' ? 'trunk is broken' : `${choice.tag} cannot be made for ${hostname}`;
+  const message = `${what}: ${flaw}; ${hostname} keeps what it has until that is corrected`;
+  return { outcome: 'hold', hold: 'broken-tag', message, reasons: [...choice.reasons, `${what}: ${flaw}`] };
 }
 
 export function contentOf(
   context: Context,
   tag: TagName | 'trunk',
-): { readonly tree: Parameters<Context['views']['ofTree']>[0]; readonly commit: string } | undefined {
+): { readonly tree: ObjectId; readonly commit: string } | undefined {
   const shelf = context.shelf.current();
   return tag === 'trunk' ? (shelf.trunk ?? undefined) : shelf.byName.get(tag);
 }

@@ -1,5 +1,5 @@
 import { floorHour, type Hostname, type ObjectId, tagNameOf } from '../../protocol/names.ts';
-import { chooseBySchedule, chooseFirst, place } from '../core/choose.ts';
+import { type Choice, chooseBySchedule, chooseFirst, place } from '../core/choose.ts';
 import { NODE_GROUPS_RULES, NODES_RULES, PINS_RULES, SCHEDULE_RULES } from '../core/control-rules.ts';
 import type { Decision } from '../core/decide.ts';
 import { lookFromText, NO_KILLSWITCH, readKillswitch } from '../core/killswitch.ts';
@@ -8,12 +8,13 @@ import { environmentsOf } from '../core/schedule.ts';
 import type { FileRules } from '../core/settle.ts';
 import type { TagRecord } from '../core/tag.ts';
 import { parseTagstate } from '../core/tagstate.ts';
-import type { World } from '../core/world.ts';
+import type { Placed, World } from '../core/world.ts';
 import type { Attempt, Store } from '../ports.ts';
-import { choose, whereIs } from './assign.ts';
+import { choose, contentOf, holdUnfit, whereIs } from './assign.ts';
 import type { Context } from './context.ts';
 import { experienceReasons } from './experience.ts';
 import { MARKS_IN_EFFECT } from './held.ts';
+import { inputsOf } from './known-nodes.ts';
 import { type Ready, worldNow } from './world.ts';
 
 export interface Explanation {
@@ -48,7 +49,8 @@ interface Asked {
 }
 
 async function explainIn(context: Context, { world, hostname, tense, notes }: Asked): Promise<Attempt<Explanation>> {
-  const { placed, choice } = await choose(context, world, { hostname, afresh: tense === 'future' });
+  const { placed, choice: chosen } = await choose(context, world, { hostname, afresh: tense === 'future' });
+  const choice = tense === 'now' ? await judgeView(context, placed, chosen) : chosen;
   if (choice.outcome === 'refused') return { ok: false, sentence: choice.message, hint: 'ask without a tag' };
   const serves = tense === 'now' && choice.outcome === 'serve';
   const also = serves ? await experienceReasons(context, world, { placed, tag: choice.tag }) : [];
@@ -63,6 +65,19 @@ async function explainIn(context: Context, { world, hostname, tense, notes }: As
       notes,
     },
   };
+}
+
+/** A node that was not known when the tag was made may be one for which it cannot be made. */
+async function judgeView(context: Context, placed: Placed, choice: Choice): Promise<Choice> {
+  const content = choice.outcome === 'serve' ? contentOf(context, choice.tag) : undefined;
+  if (choice.outcome !== 'serve' || content === undefined || placed.wave === null) return choice;
+  try {
+    const { flaw } = await context.views.check(content.tree, [inputsOf(context, placed)]);
+    return flaw === null ? choice : holdUnfit(placed, choice, flaw);
+  } catch {
+    // Where the content cannot be read now, what decides can be told all the same.
+    return choice;
+  }
 }
 
 /** There is one tag for each hour until then. */

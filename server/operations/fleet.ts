@@ -1,3 +1,4 @@
+import type { Report } from '../../protocol/assignment.ts';
 import type { Digest, Hostname } from '../../protocol/names.ts';
 import type { NodeRow, Poll, Store, Told } from '../ports.ts';
 import type { Journal } from './journal.ts';
@@ -7,7 +8,15 @@ export interface Fleet {
   told(hostname: Hostname): Told | undefined;
   /** What a node said last that it runs. */
   running(hostname: Hostname): Digest | null;
+  /** What a node said of itself in its last report. */
+  facts(hostname: Hostname): Readonly<Record<string, string>>;
   note(poll: Poll): void;
+  /** Notes what a node said that happened. */
+  noteReport(hostname: Hostname, report: Report, receivedAt: number): void;
+  /** Notes that a node was told a digest, also of a tag that it asked for once. */
+  hand(hostname: Hostname, digest: Digest, at: number): void;
+  /** When this process last told a node a digest, in milliseconds since 1970. */
+  handedAt(hostname: Hostname, digest: Digest): number | undefined;
   /** Writes what was noted since the last time. */
   flush(): Promise<void>;
   /** The nodes that asked at or after an instant, as far as this process knows of them. */
@@ -18,9 +27,14 @@ export interface Fleet {
   rows(query?: { readonly seenSince?: number }): Promise<NodeRow[]>;
 }
 
+/** More than a node is told in a day, be it that it asks for tags itself. */
+const MOST_HANDED = 100;
+const NO_FACTS: Readonly<Record<string, string>> = {};
+
 export async function openFleet(store: Store, journal: Journal): Promise<Fleet> {
   const rows = await store.nodes().catch((): NodeRow[] => []);
   const known = new Map<Hostname, NodeRow>(rows.map((row) => [row.hostname, row]));
+  const handed = new Map<Hostname, Map<Digest, number>>();
   let pending = new Map<Hostname, Poll[]>();
 
   const flush = async (): Promise<void> => {
@@ -37,6 +51,24 @@ export async function openFleet(store: Store, journal: Journal): Promise<Fleet> 
   return {
     told: (hostname) => known.get(hostname)?.told ?? undefined,
     running: (hostname) => known.get(hostname)?.running ?? null,
+    facts: (hostname) => known.get(hostname)?.lastReport?.facts ?? NO_FACTS,
+    noteReport(hostname, report, receivedAt) {
+      const lastReport = { ...report, receivedAt };
+      const before = known.get(hostname);
+      const fresh = { hostname, firstSeen: receivedAt, lastSeen: receivedAt, told: null, running: null };
+      known.set(hostname, { ...(before ?? fresh), lastReport });
+    },
+    hand(hostname, digest, at) {
+      const digests = handed.get(hostname) ?? new Map<Digest, number>();
+      handed.set(hostname, digests);
+      digests.delete(digest);
+      digests.set(digest, at);
+      for (const oldest of digests.keys()) {
+        if (digests.size <= MOST_HANDED) break;
+        digests.delete(oldest);
+      }
+    },
+    handedAt: (hostname, digest) => handed.get(hostname)?.get(digest),
     note(poll) {
       const before = known.get(poll.hostname);
       known.set(poll.hostname, {
@@ -57,7 +89,11 @@ export async function openFleet(store: Store, journal: Journal): Promise<Fleet> 
     flush,
     recent,
     forget(before) {
-      for (const [hostname, row] of known) if (row.lastSeen < before) known.delete(hostname);
+      for (const [hostname, row] of known) {
+        if (row.lastSeen >= before) continue;
+        known.delete(hostname);
+        handed.delete(hostname);
+      }
     },
     async rows({ seenSince = 0 } = {}) {
       await flush();

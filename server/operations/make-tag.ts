@@ -3,6 +3,7 @@ import type { Origin, TagRecord } from '../core/tag.ts';
 import { oneLine } from '../core/wording.ts';
 import { type Attempt, UnfitContent } from '../ports.ts';
 import type { Actor, Context } from './context.ts';
+import { knownNodes } from './known-nodes.ts';
 import { isPruned } from './prune.ts';
 import { refreshShelf } from './refresh-shelf.ts';
 
@@ -95,13 +96,14 @@ async function decideRecord(context: Context, order: TagOrder): Promise<Attempt<
   }
 }
 
-/** Why the tag is broken, or null. Building the view reads what is new, and finds what the tree alone does not show. */
+/** Why the tag is broken, or null. Making the views of all known nodes reads what is new, and finds what the tree alone does not show. */
 async function flawOf(context: Context, tree: ObjectId, sound: ObjectId | undefined): Promise<string | null> {
-  const flaw = await context.repository.flawOf(tree, sound);
-  if (flaw !== null) return flaw;
+  const found = await context.repository.flawOf(tree, sound);
+  if (found !== null) return found;
   try {
-    await context.views.ofTree(tree);
-    return null;
+    const { isLayered, flaw } = await context.views.check(tree, await knownNodes(context), { everyFile: true });
+    if (!isLayered) await context.views.ofTree(tree);
+    return flaw;
   } catch (error) {
     if (error instanceof UnfitContent) return error.message;
     throw error;

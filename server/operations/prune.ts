@@ -2,7 +2,7 @@ import type { Digest, TagName } from '../../protocol/names.ts';
 import { pinnedTags } from '../core/pins.ts';
 import { tagsToPrune } from '../core/retention.ts';
 import type { TagRecord } from '../core/tag.ts';
-import type { NodeRow, StateFiles } from '../ports.ts';
+import { type NodeRow, type StateFiles, UnfitContent } from '../ports.ts';
 import type { Context } from './context.ts';
 import { refreshShelf } from './refresh-shelf.ts';
 import { type Ready, worldNow } from './world.ts';
@@ -68,18 +68,34 @@ async function runningTags(
   const running = new Set<Digest>(
     rows.flatMap((row) => [row.running, row.lastReport?.digest ?? null]).filter((digest) => digest !== null),
   );
+  const stuck = rows.filter(({ running, told }) => running !== null && running !== told?.digest);
   const told = new Set<string>(rows.flatMap((row) => [row.told?.tag ?? '', row.lastReport?.tag ?? '']));
   const inUse = new Set<TagName>();
   for (const record of candidates) {
     if (told.has(record.name)) inUse.add(record.name);
-    else if (
-      running.size > 0 &&
-      record.broken === null &&
-      running.has((await context.views.ofTree(record.tree)).digest)
-    )
-      inUse.add(record.name);
+    else if (running.size === 0 || record.broken !== null) continue;
+    else if ((await context.views.check(record.tree, [])).isLayered) {
+      // Whoever runs what it was told has it from that tag; the others may run this one's.
+      if (await isViewOfOne(context, record, stuck)) inUse.add(record.name);
+    } else if (running.has((await context.views.ofTree(record.tree)).digest)) inUse.add(record.name);
   }
   return inUse;
+}
+
+/** Whether one of these nodes runs its view of a tag. */
+async function isViewOfOne(context: Context, record: TagRecord, rows: readonly NodeRow[]): Promise<boolean> {
+  for (const { hostname, running, told, lastReport } of rows) {
+    if (told === null) continue;
+    const { environment, groups } = told;
+    const node = { hostname, environment, groups, facts: lastReport?.facts ?? {} };
+    const view = await context.views.ofNode(record.tree, node).catch(whereUnfit);
+    if (view?.digest === running) return true;
+  }
+  return false;
+}
+
+function whereUnfit(error: unknown): undefined {
+  if (!(error instanceof UnfitContent)) throw error;
 }
 
 async function retire(context: Context, tags: readonly TagName[], now: number): Promise<void> {

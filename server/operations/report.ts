@@ -6,10 +6,17 @@ import { haltIfReached } from './halt.ts';
 import { worldNow } from './world.ts';
 
 /** Keeps what a host says happened; durable once it is answered. The same run twice counts once. A failure may halt its tag. */
-export async function report(context: Context, hostname: Hostname, said: Report): Promise<'new' | 'known'> {
+export async function report(context: Context, hostname: Hostname, given: Report): Promise<'new' | 'known'> {
   const at = context.time.now();
+  const before = context.fleet.facts(hostname);
+  // A report that does not speak of facts takes none back: what a host gets must not depend on who reported last.
+  const said = given.facts === undefined ? { ...given, facts: { ...before } } : given;
   const countsIn = waveConcerned(context, hostname, said);
   const outcome = await context.store.recordReport(hostname, said, { at, countsIn });
+  if (outcome === 'new') {
+    context.fleet.noteReport(hostname, said, at);
+    if (!sameFacts(before, said.facts ?? {})) context.changes.announce();
+  }
   if (outcome === 'new' && said.outcome !== 'unchanged') {
     context.journal.add({
       at,
@@ -26,6 +33,11 @@ export async function report(context: Context, hostname: Hostname, said: Report)
   if (isFailure && countsIn !== null && tag !== null && tag !== 'trunk')
     await haltIfReached(context, { tag, wave: countsIn });
   return outcome;
+}
+
+function sameFacts(before: Readonly<Record<string, string>>, now: Readonly<Record<string, string>>): boolean {
+  const names = Object.keys(now);
+  return names.length === Object.keys(before).length && names.every((name) => before[name] === now[name]);
 }
 
 /**

@@ -140,10 +140,10 @@ export function repositoryContract(title: string, follow: () => Promise<Followin
       expect(await repository.flawOf(before)).toBeNull();
       expect(await repository.flawOf(after, before)).toBeNull();
       expect(await repository.flawOf(after, after)).toBeNull();
-      await put({ 'deploy.yml': 'layers: []\n' });
+      await put({ 'deploy.yml': { linkTo: 'other.yml' } });
       const flawed = unwrap(await repository.fetch(at('10:00:00'))).tip.tree;
-      expect(await repository.flawOf(flawed)).toContain('views by deploy.yml are not built yet');
-      expect(await repository.flawOf(flawed, after)).toContain('views by deploy.yml are not built yet');
+      expect(await repository.flawOf(flawed)).toContain('deploy.yml is no regular file');
+      expect(await repository.flawOf(flawed, after)).toContain('deploy.yml is no regular file');
     });
 
     test('preparing again, and by a second process, changes nothing', async () => {

@@ -30,8 +30,8 @@ export async function flawOf(git: Git, trees: { tree: ObjectId; sound: ObjectId 
 export function flawOfEntry(mode: string, path: Buffer, submodules: Submodules): string | null {
   const text = path.toString('utf8');
   const shown = JSON.stringify(text);
-  if (text === 'deploy.yml')
-    return 'views by deploy.yml are not built yet: take the file out of the repository to release its whole tree';
+  if (text === 'deploy.yml' && (mode === '120000' || mode === SUBMODULE))
+    return 'deploy.yml is no regular file: it says how the tree is released, and must be one';
   if (mode === SUBMODULE)
     return submodules === 'ignore' ? null : `${shown} is a submodule: take it out, or set repo.submodules to ignore`;
   if (!MODES.has(mode)) return `${shown} has the mode ${mode}, which is neither a file nor a link`;

@@ -28,6 +28,14 @@ export interface Sight {
   readonly node: NodeInputs;
 }
 
+interface Inspection {
+  readonly nodes: Iterable<NodeInputs>;
+  /** Also the templates and vars that none of the nodes has. */
+  readonly everyFile: boolean;
+  /** Whether a view with this key was made before. */
+  readonly isKnown: (key: string) => Promise<boolean>;
+}
+
 /** What was found out of a tree: null = its only view is the whole of it. */
 type Found = { readonly site: Site | null } | { readonly flaw: string };
 
@@ -102,14 +110,9 @@ export function openNodes({ root, repository, onRender }: Parts) {
     plan,
 
     /**
-     * Everything that is wrong with a tree for these nodes, by sentence: who would meet it. `isKnown` tells keys whose views
-     * were made before. Null for a plain tree.
+     * Everything that is wrong with a tree for these nodes, by sentence: who would meet it. Null for a plain tree.
      */
-    async flaws(
-      tree: ObjectId,
-      nodes: Iterable<NodeInputs>,
-      isKnown: (key: string) => Promise<boolean>,
-    ): Promise<Map<string, Hostname[]> | null> {
+    async flaws(tree: ObjectId, { nodes, everyFile, isKnown }: Inspection): Promise<Map<string, Hostname[]> | null> {
       const site = await siteOf(tree);
       if (site === null) return null;
       const flaws = new Map<string, Hostname[]>();
@@ -120,7 +123,7 @@ export function openNodes({ root, repository, onRender }: Parts) {
         if (hostname !== undefined) who.push(hostname);
         flaws.set(sentence, who);
       };
-      await everyFile(site, kitchen, attempt);
+      if (everyFile) await readEveryFile(site, kitchen, attempt);
       let turn = 0;
       for (const node of nodes) {
         if (++turn % NODES_AT_ONCE === 0) await setImmediate();
@@ -139,7 +142,11 @@ export function openNodes({ root, repository, onRender }: Parts) {
 export type Nodes = ReturnType<typeof openNodes>;
 
 /** Also what no node uses that is known yet. */
-async function everyFile(site: Site, kitchen: Kitchen, attempt: (act: () => unknown) => Promise<void>): Promise<void> {
+async function readEveryFile(
+  site: Site,
+  kitchen: Kitchen,
+  attempt: (act: () => unknown) => Promise<void>,
+): Promise<void> {
   let turn = 0;
   for (const { path, blob } of site.templates) {
     if (++turn % NODES_AT_ONCE === 0) await setImmediate();

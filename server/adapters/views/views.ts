@@ -75,13 +75,13 @@ export function openViews(options: Options): Views {
       }
     },
 
-    async check(tree, kinds) {
+    async check(tree, kinds, { everyFile = false } = {}) {
       try {
-        const flaws = await nodes.flaws(tree, kinds, async (key) => (await catalogue.ofKey(key)) !== undefined);
-        if (flaws === null) await ofTree(tree);
-        return flaws === null || flaws.size === 0 ? null : flawText(flaws);
+        const isKnown = async (key: string) => (await catalogue.ofKey(key)) !== undefined;
+        const flaws = await nodes.flaws(tree, { nodes: kinds, everyFile, isKnown });
+        return { isLayered: flaws !== null, flaw: flaws === null || flaws.size === 0 ? null : flawText(flaws) };
       } catch (error) {
-        if (error instanceof UnfitContent) return error.message;
+        if (error instanceof UnfitContent) return { isLayered: true, flaw: error.message };
         throw error;
       }
     },

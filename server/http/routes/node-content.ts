@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { assign } from '../../operations/assign.ts';
+import { ownBase } from '../../operations/ownership.ts';
 import { noteTold, runningOf } from '../ask.ts';
 import { contentHeaders, contentReply, deltaEtag } from '../content.ts';
 import { namesEtag } from '../etag.ts';
@@ -35,7 +36,7 @@ async function answer(call: Call, what: 'archive' | 'manifest'): Promise<Reply> 
   if (!asked.ok) return asked.reply;
   const base = baseOf(request);
   if (!base.ok) return base.reply;
-  const from = base.value;
+  const from = await ownBase(door.context, hostname.value, base.value);
   const { tag } = asked.value;
   const question = { hostname: hostname.value, ...(tag === undefined ? {} : { asked: tag }) };
   const decided = await assign(door.context, question);

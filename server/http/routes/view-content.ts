@@ -1,16 +1,19 @@
 import { createReadStream } from 'node:fs';
 import * as z from 'zod';
-import type { Digest } from '../../../protocol/names.ts';
+import { type Digest, type Hostname, parseHostname } from '../../../protocol/names.ts';
+import { mayHave, ownBase } from '../../operations/ownership.ts';
 import { worldNow } from '../../operations/world.ts';
-import { contentHeaders, contentReply, findContent, type What } from '../content.ts';
+import { contentHeaders, contentReply, findContent, unknownDigest, type What } from '../content.ts';
 import { namesEtag } from '../etag.ts';
-import { starting } from '../failures.ts';
+import { badHostname, starting } from '../failures.ts';
 import { baseOf, digestOf, readQuery } from '../read.ts';
-import type { FailureReply, Headers, Reply } from '../reply.ts';
+import type { FailureReply, Headers, Read, Reply } from '../reply.ts';
 import type { Call, Route } from '../route.ts';
 import { sumsOf } from '../sums.ts';
 
 const query = z.object({ format: z.literal('sha256sum', 'expected sha256sum').optional() });
+
+const forNode = z.object({ node: z.string().optional() });
 
 /** Content by its digest: it never changes, so it may be kept. */
 export const viewArchiveRoute: Route = {
@@ -33,13 +36,35 @@ export const viewManifestRoute: Route = {
 
 const FOR_GOOD = { 'Cache-Control': 'private, max-age=86400, immutable' };
 
-function answer({ door, request }: Call, what: What): Reply | Promise<Reply> {
-  const digest = digestOf(request);
-  if (!digest.ok) return digest.reply;
+async function answer({ door, request }: Call, what: What): Promise<Reply> {
+  const wanted = wantedBy(request);
+  if (!wanted.ok) return wanted.reply;
+  const { digest, node } = wanted.value;
   const from = baseOf(request);
   if (!from.ok) return from.reply;
-  const headers = { ...FOR_GOOD, ...contentHeaders(digest.value, what) };
-  return stopped(door) ?? contentUnlessStopped(door, { digest: digest.value, what, headers, from: from.value });
+  const refusal = stopped(door);
+  if (refusal !== undefined) return refusal;
+  if (!(await mayHave(door.context, node, digest))) return unknownDigest(digest);
+  const headers = { ...FOR_GOOD, ...contentHeaders(digest, what) };
+  const base = await ownBase(door.context, node, from.value);
+  return contentUnlessStopped(door, { digest, what, headers, from: base });
+}
+
+interface AskedView {
+  readonly digest: Digest;
+  /** Whose view it is, where it is not everybody's. */
+  readonly node: Hostname | undefined;
+}
+
+function wantedBy(request: Call['request']): Read<AskedView> {
+  const digest = digestOf(request);
+  if (!digest.ok) return digest;
+  const asked = readQuery(request, forNode);
+  if (!asked.ok) return asked;
+  if (asked.value.node === undefined) return { ok: true, value: { digest: digest.value, node: undefined } };
+  const node = parseHostname(asked.value.node);
+  if (node === undefined) return { ok: false, reply: badHostname(asked.value.node) };
+  return { ok: true, value: { digest: digest.value, node } };
 }
 
 /** Packing takes its time: what was pulled meanwhile counts. */
@@ -71,13 +96,15 @@ function stopped({ context, settings }: Call['door']): FailureReply | undefined 
 
 /** The regular files as `sha256sum --check` reads them. Links have no line: it would follow them. */
 async function answerSums({ door, request }: Call): Promise<Reply> {
-  const digest = digestOf(request);
-  if (!digest.ok) return digest.reply;
+  const wanted = wantedBy(request);
+  if (!wanted.ok) return wanted.reply;
+  const { digest, node } = wanted.value;
   const refusal = stopped(door);
   if (refusal !== undefined) return refusal;
-  const manifest = await findContent(door, digest.value, 'manifest');
+  if (!(await mayHave(door.context, node, digest))) return unknownDigest(digest);
+  const manifest = await findContent(door, digest, 'manifest');
   if ('kind' in manifest) return manifest;
-  const headers = sumHeaders(digest.value);
+  const headers = sumHeaders(digest);
   if (namesEtag(request.headers['if-none-match'], headers.ETag))
     return { kind: 'prepared', status: 304, headers: Object.entries(headers).flat(), body: null };
   return { kind: 'stream', headers, pieces: sumsOf(createReadStream(manifest.path, 'utf8')) };

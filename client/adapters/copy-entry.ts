@@ -1,5 +1,4 @@
 import { closeSync, constants, copyFileSync, lstatSync, openSync, readlinkSync, readSync } from 'node:fs';
-import { join } from 'node:path';
 import type { ManifestEntry } from '../../protocol/manifest.ts';
 import { BadContent, quoted } from '../core/checklist.ts';
 import { checkHash, type EntryWriter } from './entry-writer.ts';
@@ -21,7 +20,7 @@ const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
  * have changed it. Throws `DamagedBase` when somebody did, and what the file system reports of the copy.
  */
 export function copyEntry(from: { readonly directory: string }, entry: ManifestEntry, writer: EntryWriter): void {
-  const source = join(from.directory, entry.path);
+  const source = `${from.directory}/${entry.path}`;
   try {
     if (entry.mode === '120000')
       writer.put(

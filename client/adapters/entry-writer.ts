@@ -11,10 +11,10 @@ import {
   openSync,
   symlinkSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
 import type { ManifestEntry } from '../../protocol/manifest.ts';
 import { BadContent, quoted } from '../core/checklist.ts';
 import { type Owners, permissionsOf } from '../core/drift.ts';
+import { hashOf } from './hash.ts';
 import { writeWhole } from './publish.ts';
 
 /** Writes entries of a manifest below a directory. Throws `BadContent` for what is not as the manifest says. */
@@ -49,8 +49,8 @@ const NOBODY_IN_PARTICULAR: Owners = { uid: undefined, gid: undefined };
 export function entryWriter({ directory, ownersOf = () => NOBODY_IN_PARTICULAR }: Destination): EntryWriter {
   const folders = foldersBelow(directory, ownersOf(undefined));
   const place = ({ path }: ManifestEntry): string => {
-    folders.make(dirname(path));
-    return join(directory, path);
+    folders.make(folderOf(path));
+    return `${directory}/${path}`;
   };
   // What nothing has to be changed of is created as it is to be: one call less for each of many files.
   const umask = process.umask();
@@ -75,7 +75,7 @@ export function entryWriter({ directory, ownersOf = () => NOBODY_IN_PARTICULAR }
 
   return {
     put(entry, content) {
-      checkHash(entry, createHash('sha256').update(content).digest('hex'));
+      checkHash(entry, hashOf(content));
       if (entry.mode === '120000') {
         const path = place(entry);
         once(entry.path, () => symlinkSync(Buffer.from(content), path));
@@ -150,15 +150,23 @@ function once<Value>(path: string, create: () => Value): Value {
 
 /** Makes folders that we have not made yet; one that is there all the same is another name's. */
 function foldersBelow(root: string, owners: Owners): { make(path: string): void } {
-  const made = new Set(['.']);
+  const made = new Set(['']);
+  // In a manifest's order most entries are in the folder of the one before.
+  let last = '';
   const make = (path: string): void => {
-    if (made.has(path)) return;
-    make(dirname(path));
-    const folder = join(root, path);
+    if (path === last || made.has(path)) return;
+    make(folderOf(path));
+    const folder = `${root}/${path}`;
     once(path, () => mkdirSync(folder));
     chmodSync(folder, 0o755);
     if (owners.uid !== undefined || owners.gid !== undefined) chownSync(folder, ...idsOf(owners));
     made.add(path);
+    last = path;
   };
   return { make };
+}
+
+/** Of a path of a manifest; empty at the top. */
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }

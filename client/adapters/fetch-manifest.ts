@@ -1,9 +1,10 @@
 import type { Assignment } from '../../protocol/assignment.ts';
-import { BadManifest, digestOf, type ManifestEntry, parseManifest } from '../../protocol/manifest.ts';
+import { BadManifest, digestOf, type ManifestEntry } from '../../protocol/manifest.ts';
 import { type Brake, readBrake } from '../core/answer.ts';
 import { quoted } from '../core/checklist.ts';
 import { type Failed, failedBecause } from '../core/outcome.ts';
 import { readBody } from './http.ts';
+import { parsed } from './releases.ts';
 import { ask, type Response, type Servers } from './servers.ts';
 
 /** What was asked for, or why the run ends without it: any request may meet the killswitch. */
@@ -46,7 +47,7 @@ function check(bytes: Buffer, { digest, files, bytes: total }: Assignment): Fetc
   if (actual !== digest)
     return bad(`the manifest is not the one that was assigned: its digest is ${actual}, not ${digest}`);
   try {
-    const entries = parseManifest(bytes);
+    const entries = parsed(digest, bytes);
     const sum = entries.reduce((before, { size }) => before + size, 0);
     if (entries.length !== files || sum !== total)
       return bad(`the manifest has ${entries.length} files of ${sum} bytes, but ${files} of ${total} were announced`);

@@ -67,24 +67,34 @@ function feedableTar(receiver: TarReceiver) {
   let failure: unknown;
   let isClosed = false;
   let wake = (): void => undefined;
-  const attempt = (act: () => void): void => {
-    if (failure !== undefined) return;
-    try {
-      act();
-    } catch (error) {
-      failure = error;
-      tar.destroy();
-    }
+  /** Where it throws, nothing more is read. */
+  const guarded =
+    <Value>(act: (value: Value) => void) =>
+    (value: Value): void => {
+      if (failure !== undefined) return;
+      try {
+        act(value);
+      } catch (error) {
+        failure = error;
+        tar.destroy();
+      }
+    };
+  // One after the other: what is the same for all is made once.
+  let next = (): void => undefined;
+  const begin = guarded((header: TarHeader) => receiver.begin(header));
+  const piece = guarded((bytes: unknown) => receiver.piece(bytes as Uint8Array));
+  const finish = guarded(() => receiver.end());
+  const end = (): void => {
+    finish(undefined);
+    next();
   };
-  tar.on('entry', (header, content, next) => {
-    attempt(() => receiver.begin(header));
-    content.on('data', (bytes) => attempt(() => receiver.piece(bytes as Uint8Array)));
-    content.on('end', () => {
-      attempt(() => receiver.end());
-      next();
-    });
+  tar.on('entry', (header, content, ready) => {
+    next = ready;
+    begin(header);
+    content.on('data', piece);
+    content.on('end', end);
     // What is wrong is told by the whole.
-    content.on('error', () => undefined);
+    content.on('error', ignore);
   });
   tar.on('drain', () => wake());
   tar.on('error', (error: Error) => {
@@ -117,3 +127,5 @@ function feedableTar(receiver: TarReceiver) {
     },
   };
 }
+
+function ignore(): void {}

@@ -118,10 +118,22 @@ export function readManifest(layout: Layout, name: string): KnownManifest | unde
   try {
     const bytes = readFileSync(join(layout.manifests, name));
     const digest = digestOf(bytes);
-    return isNameOf(name, digest) ? { digest, entries: parseManifest(bytes) } : undefined;
+    return isNameOf(name, digest) ? { digest, entries: parsed(digest, bytes) } : undefined;
   } catch {
     return undefined;
   }
+}
+
+const REMEMBERED = 3;
+const remembered = new Map<Digest, readonly ManifestEntry[]>();
+
+/** The entries of a manifest of this digest. A run looks at the same two or three again and again. Throws `BadManifest`. */
+export function parsed(digest: Digest, bytes: Uint8Array): readonly ManifestEntry[] {
+  const entries = remembered.get(digest) ?? parseManifest(bytes);
+  remembered.delete(digest);
+  remembered.set(digest, entries);
+  for (const [oldest] of remembered) if (remembered.size > REMEMBERED) remembered.delete(oldest);
+  return entries;
 }
 
 export function keepManifest(layout: Layout, name: string, manifest: Uint8Array): void {

@@ -20,26 +20,38 @@ export interface Checklist {
   finish(): void;
 }
 
+/** Archives have their entries in the manifest's order: then each is found at once. */
 export function checklistOf(entries: readonly ManifestEntry[]): Checklist {
-  const open = new Map<string, ManifestEntry>(entries.map((entry) => [entry.path, entry]));
-  const done = new Set<string>();
+  let next = 0;
+  /** Once one came out of order: what is still to come. */
+  let open: Map<string, ManifestEntry> | undefined;
+  const take = ({ name }: ArchiveHeader): ManifestEntry => {
+    const expected = entries[next];
+    if (open === undefined && expected?.path === name) {
+      next++;
+      return expected;
+    }
+    open ??= new Map(entries.slice(next).map((entry) => [entry.path, entry]));
+    const entry = open.get(name);
+    if (entry === undefined) {
+      const isListed = entries.some(({ path }) => path === name);
+      throw new BadContent(`${quoted(name)} is ${isListed ? 'in it twice' : 'not in the manifest'}`);
+    }
+    open.delete(name);
+    return entry;
+  };
   return {
     take(header) {
-      const entry = open.get(header.name);
-      if (entry === undefined)
-        throw new BadContent(
-          `${quoted(header.name)} is ${done.has(header.name) ? 'in it twice' : 'not in the manifest'}`,
-        );
-      open.delete(entry.path);
-      done.add(entry.path);
+      const entry = take(header);
       checkHeader(header, entry);
       return entry;
     },
     finish() {
-      const [missing] = open.keys();
-      if (missing === undefined) return;
-      const others = open.size === 1 ? '' : ` and ${open.size - 1} more of the manifest's entries`;
-      throw new BadContent(`${quoted(missing)}${others} ${open.size === 1 ? 'is' : 'are'} missing`);
+      const missing = open === undefined ? entries.slice(next) : [...open.values()];
+      const [first] = missing;
+      if (first === undefined) return;
+      const others = missing.length === 1 ? '' : ` and ${missing.length - 1} more of the manifest's entries`;
+      throw new BadContent(`${quoted(first.path)}${others} ${missing.length === 1 ? 'is' : 'are'} missing`);
     },
   };
 }

@@ -297,7 +297,7 @@ function sendFile(outgoing: ServerResponse, { headers }: Recorded, reply: Extrac
   const from = /^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1];
   const isPart = from !== undefined && (headers['if-range'] === undefined || headers['if-range'] === etag);
   const start = isPart ? Number(from) : 0;
-  if (start >= file.length) {
+  if (isPart && start >= file.length) {
     outgoing.writeHead(416, { 'Content-Range': `bytes */${file.length}` }).end();
     return;
   }

@@ -80,8 +80,6 @@ export async function unexpected(what: string, { status, body }: Response): Prom
 }
 
 export function nobody(what: string, why: readonly string[]): Failed {
-  return failedBecause(
-    `cannot fetch the ${what}: ${why.join('; ')}`,
-    'Nothing was changed; the next run tries again. Look at the server and the network.',
-  );
+  const hint = 'Nothing was changed; the next run tries again. Look at the server and the network.';
+  return { ...failedBecause(`cannot fetch the ${what}: ${why.join('; ')}`, hint), onTheWay: true };
 }

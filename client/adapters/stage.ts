@@ -62,7 +62,7 @@ export async function stage(staging: Staging): Promise<Staged | Brake | Failed> 
 }
 
 function about({ tag, digest }: Assignment, ended: Brake | Failed): Brake | Failed {
-  return ended.kind === 'failed' ? { ...ended, tag, digest } : ended;
+  return ended.kind === 'failed' && ended.onTheWay !== true ? { ...ended, tag, digest } : ended;
 }
 
 /**

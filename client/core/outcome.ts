@@ -28,6 +28,8 @@ export interface Failed {
   /** What it was about, where that is known. */
   readonly tag?: TagName | 'trunk';
   readonly digest?: Digest;
+  /** It was the way to the servers, which says nothing about what is to be fetched. */
+  readonly onTheWay?: true;
 }
 
 /** The release was not put into use, as its own hooks say. */

@@ -24,7 +24,6 @@ const CHANGES = [
   'utimesSync',
   'futimesSync',
   'lutimesSync',
-  'fsyncSync',
 ] as const;
 
 type Act = (...args: unknown[]) => unknown;
@@ -39,9 +38,12 @@ export interface DiskSteps {
 
 /**
  * Calls `before` in front of every call of this process that changes the disk, with its number, from 1. What `before` throws
- * happens in its place. Removing a directory with all that is in it counts as the steps that it takes.
+ * happens in its place. With `syncs` those that make changes durable count too. Removing a directory with all that is in it counts as the steps that it takes.
  */
-export function watchDisk(before: (step: number, name: string, path: unknown) => void): DiskSteps {
+export function watchDisk(
+  before: (step: number, name: string, path: unknown) => void,
+  { syncs = false }: { readonly syncs?: boolean } = {},
+): DiskSteps {
   const patched = fs as unknown as Patched;
   const originals = new Map<string, Act>();
   let steps = 0;
@@ -54,6 +56,7 @@ export function watchDisk(before: (step: number, name: string, path: unknown) =>
     };
   };
   for (const name of CHANGES) watch(name);
+  if (syncs) watch('fsyncSync');
   watch('openSync', ([, flags]) => typeof flags === 'number' && (flags & fs.constants.O_CREAT) !== 0);
   originals.set('rmSync', fs.rmSync as unknown as Act);
   patched['rmSync'] = (path) => removeStepwise(String(path));

@@ -110,9 +110,12 @@ async function expectRecovery(at: Case): Promise<void> {
   expectNew(at);
 }
 
-async function stepsOf(work: (at: Case) => Promise<unknown>, options: HostOptions = {}): Promise<number> {
+async function stepsOf(
+  work: (at: Case) => Promise<unknown>,
+  { syncs = false, ...options }: HostOptions & { readonly syncs?: boolean } = {},
+): Promise<number> {
   const at = await atOld(options);
-  const disk = watchDisk(() => undefined);
+  const disk = watchDisk(() => undefined, { syncs });
   try {
     await work(at);
     return disk.count();
@@ -164,11 +167,14 @@ test('the undoing itself may be killed at any step, twice, and the next run stil
 
 /** The system refuses these steps. */
 function refuse(code: string, isRefused: (step: number, name: string) => boolean): DiskSteps {
-  return watchDisk((step, name, path) => {
-    if (!isRefused(step, name)) return;
-    const where = typeof path === 'string' ? { path } : {};
-    throw Object.assign(new Error(`${code}: refused`), { code, syscall: name.replace('Sync', ''), ...where });
-  });
+  return watchDisk(
+    (step, name, path) => {
+      if (!isRefused(step, name)) return;
+      const where = typeof path === 'string' ? { path } : {};
+      throw Object.assign(new Error(`${code}: refused`), { code, syscall: name.replace('Sync', ''), ...where });
+    },
+    { syncs: true },
+  );
 }
 
 /** Activates the next release while steps are refused. Answers the failure; undefined where it worked all the same. */
@@ -188,7 +194,7 @@ async function activateRefused({ host, next }: Case, disk: DiskSteps): Promise<F
 test.each(['ENOSPC', 'EPERM', 'EIO'])(
   'refused any step with %s, an apply is undone at once, with a clear error, or goes on',
   async (code) => {
-    const steps = await stepsOf(({ host, next }) => host.place.activate(next));
+    const steps = await stepsOf(({ host, next }) => host.place.activate(next), { syncs: true });
     let failures = 0;
     for (let step = 1; step <= steps; step++) {
       const at = await atOld();
@@ -214,7 +220,7 @@ test.each(['ENOSPC', 'EPERM', 'EIO'])(
 const TAKES_SPACE = new Set(['writeSync', 'openSync', 'linkSync', 'symlinkSync', 'copyFileSync', 'writeFileSync']);
 
 test('a disk that is full from any step on leaves the tree as it was, at once, and the next run goes on when it is free', async () => {
-  const steps = await stepsOf(({ host, next }) => host.place.activate(next));
+  const steps = await stepsOf(({ host, next }) => host.place.activate(next), { syncs: true });
   for (let from = 1; from <= steps; from++) {
     const at = await atOld();
     const disk = refuse('ENOSPC', (step, name) => step >= from && TAKES_SPACE.has(name));

@@ -153,7 +153,16 @@ put_client() {
     temporary=
     client=$bin
     say changed "$bin ($version)"
+    restart_watch
   fi
+}
+
+# What runs goes on as the old client until somebody starts it again.
+restart_watch() {
+  [ -z "$destdir" ] && has systemctl || return 0
+  systemctl is-active --quiet tagwave-watch.service || return 0
+  systemctl restart tagwave-watch.service
+  say changed 'systemctl restart tagwave-watch.service'
 }
 
 remove_client() {
@@ -161,10 +170,10 @@ remove_client() {
     if [ ! -f "$file" ]; then
       continue
     elif [ -n "$dry_run" ]; then
-      say 'would change' "$file (removed)"
+      say 'would remove' "$file"
     else
       rm -f "$file"
-      say changed "$file (removed)"
+      say removed "$file"
     fi
   done
 }

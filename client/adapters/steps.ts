@@ -9,6 +9,8 @@ import { publish } from './publish.ts';
 export interface Step {
   /** What it is about, as it is told: a path, or a command. */
   readonly what: string;
+  /** How it is told when it was done; default: changed. */
+  readonly done?: 'removed';
   look(): Found | Promise<Found>;
   /** Makes it so. May throw `StepFailed`, or what the file system reports. */
   act(): void | Promise<void>;
@@ -25,6 +27,12 @@ export type Found =
 /** A command of the system did not do what it was to do. */
 export class StepFailed extends Error {
   override readonly name = 'StepFailed';
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.sentence);
+    this.failure = failure;
+  }
 }
 
 const RIGHT: Found = { kind: 'right' };
@@ -43,11 +51,22 @@ export function userStep(user: string, home: string): Step {
   };
 }
 
-/** A directory that belongs to a user; one that is there stays as it is. */
+/** A directory that a user can write; undefined: whoever runs this. */
 export function directoryStep(path: string, user: string | undefined): Step {
   return {
     what: path,
-    look: () => (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ? RIGHT : TO_DO),
+    async look() {
+      const stats = lstatSync(path, { throwIfNoEntry: false });
+      if (stats === undefined) return TO_DO;
+      if (!stats.isDirectory())
+        return blocked(`${path} is no directory`, 'Move it away, or give another one with --target.');
+      const uid = user === undefined ? undefined : await idOf(user, '-u');
+      if (uid === undefined || uid === stats.uid) return RIGHT;
+      return blocked(
+        `${path} belongs to another user than ${user}, who is to write it`,
+        `Use 'chown -R ${user}: ${path}', or --user with its owner.`,
+      );
+    },
     async act() {
       mkdirSync(path, { recursive: true, mode: 0o755 });
       const [uid, gid] = user === undefined ? [] : [await idOf(user, '-u'), await idOf(user, '-g')];
@@ -63,7 +82,7 @@ export function fileStep(path: string, text: string): Step {
     look() {
       const found = textOf(path);
       if (found === text) return RIGHT;
-      return found === undefined || isOurs(found) ? TO_DO : { kind: 'blocked', failure: notOurs(path) };
+      return found === undefined || isOurs(found) ? TO_DO : notOurs(path);
     },
     act: () => write(path, text),
   };
@@ -82,6 +101,7 @@ export function firstFileStep(path: string, text: string): Step {
 export function goneStep(path: string): Step {
   return {
     what: path,
+    done: 'removed',
     look() {
       const found = textOf(path);
       if (found === undefined) return SILENT;
@@ -95,6 +115,7 @@ export function goneStep(path: string): Step {
 export function purgeStep(path: string): Step {
   return {
     what: path,
+    done: 'removed',
     look: () => (lstatSync(path, { throwIfNoEntry: false }) === undefined ? SILENT : TO_DO),
     act: () => rmSync(path, { recursive: true, force: true }),
   };
@@ -104,6 +125,7 @@ export function purgeStep(path: string): Step {
 export function emptyDirectoryStep(path: string): Step {
   return {
     what: path,
+    done: 'removed',
     look() {
       if (!lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) return SILENT;
       return readdirSync(path).length === 0 ? TO_DO : { kind: 'kept', why: 'there are other files in it' };
@@ -170,7 +192,7 @@ async function command(name: string, args: readonly string[], { hint }: { readon
   const { code, missing, stdout, stderr } = await run({ command: name, args, timeoutMs: 60_000 });
   if (code === 0) return;
   const why = missing ? 'there is no such command' : `exit ${code}: ${(stderr.trim() || stdout.trim()).slice(-500)}`;
-  throw new StepFailed(`${[name, ...args].join(' ')} failed (${why})\n  ${hint}`);
+  throw new StepFailed({ sentence: `${[name, ...args].join(' ')} failed (${why})`, hint });
 }
 
 function write(path: string, text: string): void {
@@ -192,9 +214,13 @@ async function idOf(user: string, which: '-u' | '-g'): Promise<number | undefine
   return code === 0 && /^\d+\n$/.test(stdout) ? Number(stdout) : undefined;
 }
 
-function notOurs(path: string): Failure {
-  return {
-    sentence: `${path} is there, and 'tagwave install' did not write it`,
-    hint: 'Look at it; where it is not needed, move it away and run this again.',
-  };
+function notOurs(path: string): Found {
+  return blocked(
+    `${path} is there, and 'tagwave install' did not write it`,
+    'Look at it; where it is not needed, move it away and run this again.',
+  );
+}
+
+function blocked(sentence: string, hint: string): Found {
+  return { kind: 'blocked', failure: { sentence, hint } };
 }

@@ -16,7 +16,7 @@ import {
   stopStep,
   userStep,
 } from '../adapters/steps.ts';
-import { systemFailure } from '../core/failure.ts';
+import { type Failure, systemFailure } from '../core/failure.ts';
 import {
   clientYml,
   filesOf,
@@ -158,32 +158,40 @@ function keptStep(path: string, what: string): Step {
 }
 
 async function carryOut({ settings, terminal }: InstallContext, steps: readonly Step[]): Promise<number> {
-  const tell = (word: string, what: string): void => terminal.out(`${word.padEnd(13)}${what}`);
+  let told = 0;
+  const tell = (word: string, what: string): void => {
+    told++;
+    terminal.out(`${word.padEnd(13)}${what}`);
+  };
   try {
     for (const step of steps) {
       const found = await step.look();
-      if (found.kind === 'blocked') {
-        terminal.err(`tagwave: ${found.failure.sentence}\n  ${found.failure.hint}`);
-        return 1;
-      }
+      if (found.kind === 'blocked') return fail(terminal, found.failure);
       if (found.kind === 'kept') tell('kept', `${step.what} (${found.why})`);
-      else if (found.kind === 'right') {
-        if (found.silent !== true) tell('unchanged', step.what);
-      } else if (settings.dryRun) tell('would change', step.what);
-      else {
-        await step.act();
-        tell('changed', step.what);
-      }
+      else if (found.kind === 'to-do') await does(step, { isDry: settings.dryRun, tell });
+      else if (found.silent !== true) tell('unchanged', step.what);
     }
+    if (told === 0) tell('unchanged', 'there was nothing to do');
     return 0;
   } catch (error) {
-    const failure = systemFailure(error);
-    if (failure === undefined && !(error instanceof StepFailed)) throw error;
-    terminal.err(
-      failure === undefined
-        ? `tagwave: ${String((error as Error).message)}`
-        : `tagwave: ${failure.sentence}\n  ${failure.hint}`,
-    );
-    return 1;
+    const failure = error instanceof StepFailed ? error.failure : systemFailure(error);
+    if (failure === undefined) throw error;
+    return fail(terminal, failure);
   }
+}
+
+interface Doing {
+  readonly isDry: boolean;
+  readonly tell: (word: string, what: string) => void;
+}
+
+async function does(step: Step, { isDry, tell }: Doing): Promise<void> {
+  if (isDry) return tell(`would ${step.done === undefined ? 'change' : 'remove'}`, step.what);
+  await step.act();
+  tell(step.done ?? 'changed', step.what);
+}
+
+function fail(terminal: Terminal, { sentence, hint }: Failure): number {
+  terminal.err(`tagwave: ${sentence}\n  ${hint}`);
+  return 1;
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdtempSync } from 'node:fs';
+import { cp, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,22 +10,21 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import packageJson from '../../package.json' with { type: 'json' };
 import { copyAs, releaseDirectory } from '../rig/client-bundle.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
-import { type TestServer, testServer } from '../rig/server.ts';
-import { ask } from './serving.ts';
+import { testServer } from '../rig/server.ts';
+import { ask, sharedServing } from './serving.ts';
 
 const NOW = '2026-11-20T11:20:00Z';
 const SHELLS = ['dash', 'bash --posix'];
 
-let release = '';
+const release = mkdtempSync(join(tmpdir(), 'tagwave-release-'));
 beforeAll(async () => {
-  release = await releaseDirectory(await mkdtemp(join(tmpdir(), 'tagwave-release-')));
+  await releaseDirectory(release);
+  await writeFile(join(release, 'client.yml'), '{}\n');
 });
 afterAll(() => rm(release, { recursive: true, force: true }));
 
 /** A server with the client beside it. */
-function server(env: Readonly<Record<string, string>> = {}): Promise<TestServer> {
-  return testServer({ now: NOW, env, clientDirectory: release });
-}
+const server = sharedServing({ clientDirectory: release });
 
 interface Installing {
   readonly exitCode: number | undefined;
@@ -49,9 +49,7 @@ async function runScript(
   return { exitCode, all };
 }
 
-beforeAll(() => writeFile(join(release, 'client.yml'), '{}\n'));
-
-async function install(at: TestServer, ...args: readonly string[]): Promise<Installing> {
+async function install(at: { readonly url: string }, ...args: readonly string[]): Promise<Installing> {
   return runScript((await ask(at.url, '/install.sh')).text, args);
 }
 
@@ -73,7 +71,7 @@ async function sha256Of(path: string): Promise<string> {
 
 describe('the client that a server gives', () => {
   test('is listed with its version, hash and size, and is what the list says', async () => {
-    const { url } = await server();
+    const { url } = server();
     const list = (await ask(url, '/client/release.json')).json();
     const sha256 = await sha256Of(join(release, 'tagwave.cjs'));
     const { size } = await stat(join(release, 'tagwave.cjs'));
@@ -84,7 +82,7 @@ describe('the client that a server gives', () => {
   });
 
   test('may be kept for good where it is asked for by its hash; another hash is not found', async () => {
-    const { url } = await server();
+    const { url } = server();
     const { sha256 } = (await ask(url, '/client/release.json')).json();
     const byHash = await ask(url, `/client/tagwave.cjs?sha256=${sha256}`);
     expect(byHash.headers['cache-control']).toContain('immutable');
@@ -132,7 +130,7 @@ describe('the URL in the script', () => {
   const urlIn = (script: string): string | undefined => /^server=(.*)$/m.exec(script)?.[1];
 
   test('is the one under which the server was reached, with the scheme that a proxy names', async () => {
-    const { url } = await server();
+    const { url } = server();
     expect(urlIn((await ask(url, '/install.sh')).text)).toBe(`'${url}'`);
     const named = async (headers: Record<string, string>) => urlIn((await ask(url, '/install.sh', { headers })).text);
     expect(await named({ Host: 'Tagwave.Example.com' })).toBe("'http://tagwave.example.com'");
@@ -142,14 +140,15 @@ describe('the URL in the script', () => {
   });
 
   test('is the setting, whatever the Host header says', async () => {
-    const { url } = await server({ TAGWAVE_HTTP_PUBLIC_URL: 'https://tagwave.example.com/at/' });
+    const env = { TAGWAVE_HTTP_PUBLIC_URL: 'https://tagwave.example.com/at/' };
+    const { url } = await testServer({ now: NOW, env, clientDirectory: release });
     const { text } = await ask(url, '/install.sh', { headers: { Host: 'evil.example' } });
     expect(urlIn(text)).toBe("'https://tagwave.example.com/at'");
     expect((await ask(url, '/install.sh', { headers: { Host: "';id;'" } })).status).toBe(200);
   });
 
   test('is never made of a Host header that is no name or address of a host', async () => {
-    const { url } = await server();
+    const { url } = server();
     for (const host of HOSTILE) {
       const answer = await askAs(url, host);
       expect(answer.status, host).toBe(400);
@@ -207,7 +206,7 @@ const read = (path: string): Promise<string> => readFile(path, 'utf8');
 
 describe('install.sh', () => {
   test('is plain sh to dash and bash alike, and free of tabs', async () => {
-    const { url } = await server();
+    const { url } = server();
     const script = (await ask(url, '/install.sh')).text;
     expect(script).not.toContain('\t');
     for (const shell of SHELLS) {
@@ -221,7 +220,7 @@ describe('install.sh', () => {
   test.each(SHELLS)(
     'installs the client, its settings and its cron line, and changes nothing again (%s)',
     async (shell) => {
-      const at = await server();
+      const at = server();
       const destdir = await disposableDirectory();
       const script = (await ask(at.url, '/install.sh')).text;
       const args = ['--destdir', destdir, '--cron', '--hostname', 'web1.example.com'];
@@ -254,7 +253,7 @@ describe('install.sh', () => {
   );
 
   test('installs a client that works by the settings that were written', async () => {
-    const at = await server();
+    const at = server();
     const destdir = await disposableDirectory();
     await install(at, '--destdir', destdir, '--cron', '--hostname', 'web1.example.com', '--target', '/srv/it');
     const config = join(destdir, 'etc/tagwave/client.yml');
@@ -264,11 +263,14 @@ describe('install.sh', () => {
       ['poll', '--config', config, '--target', join(destdir, 'srv/it')],
       { reject: false },
     );
-    expect(poll).toMatchObject({ exitCode: 4, stderr: expect.stringContaining('web1.example.com: held') });
+    expect(poll).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('web1.example.com: now on etchautotag-'),
+    });
   });
 
   test('keeps settings that are there, and moves from cron to a timer to a service', async () => {
-    const at = await server();
+    const at = server();
     const destdir = await disposableDirectory();
     await mkdir(join(destdir, 'etc/tagwave'), { recursive: true });
     await writeFile(join(destdir, 'etc/tagwave/client.yml'), 'server: http://elsewhere\n');
@@ -286,17 +288,17 @@ describe('install.sh', () => {
   });
 
   test('goes without a trace but for releases and settings, and with --purge without those', async () => {
-    const at = await server();
+    const at = server();
     const destdir = await disposableDirectory();
     await install(at, '--destdir', destdir, '--cron');
     await mkdir(join(destdir, 'var/lib/tagwave/releases/a'), { recursive: true });
     await writeFile(join(destdir, 'var/lib/tagwave/releases/a/file'), 'released');
     const gone = await install(at, '--destdir', destdir, '--uninstall');
     expect(gone.all.split('\n')).toEqual([
-      `changed      ${destdir}/etc/cron.d/tagwave`,
+      `removed      ${destdir}/etc/cron.d/tagwave`,
       `kept         ${destdir}/var/lib/tagwave (the releases; --purge removes it)`,
       `kept         ${destdir}/etc/tagwave/client.yml (the settings; --purge removes it)`,
-      `changed      ${destdir}/usr/local/bin/tagwave (removed)`,
+      `removed      ${destdir}/usr/local/bin/tagwave`,
     ]);
     expect(Object.keys(await filesBelow(destdir)).sort()).toEqual([
       '/etc/tagwave/client.yml',
@@ -311,7 +313,7 @@ describe('install.sh', () => {
   });
 
   test('tells with --dry-run what it would do, and does nothing', async () => {
-    const at = await server();
+    const at = server();
     const destdir = await disposableDirectory();
     const look = await install(at, '--destdir', destdir, '--cron', '--dry-run');
     expect(look.all).toContain(`would change ${destdir}/usr/local/bin/tagwave`);
@@ -320,7 +322,7 @@ describe('install.sh', () => {
     await install(at, '--destdir', destdir, '--cron');
     const before = await filesBelow(destdir);
     const away = await install(at, '--destdir', destdir, '--uninstall', '--purge', '--dry-run');
-    expect(away.all).toContain(`would change ${destdir}/usr/local/bin/tagwave (removed)`);
+    expect(away.all).toContain(`would remove ${destdir}/usr/local/bin/tagwave`);
     expect(await filesBelow(destdir)).toEqual(before);
   });
 
@@ -329,7 +331,7 @@ describe('install.sh', () => {
     await cp(release, place, { recursive: true });
     await copyAs('7.8.9', join(release, 'tagwave.cjs'), join(place, 'tagwave.cjs'));
     const destdir = await disposableDirectory();
-    await install(await server(), '--destdir', destdir, '--cron');
+    await install(server(), '--destdir', destdir, '--cron');
     const newer = await install(await testServer({ now: NOW, clientDirectory: place }), '--destdir', destdir, '--cron');
     expect(newer.all).toContain('usr/local/bin/tagwave (7.8.9)');
     const { stdout } = await execa(join(destdir, 'usr/local/bin/tagwave'), ['--version']);
@@ -338,7 +340,7 @@ describe('install.sh', () => {
   });
 
   test('that is cut off anywhere does nothing at all', async () => {
-    const { url } = await server();
+    const { url } = server();
     const script = (await ask(url, '/install.sh')).text;
     const destdir = await disposableDirectory();
     const whole = script.trimEnd().length - 'main "$@"'.length;
@@ -357,7 +359,7 @@ describe('install.sh', () => {
     ['a user that is none', ['--user', '-x'], '--user: expected the name of a user'],
     ['cron and systemd at once', ['--cron', '--systemd'], '--cron: either this or'],
   ])('refuses %s with exit 2', async (_what, args, sentence) => {
-    const at = await server();
+    const at = server();
     const destdir = await disposableDirectory();
     const refused = await install(at, '--destdir', destdir, '--dry-run', ...args);
     expect(refused.exitCode).toBe(2);
@@ -365,7 +367,7 @@ describe('install.sh', () => {
   });
 
   test('leaves a cron file alone that somebody else wrote, and says so', async () => {
-    const at = await server();
+    const at = server();
     const destdir = await disposableDirectory();
     await mkdir(join(destdir, 'etc/cron.d'), { recursive: true });
     await writeFile(join(destdir, 'etc/cron.d/tagwave'), '# mine\n');
@@ -469,7 +471,7 @@ async function pathWithout(...missing: readonly string[]): Promise<string> {
 describe('a host', () => {
   async function installOn(path: string): Promise<Installing> {
     const destdir = await disposableDirectory();
-    const { url } = await server();
+    const { url } = server();
     return runScript((await ask(url, '/install.sh')).text, ['--destdir', destdir, '--cron'], { path });
   }
 

@@ -62,6 +62,8 @@ export interface ServingOptions {
   readonly settings?: Partial<Record<SettingKey, unknown>>;
   /** Leaves the files of the base as if they were being written now. */
   readonly unsettled?: boolean;
+  /** Where the client is that hosts are given. */
+  readonly clientDirectory?: string;
 }
 
 export const NOW = '2026-11-20T11:20:00Z';
@@ -97,7 +99,10 @@ export function sharedServing(options: ServingOptions = {}): () => Serving {
   };
 }
 
-async function open(root: string, { files = {}, settings = {}, unsettled = false }: ServingOptions): Promise<Serving> {
+async function open(
+  root: string,
+  { files = {}, settings = {}, unsettled = false, clientDirectory }: ServingOptions,
+): Promise<Serving> {
   prepared ??= prepare();
   await cp(await prepared, root, { recursive: true, preserveTimestamps: true });
   const base = join(root, 'base');
@@ -111,7 +116,7 @@ async function open(root: string, { files = {}, settings = {}, unsettled = false
     },
   });
   const clock = movableClock(NOW);
-  const app = await composed({ root, clock, settings, log: openLog({ level: 'debug', stream }) });
+  const app = await composed({ root, clock, settings, clientDirectory, log: openLog({ level: 'debug', stream }) });
   const started = await startServer(app);
   if (!started.ok) throw new Error(started.sentence);
   const { url } = started.value;
@@ -177,11 +182,14 @@ interface Composing {
   readonly clock: MovableClock;
   readonly settings: Partial<Record<SettingKey, unknown>>;
   readonly log: Log;
+  readonly clientDirectory?: string | undefined;
 }
 
-async function composed({ root, clock, settings, log }: Composing): Promise<App> {
+async function composed({ root, clock, settings, log, clientDirectory }: Composing): Promise<App> {
   const flags = { ...QUICK, 'repo.url': join(root, 'config'), 'repo.branch': 'main', ...settings };
-  const result = await compose({ base: join(root, 'base'), env: {}, flags, role: 'server', clock, log });
+  const client = clientDirectory === undefined ? {} : { clientDirectory };
+  const base = join(root, 'base');
+  const result = await compose({ base, env: {}, flags, role: 'server', clock, log, ...client });
   if (!result.ok) throw new Error(JSON.stringify(result.errors));
   return result.app;
 }

@@ -10,7 +10,8 @@ export const UPDATE = {
   ],
   help: `
 Takes nothing but the build whose SHA-256 the server's own list names, and only once it has been seen to run. The old one
-stays beside it, with .previous behind its name. Nothing updates itself: this command is the only way.
+stays beside it, with .previous behind its name. Nothing updates itself: this command is the only way. A 'tagwave watch'
+that runs goes on as the old one until it is started again.
 
 Exit codes:
   0  updated, or the same already     1  failed: nothing was changed     6  another one is there (--check)

@@ -4,7 +4,7 @@ import type { Digest, Hostname } from '../../protocol/names.ts';
 import type { Layout } from '../adapters/layout.ts';
 import { readManifest } from '../adapters/releases.ts';
 import { askAssignment, type Servers } from '../adapters/servers.ts';
-import { type Staged, stage } from '../adapters/stage.ts';
+import type { Staged } from '../adapters/stage.ts';
 import { syncTree } from '../adapters/sync.ts';
 import type { Answer, Question } from '../core/answer.ts';
 import type { Drifted } from '../core/drift.ts';
@@ -86,6 +86,7 @@ export async function converge(run: Run): Promise<Outcome> {
     }
     const refused = refusedBefore(run, assignment);
     if (refused !== undefined) return refused;
+    const { stage } = await import('../adapters/stage.ts');
     const staged = await stage({ layout, place, servers, terminal, assignment });
     if (staged.kind !== 'staged') return staged;
     const { name, reused } = staged;

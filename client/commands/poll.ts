@@ -1,22 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Hostname } from '../../protocol/names.ts';
 import { endForgottenHook } from '../adapters/hook-runner.ts';
-import { layoutOf, prepare } from '../adapters/layout.ts';
+import { type Layout, layoutOf, prepare } from '../adapters/layout.ts';
 import { takeLock } from '../adapters/lock.ts';
 import { machineName } from '../adapters/machine-name.ts';
-import { openPlace } from '../adapters/open-place.ts';
+import { openReleasePlace } from '../adapters/release-place.ts';
 import { removeLeftovers } from '../adapters/releases.ts';
 import type { Servers } from '../adapters/servers.ts';
 import { readState } from '../adapters/state-file.ts';
 import type { StopSignals } from '../adapters/stop-signals.ts';
 import { type Failure, systemFailure } from '../core/failure.ts';
 import type { Outcome } from '../core/outcome.ts';
+import type { Place } from '../core/place.ts';
 import { splayMs } from '../core/splay.ts';
 import type { Settings } from '../settings/keys.ts';
 import type { Terminal } from '../terminal.ts';
 import { conclude, finishEarlierRun, show } from './conclude.ts';
 import { converge, type Run } from './converge.ts';
-import { preview } from './preview.ts';
 import { standstill } from './standstill.ts';
 
 export interface PollContext {
@@ -34,8 +34,12 @@ export async function poll(context: PollContext): Promise<number> {
   const { settings, terminal } = context;
   const opened = await openRun(context);
   if (typeof opened === 'string') return refuse(terminal, opened);
-  if (settings.dryRun) return show(opened, await guarded(context, () => preview(opened)));
+  if (settings.dryRun) return show(opened, await guarded(context, () => previewOf(opened)));
   return pollInTurn(context, opened);
+}
+
+async function previewOf(run: Run): Promise<Outcome> {
+  return (await import('./preview.ts')).preview(run);
 }
 
 /** What a run starts from; or why the settings are not enough for one. */
@@ -55,8 +59,15 @@ export async function openRun(
     silenceMs: settings.timeoutSeconds * 1000,
     signal: stop.signal,
   };
-  const place = openPlace(layout, settings.root);
+  const place = await placeOf(layout, settings.root);
   return { settings, hostname, layout, place, servers, terminal, startedAt: new Date(), retry, state };
+}
+
+/** What it takes to change a tree is only loaded where one is to be changed. */
+async function placeOf(layout: Layout, root: string | undefined): Promise<Place> {
+  return root === undefined
+    ? openReleasePlace(layout)
+    : (await import('../adapters/open-place.ts')).openPlace(layout, root);
 }
 
 function usageProblem(hostname: Hostname | undefined, servers: readonly URL[] | undefined): string | undefined {

@@ -1,9 +1,8 @@
-import { Command, CommanderError, Option } from 'commander';
+import { parseArgs } from 'node:util';
 import { readConfigFile } from '../settings/config-file.ts';
 import { layerOfEnvironment, variableOf } from '../settings/environment.ts';
-import { DEFAULT_CONFIG, KEYS, type KeyName, type Settings } from '../settings/keys.ts';
+import { DEFAULT_CONFIG, KEYS, type Settings } from '../settings/keys.ts';
 import { type Layer, mergeSettings } from '../settings/merge.ts';
-import { VERSION } from '../version.ts';
 import { COMMANDS, type CommandName } from './usage/commands.ts';
 import type { OwnFlags, Usage } from './usage/usage.ts';
 
@@ -19,9 +18,9 @@ export type Request =
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'usage'; readonly text: string };
 
-type Flags = Readonly<Record<string, unknown>>;
+export type Flags = Readonly<Record<string, unknown>>;
 
-interface Chosen {
+export interface Chosen {
   readonly command: CommandName;
   readonly flags: Flags;
   readonly own: OwnFlags;
@@ -30,7 +29,7 @@ interface Chosen {
 
 /** Understands the command line, the environment and the file. */
 export async function readRequest(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Request> {
-  const parsed = parseArguments(args);
+  const parsed = parseUsual(args) ?? (await import('./arguments.ts')).parseArguments(args);
   if ('kind' in parsed) return parsed;
   const { command, flags, own, words } = parsed;
   const configFlag = typeof flags['config'] === 'string' ? flags['config'] : env[variableOf('config')] || undefined;
@@ -44,65 +43,41 @@ function usage(errors: readonly string[]): Request {
   return { kind: 'usage', text: errors.map((error) => `tagwave: ${error}`).join('\n') };
 }
 
-function parseArguments(args: readonly string[]): Chosen | Request {
-  let printed = '';
-  let chosen: Chosen | undefined;
-  const program = new Command('tagwave')
-    .description('Brings this host to the configuration that a Tagwave server assigns to it.')
-    .version(VERSION)
-    .exitOverride()
-    .configureOutput({ writeOut: (text) => (printed += text), writeErr: (text) => (printed += text) })
-    .addHelpText(
-      'after',
-      "\nExample:\n  tagwave poll --server https://tagwave.example.com\n\n'tagwave poll --help' tells more.",
-    );
-  for (const known of COMMANDS) add(program, known, (flags, words) => (chosen = choose(known, flags, words)));
-  try {
-    program.parse(args, { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    const isHelp = error.code === 'commander.helpDisplayed' || error.code === 'commander.version';
-    return { kind: isHelp ? 'help' : 'usage', text: printed.trimEnd() };
+/**
+ * The command lines that run from cron every minute: a command without words of its own, and flags that are all right. For all
+ * others, and to say what is wrong, there is a library, which takes longer to load than a run without news takes.
+ */
+function parseUsual([name, ...rest]: readonly string[]): Chosen | undefined {
+  const known: Usage | undefined = COMMANDS.find((command) => command.name === name);
+  if (known === undefined || known.words !== undefined) return undefined;
+  const options: Record<string, { type: 'string' | 'boolean'; multiple: boolean }> = { config: ONE };
+  for (const { name: key, kind } of KEYS.filter((one) => known.keys.includes(one.name)))
+    options[key] = { type: kind === 'switch' ? 'boolean' : 'string', multiple: kind === 'list' };
+  for (const { flags } of known.options ?? []) {
+    const [, option = '', value] = /^--([a-z-]+)( <.+>)?$/.exec(flags) ?? [];
+    options[option] = { type: value === undefined ? 'boolean' : 'string', multiple: false };
   }
-  return chosen ?? { kind: 'usage', text: printed.trimEnd() };
+  try {
+    const { values } = parseArgs({ args: [...rest], options, strict: true, allowPositionals: false });
+    const flags = Object.fromEntries(Object.entries(values).map(([option, value]) => [attributeOf(option), value]));
+    return choose(known, flags, []);
+  } catch {
+    return undefined;
+  }
 }
 
-function add(program: Command, known: Usage, choose: (flags: Flags, words: readonly string[]) => void): void {
-  const { name, summary, keys, options = [], words = [], help } = known;
-  const command = program.command(name).description(summary).addHelpText('after', help);
-  for (const option of optionsFor(keys)) command.addOption(option);
-  for (const { flags, help: text } of options) command.option(flags, text);
-  for (const { name: word, help: text } of words) command.argument(word, text);
-  command
-    .action((...given: unknown[]) => {
-      const [flags, ...before] = given.slice(0, words.length + 1).reverse();
-      choose(
-        { ...(flags as Flags) },
-        before.reverse().filter((word) => typeof word === 'string'),
-      );
-    })
-    .showHelpAfterError(`See 'tagwave ${name} --help'.`);
-}
+const ONE = { type: 'string', multiple: false } as const;
 
-function choose(known: (typeof COMMANDS)[number], flags: Flags, words: readonly string[]): Chosen {
-  const { options = [] }: Usage = known;
+/** Takes apart what is a setting and what makes sense for one call only. */
+export function choose(known: Usage, flags: Flags, words: readonly string[]): Chosen {
+  const { options = [] } = known;
   const own: Record<string, string | true> = {};
   for (const { flags: written } of options) {
     const name = /--([a-z-]+)/.exec(written)?.[1] ?? '';
     const value = name.startsWith('no-') ? flags[attributeOf(name.slice(3))] === false : flags[attributeOf(name)];
     if (typeof value === 'string' || value === true) own[name] = value;
   }
-  return { command: known.name, flags, own, words };
-}
-
-function optionsFor(names: readonly KeyName[]): Option[] {
-  const options = KEYS.filter(({ name }) => names.includes(name)).map(({ name, kind, placeholder, help }) => {
-    const option = new Option(`--${name}${placeholder === undefined ? '' : ` <${placeholder}>`}`, help);
-    return kind === 'list'
-      ? option.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text])
-      : option;
-  });
-  return [...options, new Option('--config <FILE>', `settings (default: ${DEFAULT_CONFIG}, where there is one)`)];
+  return { command: known.name as CommandName, flags, own, words };
 }
 
 /** What the command itself says, and words that stand for a setting. */

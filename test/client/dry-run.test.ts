@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { manifestLine } from '../../protocol/manifest.ts';
@@ -236,20 +235,12 @@ describe('a dry run leaves no trace', () => {
     writeFileSync(at('b'), 'edited');
     rmSync(join(target, 'seen'), { recursive: true });
     prepare(server);
-    const before = [
-      traceOf(target),
-      readdirSync(tmpdir())
-        .filter((name) => !name.startsWith('tagwave-test-'))
-        .sort(),
-    ];
+    const temporary = await disposableDirectory();
+    const before = traceOf(target);
     const state = readFileSync(join(target, 'state.json'), 'utf8');
-    await runProcess(pollArgs(server, target, '--dry-run'));
-    expect([
-      traceOf(target),
-      readdirSync(tmpdir())
-        .filter((name) => !name.startsWith('tagwave-test-'))
-        .sort(),
-    ]).toEqual(before);
+    await runProcess(pollArgs(server, target, '--dry-run'), { env: { TMPDIR: temporary } });
+    expect(traceOf(target)).toBe(before);
+    expect(readdirSync(temporary)).toEqual([]);
     expect(readFileSync(join(target, 'state.json'), 'utf8')).toBe(state);
     expect(server.reports).toEqual([]);
   });

@@ -6,7 +6,7 @@ import { readManifest } from '../adapters/releases.ts';
 import type { Staged } from '../adapters/stage.ts';
 import { describeDrift, pathsOf } from '../core/drift.ts';
 import type { Outcome } from '../core/outcome.ts';
-import type { DriftFound, ReleaseInUse } from '../core/place.ts';
+import type { DriftFound, Place, ReleaseInUse } from '../core/place.ts';
 import { beginActivation, finishActivation, repairedPaths, tellKept } from './activation.ts';
 import { inUse, type Run } from './converge.ts';
 import { setScene } from './hooks.ts';
@@ -45,7 +45,7 @@ export async function isDamaged(run: Run): Promise<boolean> {
 
 /** Takes what drifted back to what it should be; undefined where another copy of the release is to be staged. */
 export async function mend(run: Run, { tag, digest }: Assignment): Promise<Outcome | undefined> {
-  const { place, drifted = [] } = run;
+  const { drifted = [] } = run;
   const release = releaseInUse(run);
   const entries = release?.entries();
   if (release === undefined || entries === undefined || drifted.length === 0) return undefined;
@@ -55,7 +55,7 @@ export async function mend(run: Run, { tag, digest }: Assignment): Promise<Outco
   if (set.kind === 'failed') return { ...set, tag, digest };
   // Whoever reads these files is told that they changed once more.
   const activating = await beginActivation(run, set.scene, { tag, digest, release: whole, repaired: drifted });
-  const kept = await place.repair(release, drifted);
+  const kept = await repair(run, release);
   if (kept === 'stage') {
     run.state = { ...run.state, activating: null };
     return undefined;
@@ -63,6 +63,16 @@ export async function mend(run: Run, { tag, digest }: Assignment): Promise<Outco
   tellKept(run, kept);
   const outcome = await finishActivation(run, activating);
   return outcome.kind === 'applied' ? { ...outcome, repaired: drifted } : outcome;
+}
+
+/** Where it fails nothing changed, and nobody is to be told. */
+async function repair(run: Run, release: ReleaseInUse): ReturnType<Place['repair']> {
+  try {
+    return await run.place.repair(release, run.drifted ?? []);
+  } catch (error) {
+    run.state = { ...run.state, activating: null };
+    throw error;
+  }
 }
 
 /** Remembers how the files of a release look that was just staged, every one of them verified. */

@@ -7,6 +7,7 @@ import { describeDrift, pathsOf } from '../core/drift.ts';
 import { systemFailure } from '../core/failure.ts';
 import { nameOf } from '../core/outcome.ts';
 import type { State } from '../core/state.ts';
+import { rootOfTarget } from '../in-place/storage.ts';
 import type { Settings } from '../settings/keys.ts';
 import type { Terminal } from '../terminal.ts';
 import { indented } from '../terminal.ts';
@@ -59,10 +60,11 @@ export function status(settings: Settings, terminal: Terminal): number {
 function gather(settings: Settings): Status {
   const layout = layoutOf(settings.target);
   const { state, problem } = readState(layout);
-  const current = openPlace(layout, settings.root).inUse();
+  const root = settings.root ?? rootOfTarget(layout);
+  const current = openPlace(layout, root).inUse();
   const common = {
     target: layout.root,
-    root: settings.root ?? null,
+    root: root ?? null,
     disabled: standstill(settings, state)?.message ?? null,
     refused: state.refused,
     pending: state.activating?.pending.length ?? state.returning?.pending.length ?? null,
@@ -78,8 +80,7 @@ function gather(settings: Settings): Status {
     reportsWaiting: state.reports.length,
     reportProblem: state.reportProblem,
   };
-  if (current === undefined)
-    return { ...common, current: null, problem: problem ?? nothingInUse(layout, settings.root) };
+  if (current === undefined) return { ...common, current: null, problem: problem ?? nothingInUse(layout, root) };
   const remembered = state.running?.release === current.name ? state.running : undefined;
   const digest = remembered?.digest ?? readManifest(layout, current.name)?.digest ?? null;
   const since = current.since.toISOString();

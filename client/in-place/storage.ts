@@ -98,13 +98,18 @@ export function readLedger(storage: Storage): Ledger | undefined {
   return read(storage.applied, ledgerSchema);
 }
 
+/** The tree that a target is of; undefined where it is of none. */
+export function rootOfTarget(layout: Pick<Layout, 'root'>): string | undefined {
+  const storage = storageOf(layout);
+  return readLedger(storage)?.root ?? readJournal(storage)?.root;
+}
+
 /** Why a target cannot be used without a tree; undefined where it can. */
 export function treeOfTarget(layout: Pick<Layout, 'root'>): Failure | undefined {
-  const storage = storageOf(layout);
-  const root = readLedger(storage)?.root ?? readJournal(storage)?.root;
+  const root = rootOfTarget(layout);
   if (root === undefined) return undefined;
   return {
-    sentence: `${storage.target} is of the tree ${root}`,
+    sentence: `${layout.root} is of the tree ${root}`,
     hint: `Give --root ${root}, or another directory with --target.`,
   };
 }

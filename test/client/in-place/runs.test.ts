@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { HOOKS_PATH, type HooksFile, hooksBytes } from '../../../protocol/hooks.ts';
@@ -53,7 +53,8 @@ describe('a poll with --root', () => {
     const before = pictureOf(host.root);
     expect(await host.poll()).toMatchObject({ code: 0, stderr: '', stdout: '' });
     expect(pictureOf(host.root)).toEqual(before);
-    expect((await runClient(['status', '--target', host.target, '--json'])).code).toBe(0);
+    const status = await runClient(['status', '--target', host.target, '--json']);
+    expect(JSON.parse(status.stdout)).toMatchObject({ root: host.root, current: { tag: TAG }, problem: null });
   });
 
   test('tells what it replaces of others, and gives it back when the view no longer has it', async () => {
@@ -78,6 +79,25 @@ describe('a poll with --root', () => {
     expect(readFileSync(join(host.root, 'etc/motd'), 'utf8')).toBe('hello\n');
     expect(host.server.reports.at(-1)).toMatchObject({ drifted: { count: 1, paths: ['etc/motd'] } });
     expect(await host.poll()).toMatchObject({ code: 0, stdout: '', stderr: '' });
+  });
+
+  test('tells each time what keeps it from repairing, and repairs and runs hooks when that is gone', async () => {
+    const hooks = [{ when: ['etc/motd'], run: 'echo ran >> "$TAGWAVE_ROOT/../log"' }];
+    const host = await hostServed(withHooks(FILES, hooks));
+    await host.poll();
+    const log = join(host.root, '../log');
+    rmSync(log);
+    rmSync(join(host.root, 'etc/motd'));
+    plant(host.root, { 'etc/motd/theirs': 'x' });
+    for (let round = 0; round < 2; round++) {
+      const run = await host.poll('--verbose');
+      expect(run).toMatchObject({ code: 1, stderr: expect.stringContaining('etc/motd is a directory with') });
+      expect(existsSync(log)).toBe(false);
+    }
+    rmSync(join(host.root, 'etc/motd'), { recursive: true });
+    expect((await host.poll()).code).toBe(0);
+    expect(readFileSync(log, 'utf8')).toBe('ran\n');
+    expect(readFileSync(join(host.root, 'etc/motd'), 'utf8')).toBe('hello\n');
   });
 
   test('brings the release in use back exactly where a hook of the next one fails, and runs hooks for the way back', async () => {

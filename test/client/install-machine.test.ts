@@ -1,0 +1,166 @@
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { expect, test } from 'vitest';
+import { bundleClient } from '../rig/client-bundle.ts';
+import { disposableDirectory } from '../rig/disposable.ts';
+
+/** A process that sees its own /etc, /usr/local and /var/lib: what it changes there is gone with it. */
+const OWN_MACHINE = `set -eu
+mkdir -p "$1/layers"
+mount -t tmpfs tmpfs "$1/layers"
+for directory in etc usr/local var/lib; do
+  mkdir -p "$1/layers/$directory/upper" "$1/layers/$directory/work"
+  mount -t overlay -o "lowerdir=/$directory,upperdir=$1/layers/$directory/upper,workdir=$1/layers/$directory/work" \\
+    overlay "/$directory"
+done
+shift
+exec "$@"
+`;
+
+/** Stands in for systemd, which does not run where tests do: remembers what is enabled, and what it was told. */
+const SYSTEMCTL = `#!/bin/sh
+directory=$(dirname "$0")
+echo "$*" >>"$directory/told"
+for unit in "$@"; do :; done
+case $1 in
+  is-enabled | is-active) [ -e "$directory/on.$unit" ] ;;
+  enable) [ -e "/etc/systemd/system/$unit" ] && touch "$directory/on.$unit" ;;
+  disable) [ -e "/etc/systemd/system/$unit" ] && rm -f "$directory/on.$unit" ;;
+  show) cat "$directory/reload" 2>/dev/null || echo no ;;
+  daemon-reload) rm -f "$directory/reload" ;;
+esac
+`;
+
+interface Machine {
+  /** Runs lines of a shell, in which `tagwave` is the client; answers what they print. */
+  run(lines: string): Promise<string>;
+  /** What systemd was told to change, in order. */
+  told(): Promise<string[]>;
+}
+
+async function machine(): Promise<Machine | undefined> {
+  const root = await disposableDirectory();
+  const bin = join(root, 'bin');
+  await mkdir(bin);
+  const probe = await execa('unshare', ['--mount', 'sh', '-c', OWN_MACHINE, 'sh', root, 'true'], { reject: false });
+  if (probe.exitCode !== 0) return undefined;
+  await bundleClient(join(bin, 'tagwave'));
+  await writeFile(join(bin, 'systemctl'), SYSTEMCTL);
+  await chmod(join(bin, 'systemctl'), 0o755);
+  return {
+    async run(lines) {
+      const { all } = await execa('unshare', ['--mount', 'sh', '-c', OWN_MACHINE, 'sh', root, 'sh', '-c', lines], {
+        all: true,
+        reject: false,
+        env: { PATH: `${bin}:${process.env['PATH']}` },
+      });
+      return all;
+    },
+    async told() {
+      const lines = (await readFile(join(bin, 'told'), 'utf8')).trimEnd().split('\n');
+      return lines.filter((line) => /^(enable|disable|daemon-reload|try-restart)/.test(line));
+    },
+  };
+}
+
+test('on a machine with systemd a user is made, the timer is started once, and each way of asking takes the place of the one before', async (context) => {
+  const here = await machine();
+  if (here === undefined) return context.skip('takes root and a kernel that lets it mount');
+  const said = await here.run(`
+    tagwave install --systemd --server http://tagwave.example.com:8420
+    echo ---
+    tagwave install --systemd
+    echo ---
+    tagwave install --systemd --watch
+    echo yes >"$(dirname "$(command -v systemctl)")/reload"
+    tagwave install --systemd --watch
+    echo ---
+    tagwave install --cron
+    stat -c '%U %a' /var/lib/tagwave
+    echo ---
+    tagwave install --uninstall --purge
+    tagwave install --uninstall --purge
+    ls -d /var/lib/tagwave /etc/tagwave /etc/cron.d/tagwave /etc/systemd/system/tagwave* 2>/dev/null
+  `);
+  expect(said.split('\n')).toEqual([
+    'changed      user tagwave',
+    'changed      /var/lib/tagwave',
+    'changed      /etc/tagwave/client.yml',
+    'changed      /etc/systemd/system/tagwave-poll.service',
+    'changed      /etc/systemd/system/tagwave-poll.timer',
+    'changed      systemctl enable --now tagwave-poll.timer',
+    '---',
+    'unchanged    user tagwave',
+    'unchanged    /var/lib/tagwave',
+    'kept         /etc/tagwave/client.yml (it was there before)',
+    'unchanged    /etc/systemd/system/tagwave-poll.service',
+    'unchanged    /etc/systemd/system/tagwave-poll.timer',
+    'unchanged    systemctl enable --now tagwave-poll.timer',
+    '---',
+    'unchanged    user tagwave',
+    'unchanged    /var/lib/tagwave',
+    'kept         /etc/tagwave/client.yml (it was there before)',
+    'changed      systemctl disable --now tagwave-poll.timer',
+    'removed      /etc/systemd/system/tagwave-poll.service',
+    'removed      /etc/systemd/system/tagwave-poll.timer',
+    'changed      /etc/systemd/system/tagwave-watch.service',
+    'changed      systemctl enable --now tagwave-watch.service',
+    'unchanged    user tagwave',
+    'unchanged    /var/lib/tagwave',
+    'kept         /etc/tagwave/client.yml (it was there before)',
+    'unchanged    /etc/systemd/system/tagwave-watch.service',
+    'changed      systemctl daemon-reload',
+    'unchanged    systemctl enable --now tagwave-watch.service',
+    '---',
+    'unchanged    user tagwave',
+    'unchanged    /var/lib/tagwave',
+    'kept         /etc/tagwave/client.yml (it was there before)',
+    'changed      systemctl disable --now tagwave-watch.service',
+    'removed      /etc/systemd/system/tagwave-watch.service',
+    'changed      /etc/cron.d/tagwave',
+    'tagwave 755',
+    '---',
+    'removed      /etc/cron.d/tagwave',
+    'removed      /var/lib/tagwave',
+    'removed      /etc/tagwave/client.yml',
+    'removed      /etc/tagwave',
+    'unchanged    there was nothing to do',
+  ]);
+  expect(await here.told()).toEqual([
+    'enable --now tagwave-poll.timer',
+    'disable --now tagwave-poll.timer',
+    'enable --now tagwave-watch.service',
+    'daemon-reload',
+    'try-restart tagwave-watch.service',
+    'disable --now tagwave-watch.service',
+  ]);
+});
+
+test('what cannot be started, and a target that its user could not write, is told with what to do', async (context) => {
+  const here = await machine();
+  if (here === undefined) return context.skip('takes root and a kernel that lets it mount');
+  const said = await here.run(`
+    install -d -o root /var/lib/tagwave
+    tagwave install --cron --server http://a || echo "exit $?"
+    tagwave install --cron --server http://a --user root && cat /etc/cron.d/tagwave
+    printf '#!/bin/sh\\necho "Failed to connect to bus" >&2; exit 1\\n' >"$(command -v systemctl)"
+    tagwave install --systemd --user root --target /srv || echo "exit $?"
+  `);
+  expect(said).toContain('/var/lib/tagwave belongs to another user than tagwave, who is to write it\n');
+  expect(said).toContain("Use 'chown -R tagwave: /var/lib/tagwave', or --user with its owner.\nexit 1\n");
+  expect(said).toContain('\n*/10 * * * *  root  tagwave poll --splay 540\n');
+  expect(said).toContain('systemctl enable --now tagwave-poll.timer failed (exit 1: Failed to connect to bus)\n');
+  expect(said).toMatch(/\nexit 1$/);
+});
+
+test('in place it runs as root, without being told so', async (context) => {
+  const here = await machine();
+  if (here === undefined) return context.skip('takes root and a kernel that lets it mount');
+  const said = await here.run(`
+    tagwave install --cron --server http://a --root / >/dev/null
+    tail -n 1 /etc/cron.d/tagwave
+    tail -n 2 /etc/tagwave/client.yml
+  `);
+  expect(said).toBe('*/10 * * * *  root  tagwave poll --splay 540\nserver: "http://a"\nroot: "/"');
+});

@@ -21,7 +21,7 @@ import { type Base, unpack } from '../../client/adapters/unpack.ts';
 import { DELTA_PATH } from '../../protocol/delta.ts';
 import { parseManifest } from '../../protocol/manifest.ts';
 import type { Digest, ObjectId } from '../../protocol/names.ts';
-import { blobs, entries } from '../../server/adapters/git/objects.ts';
+import { blobs, entries, file } from '../../server/adapters/git/objects.ts';
 import { openViews } from '../../server/adapters/views/views.ts';
 import type { Views } from '../../server/ports.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
@@ -37,7 +37,7 @@ async function viewsOf(repository: TestRepository, more: { stateDir?: string; de
       walks++;
       return blobs(repository, ids);
     },
-    file: async () => undefined,
+    file: (treeish: ObjectId, path: string, limit: number) => file({ store: repository, treeish }, path, limit),
   };
   const views = openViews({ stateDir, repository: objects, ...options });
   return { stateDir, views, walks: () => walks, deltas: join(stateDir, 'views', 'deltas') };
@@ -77,6 +77,9 @@ async function snapshotOf(root: string): Promise<Record<string, string>> {
   return found;
 }
 
+const DEPLOY = (perm: string) => `files: {"etc/same": {perm: "${perm}"}, "**/changed": {perm: "4755"}}\n`;
+const HOST = { hostname: 'a.example.com', environment: 'production', groups: [], facts: {} };
+
 /** Changes the work tree in a way of its own for each step. */
 const STEPS: ((work: string, step: number) => Promise<unknown>)[] = [
   (work, step) => writeFiles(work, { [`added/${step}`]: `added in ${step}` }),
@@ -93,7 +96,6 @@ const STEPS: ((work: string, step: number) => Promise<unknown>)[] = [
     await rm(join(work, 'turns'), { recursive: true, force: true });
     await writeFiles(work, { 'turns/into/a/directory': 'x', 'turns/b': 'y' });
   },
-  (work) => chmod(join(work, 'etc/mode'), 0o644),
   (work) => rm(join(work, 'added'), { recursive: true, force: true }),
   async (work) => {
     await rm(join(work, 'turns'), { recursive: true, force: true });
@@ -103,6 +105,7 @@ const STEPS: ((work: string, step: number) => Promise<unknown>)[] = [
     await rm(join(work, 'etc/link'), { force: true });
     await symlink(`there-${step}`, join(work, 'etc/link'));
   },
+  (work) => writeFiles(work, { 'deploy.yml': DEPLOY('0600') }),
   async (work) => {
     const moved = (await readdir(join(work, 'etc'))).find((name) => name.startsWith('moved-')) ?? '';
     await rename(join(work, 'etc', moved), join(work, 'etc/moved'));
@@ -111,9 +114,9 @@ const STEPS: ((work: string, step: number) => Promise<unknown>)[] = [
   async (work) => {
     for (const name of await readdir(join(work, 'many'))) await writeFile(join(work, 'many', name), `new ${name}`);
   },
-  (work) => rm(join(work, 'many'), { recursive: true }),
   (work) => writeFiles(work, { [`${'d'.repeat(200)}/${'ä'.repeat(100)}/f`]: 'a long name', empty: '' }),
   () => Promise.resolve(),
+  (work) => writeFiles(work, { 'deploy.yml': DEPLOY('0440') }),
   async (work) => {
     for (const name of await readdir(work)) if (name !== '.git') await rm(join(work, name), { recursive: true });
   },
@@ -143,7 +146,7 @@ describe('a delta between any two of 20 tags', () => {
     const root = await disposableDirectory();
     const releases: Release[] = [];
     for (const tree of trees) {
-      const { digest } = await views.ofTree(tree);
+      const { digest } = await views.ofNode(tree, HOST);
       const manifest = parseManifest(await readFile((await views.manifest(digest))?.path ?? ''));
       const name = `release-${releases.length}`;
       const directory = join(root, name);

@@ -1,7 +1,8 @@
-import { cp, mkdir, readFile } from 'node:fs/promises';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
+import { HOOKS_PATH, parseHooks } from '../../protocol/hooks.ts';
 import { type ManifestEntry, parseManifest } from '../../protocol/manifest.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { gitEnvironment } from '../rig/git.ts';
@@ -36,18 +37,22 @@ async function sample(): Promise<TestServer> {
   return server;
 }
 
-/** All that a host gets: what the manifest says of each file, and the content as the archive has it. */
-async function viewOf({ url }: TestServer, host: string): Promise<string> {
+/** What a host gets, unpacked, and its manifest. */
+async function unpacked({ url }: TestServer, host: string) {
   const get = async (what: string) => {
     const answer = await fetch(`${url}/v1/nodes/${host}/${what}?tag=trunk`);
     expect([host, answer.status]).toEqual([host, 200]);
     return Buffer.from(await answer.arrayBuffer());
   };
   const directory = await disposableDirectory();
-  await mkdir(join(directory, 'files'));
-  await execa('tar', ['-xzf', '-', '-C', join(directory, 'files')], { input: await get('archive') });
-  const texts = parseManifest(await get('manifest')).map((entry) => textOf(join(directory, 'files'), entry));
-  return (await Promise.all(texts)).join('\n');
+  await execa('tar', ['-xzf', '-', '-C', directory], { input: await get('archive') });
+  return { directory, entries: parseManifest(await get('manifest')) };
+}
+
+/** All of it as text: what the manifest says of each file, and the content as the archive has it. */
+async function viewOf(server: TestServer, host: string): Promise<string> {
+  const { directory, entries } = await unpacked(server, host);
+  return (await Promise.all(entries.map((entry) => textOf(directory, entry)))).join('\n');
 }
 
 async function textOf(directory: string, { path, mode, perm, owner, group }: ManifestEntry): Promise<string> {
@@ -88,6 +93,21 @@ describe('of the layered sample repository', () => {
     const added = '── etc/apt/apt.conf.d/20auto-upgrades (100644)\nAPT::Periodic::Unattended-Upgrade "1";\n\n';
     const [hooks = '', ...rest] = before.split(/^(?=── etc\/)/m);
     expect(await viewOf(server, 'db2.example.com')).toBe([hooks, added, ...rest].join(''));
+  });
+
+  test('the test of its hook has nginx read what is staged, accepts it, and refuses it where it is wrong', async (context) => {
+    if ((await execa('nginx', ['-v'], { reject: false })).exitCode !== 0)
+      return context.skip('nginx is not installed here');
+    const { directory } = await unpacked(await sample(), 'web1.example.com');
+    const hooks = parseHooks(await readFile(join(directory, HOOKS_PATH)))?.hooks ?? [];
+    const command = hooks.find(({ when }) => when?.includes('etc/nginx/**'))?.test;
+    if (typeof command !== 'string') throw new Error('the sample has no test for nginx');
+    const check = () => execa('/bin/sh', ['-c', command], { env: { TAGWAVE_RELEASE: directory }, reject: false });
+    expect((await check()).stderr).toContain('test is successful');
+    const site = join(directory, 'etc/nginx/sites-available/www.conf');
+    await writeFile(site, (await readFile(site, 'utf8')).replace('listen', 'listn'));
+    const refused = await check();
+    expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining('unknown directive "listn"')]);
   });
 
   test('the tag is sound: no kind of host makes it broken', async () => {

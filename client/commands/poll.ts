@@ -154,12 +154,15 @@ export async function finishEarlier(context: PollContext, run: Run): Promise<Unf
 }
 
 /** Removes what a killed run left, and finishes or undoes what it was at. Answers why the run cannot go on. */
-async function cleanUp({ hostname, layout, place, terminal }: Run): Promise<Failure | undefined> {
+async function cleanUp(run: Run): Promise<Failure | undefined> {
+  const { hostname, layout, place, terminal } = run;
   try {
     removeLeftovers(layout);
     endForgottenHook(layout.hook);
-    const { told, failure } = await place.recover();
+    const { told, isUndone, failure } = await place.recover();
     for (const sentence of told) terminal.err(`${hostname}: ${sentence}`);
+    // Not even where it was to repair what is in use: nobody is to be told of what did not happen.
+    if (isUndone === true) run.state = { ...run.state, activating: null };
     return failure;
   } catch (error) {
     const failure = systemFailure(error);

@@ -62,6 +62,8 @@ export interface ReleaseOnDisk {
 export interface Recovered {
   /** What was done, in sentences. */
   readonly told: readonly string[];
+  /** What an interrupted run did to the place is as if it had not been. */
+  readonly isUndone?: boolean;
   /** Why nothing can go on here. */
   readonly failure?: Failure;
 }

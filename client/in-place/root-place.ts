@@ -55,9 +55,10 @@ async function onTree<Value>({ root }: Site, work: (tree: Tree) => Promise<Value
 /** Undoes an apply that was killed before it was final, on whichever tree that was; finishes one that only had to be tidied up. */
 async function recover(site: Site): Promise<Recovered> {
   try {
-    const told = await undoInterrupted(site);
+    const undone = await undoInterrupted(site);
+    const recovered = { told: undone ?? [], isUndone: undone !== undefined };
     const failure = flawOfRoot(site.root) ?? flawOfTarget(site);
-    return failure === undefined ? { told } : { told, failure };
+    return failure === undefined ? recovered : { ...recovered, failure };
   } catch (error) {
     const failure = systemFailure(error);
     if (failure === undefined) throw error;
@@ -65,12 +66,13 @@ async function recover(site: Site): Promise<Recovered> {
   }
 }
 
-async function undoInterrupted({ storage }: Site): Promise<string[]> {
+/** Undefined where there was nothing to undo. */
+async function undoInterrupted({ storage }: Site): Promise<string[] | undefined> {
   const journal = readJournal(storage);
   const ledger = readLedger(storage);
   if (journal === undefined || journal.id === ledger?.plan) {
     disarm(storage);
-    return [];
+    return undefined;
   }
   const tree = openTree(journal.root);
   try {

@@ -195,12 +195,8 @@ describe('a poll with --root', () => {
 
 class Killed extends Error {}
 
-test('an interrupted apply is undone without a server and under the killswitch', async () => {
-  const host = await hostServed(FILES);
-  plant(host.root, { 'etc/motd': 'theirs\n' });
-  await host.poll();
-  const before = pictureOf(host.root);
-  await host.serve({ 'etc/motd': 'next\n', 'etc/run.sh/file': 'x' });
+/** A poll that is killed when it puts the first file into its place. */
+async function killedWhileSwitching(host: Host): Promise<void> {
   let isFrozen = false;
   const disk = watchDisk((_step, name, path) => {
     isFrozen ||= name === 'renameSync' && String(path).includes('.tagwave-');
@@ -208,6 +204,25 @@ test('an interrupted apply is undone without a server and under the killswitch',
   });
   await expect(host.poll()).rejects.toThrow(Killed);
   disk.restore();
+}
+
+test('an interrupted repair is undone, and its hooks run once it is made', async () => {
+  const hooks = [{ run: 'echo "$(cat "$TAGWAVE_ROOT/etc/motd")" >> "$TAGWAVE_ROOT/../log"' }];
+  const host = await hostServed(withHooks(FILES, hooks));
+  await host.poll();
+  plant(host.root, { 'etc/motd': 'by hand\n' });
+  await killedWhileSwitching(host);
+  expect((await host.poll()).code).toBe(0);
+  expect(readFileSync(join(host.root, '../log'), 'utf8')).toBe('hello\nhello\n');
+});
+
+test('an interrupted apply is undone without a server and under the killswitch', async () => {
+  const host = await hostServed(FILES);
+  plant(host.root, { 'etc/motd': 'theirs\n' });
+  await host.poll();
+  const before = pictureOf(host.root);
+  await host.serve({ 'etc/motd': 'next\n', 'etc/run.sh/file': 'x' });
+  await killedWhileSwitching(host);
   host.server.answer = () => KILLSWITCH('stop');
   const stopped = await host.poll();
   expect(stopped.code).toBe(3);

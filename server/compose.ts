@@ -1,5 +1,6 @@
 import { accessSync, chownSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { ObjectId } from '../protocol/names.ts';
 import { openClientBuild } from './adapters/client-build.ts';
 import { watchControlFiles } from './adapters/files/control-files.ts';
 import { openEditor } from './adapters/files/editor.ts';
@@ -7,11 +8,13 @@ import { reasonOf } from './adapters/files/failure.ts';
 import { workAsOwnerOf } from './adapters/files/privileges.ts';
 import { stateFiles, stateFilesForReading } from './adapters/files/state-files.ts';
 import { openRepository } from './adapters/git/repository.ts';
+import { openWorktree } from './adapters/git/worktree.ts';
 import { openPrograms } from './adapters/programs/programs.ts';
 import { openStore, openStoreForReading } from './adapters/sqlite/store.ts';
 import { systemClock } from './adapters/system-clock.ts';
 import { unavailableStore } from './adapters/unavailable-store.ts';
 import { openViews } from './adapters/views/views.ts';
+import type { NodeInputs } from './core/node-inputs.ts';
 import { type FileError, type Problem, sentenceOf } from './core/problem.ts';
 import type { Look } from './core/settle.ts';
 import { oneLine } from './core/wording.ts';
@@ -29,7 +32,7 @@ import { raisedProblems } from './operations/raised-problems.ts';
 import { refreshShelf } from './operations/refresh-shelf.ts';
 import { openShelf } from './operations/shelf.ts';
 import { openTimekeeper } from './operations/timekeeper.ts';
-import type { Clock, ControlFileEditor, Log, Store } from './ports.ts';
+import type { Attempt, Clock, ControlFileEditor, Log, Store, Views } from './ports.ts';
 import { bootSettings } from './settings/boot.ts';
 import { readSettings, type SettingsSource } from './settings/read.ts';
 import { settingsRules } from './settings/rules.ts';
@@ -144,6 +147,32 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
 /** The files that a command edits where there may be no time, or no way, to put everything together. */
 export function editorOf(base: string): ControlFileEditor {
   return openEditor(base);
+}
+
+/** A checkout as it would be committed now, whose views can be looked at. */
+export interface OpenWorktree {
+  /** Hands on what `look` needs to know of the checkout. */
+  seen<Result>(
+    node: NodeInputs,
+    look: (
+      views: Pick<Views, 'preview'>,
+      sought: { readonly of: string; readonly tree: ObjectId; readonly node: NodeInputs },
+    ) => Promise<Result>,
+  ): Promise<Result>;
+  close(): Promise<void>;
+}
+
+/** Reads the uncommitted state of a checkout, which stays as it is. Needs no base. */
+export async function composeWorktree(checkout: string): Promise<Attempt<OpenWorktree>> {
+  const opened = await openWorktree(checkout, 'ignore');
+  if (!opened.ok) return opened;
+  const { tree, repository, flaw, directory, close } = opened.value;
+  if (flaw !== null) {
+    await close();
+    return { ok: false, sentence: `no view of ${checkout} can be made: ${flaw}`, hint: 'correct that' };
+  }
+  const views = openViews({ stateDir: directory, repository });
+  return { ok: true, value: { seen: (node, look) => look(views, { of: checkout, tree, node }), close } };
 }
 
 /** What `check` looks at. The tags only where they can be read: the check must work in a pre-receive hook too. It writes nothing. */

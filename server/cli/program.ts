@@ -16,6 +16,7 @@ import { addStatus } from './status.ts';
 import { addTags } from './tags.ts';
 import { terminal } from './terminal.ts';
 import { addTest } from './test.ts';
+import { addView } from './view.ts';
 
 /** Runs one command line and answers its exit code. */
 export async function runProgram(argv: readonly string[]): Promise<ExitCode> {
@@ -56,6 +57,7 @@ const ADD = [
   addResume,
   addPin,
   addExplain,
+  addView,
   addPreview,
   addStatus,
   addNodes,

@@ -4,11 +4,14 @@ import Table from 'cli-table3';
 export interface Terminal {
   out(text: string): void;
   err(text: string): void;
+  /** A file's content, as it is. */
+  bytes(content: Uint8Array): void;
 }
 
 export const terminal: Terminal = {
   out: (text) => process.stdout.write(`${text}\n`),
   err: (text) => process.stderr.write(`${text}\n`),
+  bytes: (content) => process.stdout.write(content),
 };
 
 const NO_BORDERS = {

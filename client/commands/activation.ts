@@ -20,7 +20,8 @@ export interface Activation {
   readonly repaired: readonly Drifted[] | undefined;
 }
 
-const PATHS_LIMIT = 1000;
+/** What the state may hold of them, in characters. */
+const PATHS_LIMIT = 100_000;
 
 /**
  * Writes down what is about to be done, so that the next run can go on with it if this one is killed: what is put into use,
@@ -42,7 +43,7 @@ export async function beginActivation(run: Run, scene: Scene, activation: Activa
     from: before === undefined ? null : whereaboutsOf(run, before),
     older: run.state.previous,
     pending: await planOf(scene),
-    repair: paths === undefined ? null : { paths: paths.length > PATHS_LIMIT ? null : paths },
+    repair: paths === undefined ? null : { paths: paths.join().length > PATHS_LIMIT ? null : paths },
   };
   run.state = { ...run.state, activating, returning: null };
   writeState(run.layout, run.state);

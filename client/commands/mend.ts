@@ -52,7 +52,8 @@ export async function mend(run: Run, { tag, digest }: Assignment): Promise<Outco
   const whole = { ...release, entries };
   const paths = drifted.map(({ path }) => path);
   const set = await setScene({ tag, digest, release: whole, previous: whole }, repairedPaths(whole, paths));
-  if (set.kind === 'failed') return { ...set, tag, digest };
+  // What drifted is the hooks themselves: another copy of the release has them as they were.
+  if (set.kind === 'failed') return undefined;
   // Whoever reads these files is told that they changed once more.
   const activating = await beginActivation(run, set.scene, { tag, digest, release: whole, repaired: drifted });
   const kept = await repair(run, release);

@@ -137,7 +137,9 @@ async function outcomeOfRun(context: PollContext, run: Run): Promise<Outcome> {
   const still = standstill(run.settings, run.state);
   if (still !== undefined) return still;
   const outcome = await guarded(context, () => converge(run));
-  return outcome.kind === 'unchanged' && unfinished !== undefined ? unfinished.outcome : outcome;
+  // What is in use is what failed: neither that it is the answer nor that it is refused is all there is to say.
+  const isAsBefore = outcome.kind === 'unchanged' || outcome.kind === 'refused';
+  return isAsBefore && unfinished !== undefined ? unfinished.outcome : outcome;
 }
 
 /** What keeps a run from finishing what an earlier one left: `unfinished` leaves hope that other content gets by. */

@@ -206,6 +206,18 @@ describe.each(MODES)('hooks with %s', (mode) => {
   });
 });
 
+test('hooks that drifted themselves are put right before any of them is run', async () => {
+  const at = await hookHost();
+  await at.serve({ a: '1' }, { hooks: [{ run: say(at.beside, 'run') }] });
+  await at.poll();
+  const file = join(at.target, 'current', '.tagwave/hooks.json');
+  const hooks = await readFile(file, 'utf8');
+  await writeFile(file, hooks.replace('run', 'evil'));
+  expect((await at.poll()).code).toBe(0);
+  expect(await readFile(file, 'utf8')).toBe(hooks);
+  expect(at.lines()).toEqual(['run', 'run']);
+});
+
 describe('clean hooks', () => {
   const step = async (at: Awaited<ReturnType<typeof hookHost>>, number: number, clean: string) => {
     const view = await viewWith(

@@ -11,9 +11,9 @@ export const POLL = {
 Silent when nothing changed; one line when something did; the same trouble is told once, then daily.
 
 Exit codes:
-  0  nothing to do, or applied     1  failed: nothing was changed
+  0  nothing to do, or applied     1  failed, refused by its hooks, or went back
   2  wrong usage                   3  stopped by the killswitch
-  4  held by the server            5  another run holds the lock
+  4  held, or disabled on the host 5  another run holds the lock
   6  changes found (--dry-run --detailed-exitcode)
   130, 143  stopped by SIGINT, SIGTERM: nothing is left half done
 

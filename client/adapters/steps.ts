@@ -51,6 +51,18 @@ export function userStep(user: string, home: string): Step {
   };
 }
 
+/** A user that is left, as files may still be theirs. */
+export function keptUserStep(user: string): Step {
+  return {
+    what: `user ${user}`,
+    look: async () =>
+      (await idOf(user, '-u')) === undefined
+        ? SILENT
+        : { kind: 'kept', why: `files may still belong to it; 'userdel ${user}' removes it` },
+    act: () => undefined,
+  };
+}
+
 /** A directory that a user can write; undefined: whoever runs this. */
 export function directoryStep(path: string, user: string | undefined): Step {
   return {
@@ -92,7 +104,11 @@ export function fileStep(path: string, text: string): Step {
 export function firstFileStep(path: string, text: string): Step {
   return {
     what: path,
-    look: () => (textOf(path) === undefined ? TO_DO : { kind: 'kept', why: 'it was there before' }),
+    look() {
+      const found = textOf(path);
+      if (found === undefined) return TO_DO;
+      return found === text ? RIGHT : { kind: 'kept', why: 'it was there before, and says something else' };
+    },
     act: () => write(path, text),
   };
 }

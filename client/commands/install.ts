@@ -8,6 +8,7 @@ import {
   firstFileStep,
   forgetStep,
   goneStep,
+  keptUserStep,
   purgeStep,
   reloadStep,
   type Step,
@@ -75,11 +76,14 @@ function wantedBy(settings: Settings, own: OwnFlags): Wanted | string {
   const user = typeof own['user'] === 'string' ? own['user'] : usual;
   if (!/^[a-z_][a-z0-9_-]{0,31}$/.test(user))
     return `--user: expected the name of a user, found ${JSON.stringify(user)}`;
+  const target = resolve(settings.target);
+  if (/\p{Cc}/u.test(target))
+    return `--target: expected a directory without control characters, found ${JSON.stringify(target)}`;
   return {
     mode: modeOf(own),
     everyMinutes,
     user,
-    target: resolve(settings.target),
+    target,
     starts: own['no-start'] !== true,
     destdir: typeof own['destdir'] === 'string' ? resolve(own['destdir']) : '',
   };
@@ -128,7 +132,7 @@ function starting({ mode, starts }: Wanted): Step[] {
   return [reloadStep(unit), ...(starts ? [startStep(unit)] : [])];
 }
 
-function removal({ destdir, target }: Wanted, isPurge: boolean): Step[] {
+function removal({ destdir, target, user }: Wanted, isPurge: boolean): Step[] {
   const at = (path: string): string => join(destdir, path);
   const isHere = destdir === '';
   const hasUnits = Object.values(UNITS).some((path) => existsSync(at(path)));
@@ -143,6 +147,7 @@ function removal({ destdir, target }: Wanted, isPurge: boolean): Step[] {
           emptyDirectoryStep(root),
           purgeStep(at(DEFAULT_CONFIG)),
           emptyDirectoryStep(at(dirname(DEFAULT_CONFIG))),
+          ...(isHere && user !== 'root' ? [keptUserStep(user)] : []),
         ]
       : [keptStep(root, 'the releases'), keptStep(at(DEFAULT_CONFIG), 'the settings')]),
   ];

@@ -74,7 +74,9 @@ export function choose(known: Usage, flags: Flags, words: readonly string[]): Ch
   const own: Record<string, string | true> = {};
   for (const { flags: written } of options) {
     const name = /--([a-z-]+)/.exec(written)?.[1] ?? '';
-    const value = name.startsWith('no-') ? flags[attributeOf(name.slice(3))] === false : flags[attributeOf(name)];
+    const given = flags[attributeOf(name)];
+    // The library takes `--no-start` for the opposite of a flag `--start`.
+    const value = name.startsWith('no-') ? given === true || flags[attributeOf(name.slice(3))] === false : given;
     if (typeof value === 'string' || value === true) own[name] = value;
   }
   return { command: known.name as CommandName, flags, own, words };

@@ -244,7 +244,7 @@ describe('install.sh', () => {
       expect(second.all.split('\n')).toEqual([
         `unchanged    ${destdir}/usr/local/bin/tagwave (${packageJson.version})`,
         `unchanged    ${destdir}/var/lib/tagwave`,
-        `kept         ${destdir}/etc/tagwave/client.yml (it was there before)`,
+        `unchanged    ${destdir}/etc/tagwave/client.yml`,
         `unchanged    ${destdir}/etc/cron.d/tagwave`,
       ]);
       expect(second.exitCode).toBe(0);
@@ -276,7 +276,9 @@ describe('install.sh', () => {
     await writeFile(join(destdir, 'etc/tagwave/client.yml'), 'server: http://elsewhere\n');
     await install(at, '--destdir', destdir, '--cron');
     const timer = await install(at, '--destdir', destdir, '--systemd');
-    expect(timer.all).toContain(`kept         ${destdir}/etc/tagwave/client.yml`);
+    expect(timer.all).toContain(
+      `kept         ${destdir}/etc/tagwave/client.yml (it was there before, and says something else)\n`,
+    );
     const units = async () => (await readdir(join(destdir, 'etc/systemd/system'))).sort();
     expect(await units()).toEqual(['tagwave-poll.service', 'tagwave-poll.timer']);
     expect(await readdir(join(destdir, 'etc/cron.d'))).toEqual([]);

@@ -7,11 +7,13 @@ import { type ManifestEntry, parseManifest } from '../../protocol/manifest.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { gitEnvironment } from '../rig/git.ts';
 import { type TestServer, testServer } from '../rig/server.ts';
+import { runCommand } from '../rig/server-process.ts';
 import { until } from '../rig/until.ts';
 
 const SAMPLES = join(import.meta.dirname, '../../samples');
 /** What each host is to get, as text. After a change of the sample: `npx vitest run test/samples/layered-repo -u`, and read the difference. */
 const EXPECTED = join(import.meta.dirname, 'layered-views');
+const HOSTS = ['web1.example.com', 'web9.dev.example.com', 'db2.example.com', 'new.example.com'];
 const WEB_IN_DEVELOPMENT = '"web*.dev.example.com": [web]\n';
 
 /** The server on the sample base, with the layered repository for its own. */
@@ -67,7 +69,7 @@ async function textOf(directory: string, { path, mode, perm, owner, group }: Man
 describe('of the layered sample repository', () => {
   test('hosts of every kind get what is written down for them, and nothing of each other', async () => {
     const server = await sample();
-    for (const host of ['web1.example.com', 'web9.dev.example.com', 'db2.example.com', 'new.example.com'])
+    for (const host of HOSTS)
       await expect(await viewOf(server, host)).toMatchFileSnapshot(join(EXPECTED, `${host}.txt`));
   });
 
@@ -93,6 +95,29 @@ describe('of the layered sample repository', () => {
     const added = '── etc/apt/apt.conf.d/20auto-upgrades (100644)\nAPT::Periodic::Unattended-Upgrade "1";\n\n';
     const [hooks = '', ...rest] = before.split(/^(?=── etc\/)/m);
     expect(await viewOf(server, 'db2.example.com')).toBe([hooks, added, ...rest].join(''));
+  });
+
+  test('a change can be looked at before it is committed: view --worktree shows exactly what the host would get', async () => {
+    const server = await sample();
+    const view = async (host: string, ...more: string[]) => {
+      const args = ['view', host, '--worktree', join(server.base, 'trunk'), '--base', server.base, ...more];
+      const run = await runCommand(args);
+      expect(run).toMatchObject({ code: 0, stderr: '' });
+      return run.stdout;
+    };
+    for (const host of HOSTS.slice(0, 2)) {
+      const { digest, entries } = JSON.parse(await view(host, '--json')) as { digest: string; entries: unknown[] };
+      const answer = await fetch(`${server.url}/v1/nodes/${host}?tag=trunk`);
+      expect([answer.headers.get('tagwave-digest'), ((await answer.json()) as { files: number }).files]).toEqual([
+        digest,
+        entries.length,
+      ]);
+    }
+    const ntp = 'vars/host/web1.example.com.yml';
+    await writeFile(join(server.base, 'trunk', ntp), 'ntp: {servers: [time.west.example.com]}\n');
+    expect(await view('web1.example.com', '--cat', 'etc/chrony/chrony.conf')).toMatch(
+      /^server time\.west\.example\.com iburst\nmakestep 1\.0 3\n/,
+    );
   });
 
   test('the test of its hook has nginx read what is staged, accepts it, and refuses it where it is wrong', async (context) => {

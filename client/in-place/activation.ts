@@ -146,7 +146,8 @@ function whyNotWritable(tree: Tree, folder: string): Failure | undefined {
 export async function bring(site: Site, aim: Aim, care: Care = {}): Promise<readonly Kept[]> {
   const tree = openTree(site.root);
   try {
-    return await bringTree(site, aim, { tree, outlook: outlookOn(site, tree, aim, care) });
+    const beganAtMs = timeAt(site);
+    return await bringTree(site, aim, { tree, beganAtMs, outlook: outlookOn(site, tree, aim, care) });
   } finally {
     tree.close();
   }
@@ -154,10 +155,12 @@ export async function bring(site: Site, aim: Aim, care: Care = {}): Promise<read
 
 interface Prepared {
   readonly tree: Tree;
+  /** Before anything was looked at. */
+  readonly beganAtMs: number;
   readonly outlook: Outlook;
 }
 
-async function bringTree(site: Site, aim: Aim, { tree, outlook }: Prepared): Promise<readonly Kept[]> {
+async function bringTree(site: Site, aim: Aim, { tree, beganAtMs, outlook }: Prepared): Promise<readonly Kept[]> {
   const { layout, storage, root } = site;
   const { id, plan, old, ledger: before } = outlook;
   const obstacle = obstacleTo(site, tree, outlook);
@@ -184,36 +187,34 @@ async function bringTree(site: Site, aim: Aim, { tree, outlook }: Prepared): Pro
   if (plan.changes.length === 0) writeLedger(storage, ledger);
   else await apply({ storage, tree, journal, release: join(layout.releases, aim.release ?? ''), ledger });
   dropOtherTrees(storage, id);
-  remember(site, tree, { plan: id, wanted: aim.wanted });
+  const looks = new Map(outlook.survey.looks);
+  for (const { path } of plan.changes) lookAgain(tree, looks, path);
+  remember(site, { plan: id, wanted: aim.wanted, beganAtMs, looks });
   return told;
 }
 
-/** What was found right, and how it looked before it was read. */
+function lookAgain(tree: Tree, looks: Map<string, Stats>, path: string): void {
+  const stats = tree.look(path);
+  if (stats === undefined) looks.delete(path);
+  else looks.set(path, stats);
+}
+
+/** What was found right, and how it looked: before it was read, or once it was written. */
 export interface Sight {
   readonly plan: string;
   readonly wanted: ReadonlyMap<string, Wanted>;
-  readonly looked?: { readonly beganAtMs: number; readonly looks: ReadonlyMap<string, Stats> };
+  /** Before the first was looked at: what changed since then is read again. */
+  readonly beganAtMs: number;
+  readonly looks: ReadonlyMap<string, Stats>;
 }
 
 /** Remembers how files look that are right. Where that cannot be written they are read again, which costs only time. */
-export function remember({ layout, root }: Site, tree: Tree, { plan, wanted, looked }: Sight): void {
-  const file = seenFile(layout);
+export function remember({ layout, root }: Site, { plan, wanted, ...looked }: Sight): void {
   try {
-    const beganAtMs = looked?.beganAtMs ?? fileTime(file);
-    const looks = looked?.looks ?? looksOf(tree, wanted.keys());
-    takeStock({ file, root, digest: seenAs(plan), paths: [...wanted.keys()], looked: { beganAtMs, looks } });
+    takeStock({ file: seenFile(layout), root, digest: seenAs(plan), paths: [...wanted.keys()], looked });
   } catch (error) {
     if (!(error instanceof Error && 'syscall' in error)) throw error;
   }
-}
-
-function looksOf(tree: Tree, paths: Iterable<string>): Map<string, Stats> {
-  const looks = new Map<string, Stats>();
-  for (const path of paths) {
-    const stats = tree.look(path);
-    if (stats !== undefined) looks.set(path, stats);
-  }
-  return looks;
 }
 
 /** Whether every file looks as it did when it was last found right. */
@@ -226,7 +227,12 @@ export function isAsSeen({ layout }: Site, tree: Tree, plan: string): boolean {
   });
 }
 
-/** The time from which on what is written counts as changed since, by the clock of the target's file system. */
+/** The time by the clock of the target's file system, or one so early that whatever was looked at since is read again. */
 export function timeAt({ layout }: Site): number {
-  return fileTime(seenFile(layout));
+  try {
+    return fileTime(seenFile(layout));
+  } catch (error) {
+    if (error instanceof Error && 'syscall' in error) return 0;
+    throw error;
+  }
 }

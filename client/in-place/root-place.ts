@@ -135,8 +135,7 @@ async function driftOn(
   const aim = { release: release.name, wanted };
   const { plan, survey } = outlookOn(site, tree, aim, thorough ? { suspects: 'all' } : {});
   const drifted = plan.overwritten.map(driftedOf);
-  if (drifted.length === 0 && remembers)
-    remember(site, tree, { plan: ledger.plan, wanted, looked: { beganAtMs, looks: survey.looks } });
+  if (drifted.length === 0 && remembers) remember(site, { plan: ledger.plan, wanted, beganAtMs, looks: survey.looks });
   return drifted;
 }
 

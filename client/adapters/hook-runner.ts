@@ -32,10 +32,10 @@ const DRAIN_MS = 250;
  * starts in the background and leaves behind goes on. Throws when `signal` asks the run to stop, which ends the group too.
  */
 export async function runHook(hook: HookRun): Promise<HookEnd> {
-  const { command, cwd, env, timeoutMs, signal, note } = hook;
+  const { timeoutMs, signal, note } = hook;
   signal.throwIfAborted();
-  const [program = '', ...args] = typeof command === 'string' ? ['/bin/sh', '-c', command] : command;
-  const child = spawn(program, args, { cwd, env: { ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = start(hook);
+  if (typeof child === 'string') return { kind: 'failed', why: child, output: '' };
   const tail = tailOf(OUTPUT_LIMIT_BYTES);
   for (const stream of [child.stdout, child.stderr]) stream.on('data', tail.add).on('error', () => undefined);
   noteStart(note, child.pid);
@@ -61,6 +61,20 @@ export async function runHook(hook: HookRun): Promise<HookEnd> {
     signal.removeEventListener('abort', stop);
     rmSync(note, { force: true });
   }
+}
+
+/** Answers why it cannot be started where that is known at once, as for arguments that are too long. */
+function start({ command, cwd, env }: HookRun): ReturnType<typeof spawnHook> | string {
+  const [program = '', ...args] = typeof command === 'string' ? ['/bin/sh', '-c', command] : command;
+  try {
+    return spawnHook(program, args, { cwd, env });
+  } catch (error) {
+    return `cannot be started: ${(error as NodeJS.ErrnoException).code ?? String(error)}`;
+  }
+}
+
+function spawnHook(program: string, args: readonly string[], { cwd, env }: Pick<HookRun, 'cwd' | 'env'>) {
+  return spawn(program, args, { cwd, env: { ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 /** How the process itself ended, whatever it left behind: null for success. */

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { HooksFile } from '../../protocol/hooks.ts';
 import { until } from '../rig/until.ts';
 import { type HookHost, hookHost, MODES, type Mode, say } from './hook-host.ts';
-import type { Started } from './run-client.ts';
+import { type Started, startClient } from './run-client.ts';
 import { NEXT_TAG, TAG } from './serve-view.ts';
 
 /** A command that notes its beginning and its end, and hangs in between the first time that it is run. */
@@ -158,6 +158,35 @@ test('kill -9 in a clean hook: the release is still there, and the next run clea
   expect(await at.tree()).toEqual({ a: '4' });
   expect((await at.poll()).code).toBe(0);
   expect(at.lines()).toEqual(['clean begun', 'clean begun', 'clean done']);
+});
+
+test('the stop file does not stop what was begun: pending runs are run, and nothing more is done', async () => {
+  const at = await hostOn('releases', { a: 'old' });
+  await at.serve({ a: 'new' }, { hooks: [{ run: hangsOnce(at.beside, 'run') }] }, NEXT_TAG);
+  await killed(at, 'run begun');
+  await writeFile(join(at.beside, 'disable'), 'why');
+  await at.serve({ a: 'newest' });
+  const next = await at.poll();
+  expect(next).toMatchObject({ code: 4, stdout: expect.stringContaining(`now on ${NEXT_TAG}`) });
+  expect(next.stderr).toContain('disabled');
+  expect(at.lines()).toEqual(['run begun', 'run begun', 'run done']);
+  expect(await at.tree()).toEqual({ a: 'new' });
+});
+
+test('kill -9 in a hook of `tagwave rollback`: the next run goes on with it, and stays there', async () => {
+  const at = await hookHost();
+  const old = `test -e ${at.beside}/used || { touch ${at.beside}/used; exit 0; }; ${hangsOnce(at.beside, 'back')}`;
+  await at.serve({ a: 'old' }, { hooks: [{ run: old }, { run: say(at.beside, 'last') }] }, TAG);
+  await at.poll();
+  await at.serve({ a: 'new' }, undefined, NEXT_TAG);
+  await at.poll();
+  const started = await startClient(['rollback', '--hostname', 'web1', '--target', at.target]);
+  await begun(at, 'back begun');
+  started.child.kill('SIGKILL');
+  await started.ended;
+  expect(await at.poll()).toMatchObject({ code: 4, stderr: expect.stringContaining(`held at ${TAG}`) });
+  expect(at.lines()).toEqual(['last', 'back begun', 'back begun', 'back done', 'last']);
+  expect(await at.tree()).toEqual({ a: 'old' });
 });
 
 test('a process that has the number of a forgotten hook, but began at another time, is left alone', async () => {

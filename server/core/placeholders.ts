@@ -30,7 +30,8 @@ export function placeholdersOf({ parts }: PathPattern): string[] {
  * groups. None where a placeholder has no value, or one that is not a single segment of a path.
  */
 export function expandPattern(pattern: PathPattern, node: NodeInputs): RelativePath[] {
-  const groups = placeholdersOf(pattern).includes('group') ? node.groups : [undefined];
+  const isPerGroup = pattern.parts.some((part) => typeof part !== 'string' && part.name === 'group');
+  const groups = isPerGroup ? node.groups : [undefined];
   return groups.flatMap((group) => expanded(pattern, node, group) ?? []);
 }
 

@@ -4,7 +4,7 @@ import type { NodeInputs } from '../../core/node-inputs.ts';
 import { mergeVars, parseVars, type Vars } from '../../core/vars.ts';
 import { UnfitContent } from '../../ports.ts';
 import { type ParsedTemplate, parseTemplate, type TemplateFlaw, visibleTo } from '../templates/liquid.ts';
-import { recentOnes } from './recent.ts';
+import { type Recent, recentOnes } from './recent.ts';
 import type { Recipe } from './recipe.ts';
 import { type Site, type Slice, sentencesOf, textOf } from './site.ts';
 
@@ -37,15 +37,13 @@ export function openKitchen(onRender: (path: string) => void = () => undefined) 
   const rendered = recentOnes<Rendered>(MOST_RENDERED);
 
   function templateAt(site: Site, path: string, blob: ObjectId): ParsedTemplate {
-    const parsed = templates.get(blob) ?? parseTemplate(textOf(site, path, blob));
-    templates.set(blob, parsed);
+    const parsed = remembered(templates, blob, () => parseTemplate(textOf(site, path, blob)));
     if ('flaw' in parsed) throw new UnfitContent(flawSentence(path, parsed.flaw));
     return parsed.template;
   }
 
   function varsAt(site: Site, path: string, blob: ObjectId): Vars {
-    const parsed = varsFiles.get(`${blob} ${path}`) ?? parseVars(path, textOf(site, path, blob));
-    varsFiles.set(`${blob} ${path}`, parsed);
+    const parsed = remembered(varsFiles, `${blob} ${path}`, () => parseVars(path, textOf(site, path, blob)));
     if (!parsed.ok) throw new UnfitContent(sentencesOf(parsed.errors));
     return parsed.value;
   }
@@ -74,16 +72,16 @@ export function openKitchen(onRender: (path: string) => void = () => undefined) 
     /** What templates see for a node. */
     scopeFor(site: Site, { vars }: Recipe, { hostname, environment, groups, facts }: NodeInputs): Vars {
       const key = vars.map(({ path, blob }) => `${blob} ${path}`).join('\n');
-      const all = merged.get(key) ?? mergeVars(vars.map(({ path, blob }) => varsAt(site, path, blob)));
-      merged.set(key, all);
+      const all = remembered(merged, key, () => mergeVars(vars.map(({ path, blob }) => varsAt(site, path, blob))));
       return { ...all, hostname, environment, groups, facts };
     },
 
     render(site: Site, { path, blob }: { path: string; blob: ObjectId }, scope: Vars): Buffer {
       const template = templateAt(site, path, blob);
       const key = `${blob} ${createHash('sha256').update(visibleTo(template, scope)).digest('base64')}`;
-      const made = rendered.get(key) ?? cook(template, path, scope);
-      rendered.set(key, made, OVERHEAD + ('bytes' in made ? made.bytes.length : 0));
+      const known = rendered.get(key);
+      const made = known ?? cook(template, path, scope);
+      if (known === undefined) rendered.set(key, made, weightOf(made));
       if ('flaw' in made) throw new UnfitContent(flawSentence(path, made.flaw));
       return made.bytes;
     },
@@ -94,6 +92,18 @@ export function openKitchen(onRender: (path: string) => void = () => undefined) 
     const result = template.render(scope);
     return 'flaw' in result ? result : { bytes: Buffer.from(result.text) };
   }
+}
+
+function remembered<Value>(recent: Recent<Value>, key: string, make: () => Value): Value {
+  const known = recent.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  recent.set(key, made);
+  return made;
+}
+
+function weightOf(made: Rendered): number {
+  return OVERHEAD + ('bytes' in made ? made.bytes.length : 0);
 }
 
 export type Kitchen = ReturnType<typeof openKitchen>;

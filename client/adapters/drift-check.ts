@@ -12,10 +12,12 @@ import {
   type Owners,
 } from '../core/drift.ts';
 import type { DriftFound } from '../core/place.ts';
+import type { Sightings } from '../core/sightings.ts';
 import type { Accounts } from './accounts.ts';
 import { hashOf, hashOfFile } from './hash.ts';
+import { keepListing, listingOf, recallListing } from './listing.ts';
 import { ownersHere } from './owners.ts';
-import { fileTime, type Looked, lookAt, movedSince, recall, takeStock } from './stat-cache.ts';
+import { fileTime, lookAt, movedSince, recall, type Stocktaking, takeStock } from './stat-cache.ts';
 
 export interface DriftCheck {
   /** The release: nothing but its entries belongs below it. */
@@ -38,22 +40,47 @@ export interface DriftCheck {
 /** So many entries are looked at before signals get a turn. */
 const BATCH = 128;
 
+/** From so many paths on it is quicker to let another program look at them. */
+const MANY = 2000;
+
 /**
  * What is not as the manifest says: content, modes, owners, what is missing and what does not belong there. Reads only what
  * does not look as it did when it was last found right.
  */
 export async function findDrift(check: DriftCheck): Promise<DriftFound> {
+  if (check.isThorough) return findAmong(check, undefined);
   const { directory, digest, cache } = check;
-  const sightings = check.isThorough ? undefined : recall(cache, digest);
-  const moved = sightings && new Set(movedSince(sightings, directory).map((index) => sightings.paths[index] ?? ''));
-  if (sightings !== undefined && moved?.size === 0 && isRootAsBefore(check, sightings.paths)) return [];
+  const known = recallListing(cache, digest);
+  let listing = known === undefined ? undefined : await listingOf(directory);
+  if (listing !== undefined && listing === known && isSound(directory)) return [];
+  const before = recall(cache, digest);
+  if (before === undefined) return findAmong(check, undefined);
+  if (before.paths.length >= MANY && check.remembers) listing ??= await listingOf(directory);
+  const moved = new Set(movedSince(before, directory).map((index) => before.paths[index] ?? ''));
+  if (moved.size > 0 || !isRootAsBefore(check, before.paths)) return findAmong(check, { before, moved });
+  // It was made before the looks that are right.
+  if (check.remembers && listing !== undefined) quietly(() => keepListing(cache, { digest, listing }));
+  return [];
+}
+
+interface Known {
+  readonly before: Sightings;
+  /** What does not look as before. */
+  readonly moved: ReadonlySet<string>;
+}
+
+/** Reads what moved, or everything. */
+async function findAmong(check: DriftCheck, known: Known | undefined): Promise<DriftFound> {
+  const { directory, cache } = check;
   const entries = check.entries();
   if (entries === undefined) return 'unknown';
   const beganAtMs = check.remembers ? quietly(() => fileTime(cache)) : undefined;
   const looks = new Map<string, Stats>();
   const ownersOf = ownersHere(directory, await check.accountsOf(entries));
-  const drifted = await examine({ ...check, ownersOf, entries, isSuspect: (path) => moved?.has(path) ?? true, looks });
-  if (drifted.length === 0 && beganAtMs !== undefined) remember(check, entries, { beganAtMs, looks });
+  const isSuspect = (path: string): boolean => known?.moved.has(path) ?? true;
+  const drifted = await examine({ ...check, ownersOf, entries, isSuspect, looks });
+  if (drifted.length === 0 && beganAtMs !== undefined)
+    remember(check, entries, { looked: { beganAtMs, looks }, before: known?.before });
   return inOrder(drifted);
 }
 
@@ -68,13 +95,11 @@ export function rememberRelease(
 function remember(
   { cache: file, directory: root, digest }: Pick<DriftCheck, 'directory' | 'digest' | 'cache'>,
   entries: readonly ManifestEntry[],
-  looked?: Looked,
+  seen: Pick<Stocktaking, 'looked' | 'before'> = {},
 ): void {
   const files = entries.map(({ path }) => path as string);
   const [, ...folders] = foldersOf(files).keys();
-  quietly(() =>
-    takeStock({ file, root, digest, paths: [...folders, ...files], ...(looked === undefined ? {} : { looked }) }),
-  );
+  quietly(() => takeStock({ file, root, digest, paths: [...folders, ...files], ...seen }));
 }
 
 /** What the file system does not let us remember is only read again. */
@@ -90,10 +115,12 @@ function quietly<Value>(work: () => Value): Value | undefined {
 /** The root's own times move with every activation: it is listed each time instead. */
 function isRootAsBefore({ directory }: DriftCheck, paths: readonly string[]): boolean {
   const known = new Set(paths.filter((path) => !path.includes('/')));
-  return (
-    driftOfFolder(lstatSync(directory), ownersHere(directory)(undefined)).length === 0 &&
-    readdirSync(directory).every((name) => known.has(name))
-  );
+  return isSound(directory) && readdirSync(directory).every((name) => known.has(name));
+}
+
+/** Whether the root of a release is as it should be. */
+function isSound(directory: string): boolean {
+  return driftOfFolder(lstatSync(directory), ownersHere(directory)(undefined)).length === 0;
 }
 
 export interface Examination extends Pick<DriftCheck, 'directory' | 'signal'> {

@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ManifestEntry } from '../../protocol/manifest.ts';
+import type { Failure } from '../core/failure.ts';
 import type { Place } from '../core/place.ts';
-import { treeOfTarget } from '../in-place/storage.ts';
 import { type Accounts, findAccounts } from './accounts.ts';
 import { findDrift } from './drift-check.ts';
 import type { Layout } from './layout.ts';
@@ -20,7 +21,7 @@ export function openReleasePlace(layout: Layout): Place {
       return 'name' in current ? current.name : undefined;
     },
     async recover() {
-      const failure = treeOfTarget(layout);
+      const failure = await flawOfTarget(layout);
       if (failure !== undefined) return { told: [], failure };
       if (readCurrent(layout).kind !== 'foreign') return { told: [] };
       const hint = 'Somebody else made it. Move it away, or give another directory with --target.';
@@ -45,6 +46,12 @@ export function openReleasePlace(layout: Layout): Place {
       return 'stage';
     },
   };
+}
+
+/** Only where there is a sign that a tree was changed from here it takes what knows of trees. */
+async function flawOfTarget(layout: Layout): Promise<Failure | undefined> {
+  if (!existsSync(join(layout.root, 'applied'))) return undefined;
+  return (await import('../in-place/storage.ts')).treeOfTarget(layout);
 }
 
 /** An owner that this host does not know any more is not compared: the next release that names it fails, and says so. */

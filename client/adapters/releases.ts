@@ -14,6 +14,7 @@ import type { Digest } from '../../protocol/names.ts';
 import { isNameOf, isReleaseName } from '../core/release-name.ts';
 import { type KeptSince, releasesToRemove } from '../core/retention.ts';
 import type { Layout } from './layout.ts';
+import { LISTING } from './listing.ts';
 import { publish, syncDirectory, TEMPORARY } from './publish.ts';
 
 /** What `current` is. */
@@ -84,7 +85,8 @@ export function removeLeftovers(layout: Layout): void {
   const releases = new Set(namesIn(layout.releases));
   for (const directory of [layout.manifests, layout.seen]) {
     for (const name of namesIn(directory)) {
-      if (isReleaseName(name) && !releases.has(name)) rmSync(join(directory, name), { force: true });
+      const release = name.replace(LISTING, '');
+      if (isReleaseName(release) && !releases.has(release)) rmSync(join(directory, name), { force: true });
     }
   }
 }
@@ -94,7 +96,8 @@ export function removeRelease(layout: Layout, name: string): void {
   const temporary = join(layout.releases, `${TEMPORARY}removed-${name}`);
   rmSync(temporary, { recursive: true, force: true });
   renameSync(join(layout.releases, name), temporary);
-  for (const directory of [layout.manifests, layout.seen]) rmSync(join(directory, name), { force: true });
+  const belongings = [join(layout.manifests, name), join(layout.seen, name), join(layout.seen, `${name}${LISTING}`)];
+  for (const path of belongings) rmSync(path, { force: true });
   rmSync(temporary, { recursive: true, force: true });
 }
 

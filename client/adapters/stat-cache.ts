@@ -27,6 +27,8 @@ export interface Stocktaking {
   readonly paths: readonly string[];
   /** How paths looked *before* their content was read, where that was just now: what changed meanwhile is then found by the next run. */
   readonly looked?: Looked;
+  /** What was remembered of these same paths, and still holds for all that are not in `looked`. */
+  readonly before?: Sightings | undefined;
 }
 
 export interface Looked {
@@ -39,11 +41,12 @@ export interface Looked {
  * Remembers how files look whose content was just found right, one system call each; a path that is gone by now counts as
  * changed ever after. Throws what the file system reports: without a cache everything is read again, which costs only time.
  */
-export function takeStock({ file, root, digest, paths, looked }: Stocktaking): void {
+export function takeStock({ file, root, digest, paths, looked, before }: Stocktaking): void {
   const takenAtMs = looked?.beganAtMs ?? fileTime(file);
-  const numbers = new Float64Array(paths.length * WIDTH).fill(-1);
+  const isSame = before?.paths.length === paths.length && before.paths.every((path, index) => path === paths[index]);
+  const numbers = isSame ? before.numbers.slice() : new Float64Array(paths.length * WIDTH).fill(-1);
   for (const [index, path] of paths.entries()) {
-    const stats = looked?.looks.get(path) ?? lookAt(`${root}/${path}`);
+    const stats = looked?.looks.get(path) ?? (isSame ? undefined : lookAt(`${root}/${path}`));
     if (stats !== undefined) noteLook(numbers, index, stats);
   }
   publish(file, encodeSightings({ digest, takenAtMs, paths, numbers }));

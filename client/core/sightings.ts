@@ -39,8 +39,11 @@ export function noteLook(numbers: Float64Array, index: number, look: Look): void
   numbers[at + 6] = look.gid;
 }
 
-/** A file that was written again within the same tick of the file system's clock looks as before: so long after a change it counts as moved. */
-const TICK_MS = 100;
+/**
+ * A file that is written again within the same tick of the file system's clock, 10 ms at most, looks as before: so long after
+ * a change it counts as moved.
+ */
+const TICK_MS = 20;
 /** Of file systems that keep whole seconds, or even seconds. */
 const COARSE_TICK_MS = 2_000;
 

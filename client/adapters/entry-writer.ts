@@ -16,6 +16,7 @@ import { BadContent, quoted } from '../core/checklist.ts';
 import { type Owners, permissionsOf } from '../core/drift.ts';
 import { hashOf } from './hash.ts';
 import { writeWhole } from './publish.ts';
+import type { WriteThread } from './write-thread.ts';
 
 /** Writes entries of a manifest below a directory. Throws `BadContent` for what is not as the manifest says. */
 export interface EntryWriter {
@@ -38,6 +39,8 @@ export interface OpenEntry {
 export interface Destination {
   /** Empty, and nobody else's. */
   readonly directory: string;
+  /** Where small files are written meanwhile: they are there when it has finished. */
+  readonly thread?: WriteThread | undefined;
   /** Who an entry is to belong to, and with undefined a directory. Default: whoever runs this. */
   readonly ownersOf?: (entry: ManifestEntry | undefined) => Owners;
 }
@@ -46,7 +49,8 @@ const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | const
 const PRIVATE = 0o600;
 const NOBODY_IN_PARTICULAR: Owners = { uid: undefined, gid: undefined };
 
-export function entryWriter({ directory, ownersOf = () => NOBODY_IN_PARTICULAR }: Destination): EntryWriter {
+export function entryWriter(destination: Destination): EntryWriter {
+  const { directory, thread, ownersOf = () => NOBODY_IN_PARTICULAR } = destination;
   const folders = foldersBelow(directory, ownersOf(undefined));
   const place = ({ path }: ManifestEntry): string => {
     folders.make(folderOf(path));
@@ -81,6 +85,10 @@ export function entryWriter({ directory, ownersOf = () => NOBODY_IN_PARTICULAR }
         once(entry.path, () => symlinkSync(Buffer.from(content), path));
         const owners = ownersOf(entry);
         if (owners.uid !== undefined || owners.gid !== undefined) lchownSync(path, ...idsOf(owners));
+        return;
+      }
+      if (thread !== undefined && isPlain(permissionsOf(entry), ownersOf(entry))) {
+        thread.write(place(entry), permissionsOf(entry), content);
         return;
       }
       const { fd, seal } = create(entry);
@@ -143,9 +151,16 @@ function once<Value>(path: string, create: () => Value): Value {
   try {
     return create();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    throw new BadContent(`${quoted(path)} and another of its names are the same to this file system`);
+    throw isTaken(error) ? sameName(path) : error;
   }
+}
+
+export function isTaken(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EEXIST';
+}
+
+export function sameName(path: string): BadContent {
+  return new BadContent(`${quoted(path)} and another of its names are the same to this file system`);
 }
 
 /** Makes folders that we have not made yet; one that is there all the same is another name's. */

@@ -11,6 +11,8 @@ export interface TarReceiver {
   /** A piece of the content of the entry that was begun. It may be kept. */
   piece(bytes: Uint8Array): void;
   end(): void;
+  /** Resolves when more can be taken. */
+  room?(): Promise<void>;
 }
 
 export interface TarLimits {
@@ -116,6 +118,7 @@ function feedableTar(receiver: TarReceiver) {
       check();
       if (!tar.write(chunk) && !isClosed) await untilWoken();
       check();
+      await receiver.room?.();
     },
     async finish(): Promise<void> {
       tar.end(null);

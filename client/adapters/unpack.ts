@@ -4,9 +4,10 @@ import type { Digest } from '../../protocol/names.ts';
 import { checklistOf, tarLimit } from '../core/checklist.ts';
 import { type DeltaPlan, planDelta } from '../core/delta-plan.ts';
 import { copyEntry } from './copy-entry.ts';
-import { type Destination, type EntryWriter, entryWriter, type OpenEntry } from './entry-writer.ts';
+import { type Destination, type EntryWriter, entryWriter, isTaken, type OpenEntry, sameName } from './entry-writer.ts';
 import { asLoss } from './http.ts';
 import { readTarGz, type TarHeader, type TarReceiver } from './read-tar.ts';
+import { openWriteThread, type WriteThread } from './write-thread.ts';
 
 export interface Unpacking extends Destination {
   readonly entries: readonly ManifestEntry[];
@@ -33,6 +34,8 @@ export interface Base {
 
 /** So many entries are copied before signals get a turn. */
 const BATCH = 128;
+/** From so many files on, starting another thread is worth it. */
+const MANY = 1000;
 /** A smaller file waits in memory until it is whole, and is written in one go. */
 const SMALL = 1024 * 1024;
 
@@ -45,26 +48,50 @@ export async function unpack(archive: AsyncIterable<Uint8Array>, unpacking: Unpa
   const { entries, delta, done } = unpacking;
   const plan = delta && planDelta(delta.from, { digest: delta.to, entries });
   const unpacked = tarLimit(entries) + (plan?.limit ?? 0);
-  const writer = entryWriter(unpacking);
-  const members = receiveMembers({ entries, plan, writer, done, found: delta?.found });
+  const thread = entries.length < MANY ? undefined : openWriteThread();
   try {
-    await readTarGz(archive, { unpacked, packed: unpacked + unpacked / 1000 + 65_536 }, members);
+    const writer = entryWriter({ ...unpacking, thread });
+    const members = receiveMembers({ entries, plan, writer, thread, done, found: delta?.found });
+    try {
+      await readTarGz(archive, { unpacked, packed: unpacked + unpacked / 1000 + 65_536 }, members);
+    } finally {
+      members.abandon();
+    }
+    members.complete();
+    const isDelta = delta !== undefined && plan !== undefined && members.isDelta();
+    if (isDelta) await copyUnchanged({ delta, plan, writer, thread, done });
+    await thread?.finish();
+    return isDelta ? 'delta' : 'whole';
   } catch (error) {
-    throw asLoss(error);
+    throw isTaken(error) ? sameName(pathIn(unpacking.directory, error)) : asLoss(error);
   } finally {
-    members.abandon();
+    await thread?.close();
   }
-  members.complete();
-  if (delta === undefined || plan === undefined || !members.isDelta()) return 'whole';
+}
+
+/** What another thread could not create, as the manifest calls it. */
+function pathIn(directory: string, error: unknown): string {
+  return ((error as NodeJS.ErrnoException).path ?? '').slice(directory.length + 1);
+}
+
+interface Copying {
+  readonly delta: NonNullable<Unpacking['delta']>;
+  readonly plan: DeltaPlan;
+  readonly writer: EntryWriter;
+  readonly thread: WriteThread | undefined;
+  readonly done: (count: number) => void;
+}
+
+async function copyUnchanged({ delta, plan, writer, thread, done }: Copying): Promise<void> {
   let count = plan.written.length;
   for (const entry of plan.unchanged) {
     copyEntry(delta.from, entry, writer);
     done(++count);
     if (count % BATCH !== 0) continue;
     await turn();
+    await thread?.room();
     delta.signal.throwIfAborted();
   }
-  return 'delta';
 }
 
 interface Members extends TarReceiver {
@@ -80,12 +107,13 @@ interface Receiving {
   readonly entries: readonly ManifestEntry[];
   readonly plan: DeltaPlan | undefined;
   readonly writer: EntryWriter;
+  readonly thread: WriteThread | undefined;
   readonly done: (count: number) => void;
   readonly found: (() => void) | undefined;
 }
 
 /** Takes members one after the other and writes each. */
-function receiveMembers({ entries, plan, writer, done, found }: Receiving): Members {
+function receiveMembers({ entries, plan, writer, thread, done, found }: Receiving): Members {
   let checklist: ReturnType<typeof checklistOf> | undefined;
   let isDelta = false;
   let count = 0;
@@ -118,6 +146,7 @@ function receiveMembers({ entries, plan, writer, done, found }: Receiving): Memb
       member = NOTHING;
       if (count > 0) done(count);
     },
+    room: async () => thread?.room(),
     isDelta: () => isDelta,
     complete: () => (checklist ?? checklistOf(entries)).finish(),
     abandon: () => member.abandon(),

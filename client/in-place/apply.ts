@@ -63,18 +63,21 @@ function explained({ root }: Tree, error: unknown): unknown {
 }
 
 async function back({ storage, tree, journal }: Application, error: unknown): Promise<never> {
+  const why = systemFailure(error);
+  let told: readonly string[];
   try {
-    await undo(storage, tree, journal);
+    told = await undo(storage, tree, journal);
     disarm(storage);
   } catch (second) {
-    const [why, whyNot] = [systemFailure(error), systemFailure(second)];
+    const whyNot = systemFailure(second);
     if (why === undefined || whyNot === undefined) throw error;
     throw new Refused({
       sentence: `${why.sentence}; and ${tree.root} could not be brought back to what it was: ${whyNot.sentence}`,
       hint: `See to what is in the way: the next run begins with bringing it back. ${why.hint}`,
     });
   }
-  throw error;
+  if (why === undefined || told.length === 0) throw error;
+  throw new Refused({ sentence: [why.sentence, ...told].join('\n'), hint: why.hint });
 }
 
 /** How what stood at each path looks, by the change's number. */

@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openPlace } from '../../../client/adapters/open-place.ts';
 import { type Failure, systemFailure } from '../../../client/core/failure.ts';
@@ -232,6 +233,39 @@ test('a disk that is full from any step on leaves the tree as it was, at once, a
     await expectRecovery(at);
   }
 });
+
+test.each([
+  ['writes into', (path: string) => writeFileSync(path, 'by hand')],
+  ['replaces', (path: string) => renameSync(`${path}.new`, path)],
+  ['removes', (path: string) => rmSync(path)],
+])(
+  'what somebody %s while files are being put into their places stops the run, and no content of theirs is lost',
+  async (_what, edit) => {
+    const at = await atOld();
+    const motd = join(at.host.root, 'etc/motd');
+    writeFileSync(`${motd}.new`, 'by hand');
+    let isEdited = false;
+    const disk = watchDisk((_step, name, path) => {
+      if (isEdited || name !== 'renameSync' || !String(path).includes('.tagwave-')) return;
+      isEdited = true;
+      edit(motd);
+    });
+    const failure = await activateRefused(at, disk);
+    expect(failure?.sentence).toContain('etc/motd was changed by somebody else while the release was put into use');
+    const text = existsSync(motd) ? readFileSync(motd, 'utf8') : undefined;
+    expect(['by hand', 'old motd\n']).toContain(text);
+    const { 'etc/motd': _motd, 'etc/motd.new': _new, ...others } = pictureOf(at.host.root);
+    const { 'etc/motd': _old, ...before } = at.old;
+    expect(others).toEqual(before);
+    rmSync(`${motd}.new`, { force: true });
+    await at.host.place.activate(at.next);
+    expectNew(at);
+    const keptIn = join(at.host.target, 'kept');
+    const names = existsSync(keptIn) ? readdirSync(keptIn) : [];
+    const kept = names.map((name) => readFileSync(join(keptIn, name), 'utf8'));
+    expect(kept.includes('by hand')).toBe(text === 'by hand');
+  },
+);
 
 const PATHS = ['etc/added', 'etc/motd', 'etc/theirs'];
 

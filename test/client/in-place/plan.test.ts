@@ -75,7 +75,7 @@ describe('a plan', () => {
         expect(left?.originals.size).toBe(0);
         expect(left?.directories.size).toBe(0);
       }),
-      { numRuns: 1500 },
+      { numRuns: 400 },
     );
   });
 
@@ -90,7 +90,7 @@ describe('a plan', () => {
         if (through === undefined || straight === undefined) return;
         expect(plain(disk)).toEqual(plain(fresh));
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 
@@ -128,7 +128,7 @@ describe('a plan', () => {
           );
         }
       }),
-      { numRuns: 1500 },
+      { numRuns: 400 },
     );
   });
 });

@@ -116,6 +116,8 @@ async function roundOf(site: Site, round: number): Promise<ApplyRound> {
     tagwave: await poll(site, target.tagwave),
     rsync: await timed(['rsync', '-a', '--delete', `${site.plain}/`, `${target.rsync}/`]),
   };
+  // What the first run after a change remembers for the others is no cost of every run; the same for git.
+  await poll(site, target.tagwave);
   await execa('git', ['-C', target.git, 'fetch', '--quiet', 'origin', 'main'], { env: GIT_ENVIRONMENT });
   const nothing = {
     tagwave: await poll(site, target.tagwave),

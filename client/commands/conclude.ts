@@ -43,7 +43,7 @@ export async function conclude(run: Run, outcome: Outcome): Promise<number> {
     ...queueReport(settled, { outcome, startedAt, now, isTold, drifted, facts: factsOfRun(run) }),
     drift: driftAfter(settled, { outcome, drifted, now }),
     told: toldAfter(settled, outcome, isTold ? now : undefined),
-    last: { at: now.toISOString(), outcome: outcome.kind, exitCode, sentence: sentenceOf(outcome) },
+    last: lastOf(run, outcome, { exitCode, now }),
   };
   quietly(run, () => writeState(run.layout, run.state));
   if (outcome.kind !== 'disabled' && outcome.kind !== 'stopped') {
@@ -60,10 +60,15 @@ export async function recordAndHandIn(run: Run, outcome: Outcome, exitCode: numb
   const now = new Date();
   const { startedAt } = run;
   const reported = queueReport(run.state, { outcome, startedAt, now, isTold: true, facts: factsOfRun(run) });
-  const last = { at: now.toISOString(), outcome: outcome.kind, exitCode, sentence: sentenceOf(outcome) };
+  const last = lastOf(run, outcome, { exitCode, now });
   run.state = { ...reported, told: toldAfter(reported, outcome, now), last };
   quietly(run, () => writeState(run.layout, run.state));
   await handIn(run);
+}
+
+function lastOf({ servers }: Run, outcome: Outcome, { exitCode, now }: { exitCode: number; now: Date }): State['last'] {
+  const isAnswered = servers.answered || outcome.kind !== 'failed';
+  return { at: now.toISOString(), outcome: outcome.kind, exitCode, sentence: sentenceOf(outcome), isAnswered };
 }
 
 function factsOfRun({ settings }: Run): Facts {

@@ -6,6 +6,7 @@ import { readManifest } from '../adapters/releases.ts';
 import { askAssignment, type Servers } from '../adapters/servers.ts';
 import type { Staged } from '../adapters/stage.ts';
 import { syncTree } from '../adapters/sync.ts';
+import { ago } from '../core/age.ts';
 import type { Answer, Question } from '../core/answer.ts';
 import type { Drifted } from '../core/drift.ts';
 import { systemFailure } from '../core/failure.ts';
@@ -115,11 +116,20 @@ export async function question(run: Run, { mayBeKnown }: { readonly mayBeKnown: 
   const asked = questionOf(run, mayBeKnown);
   const found = await askAssignment(run.servers, asked);
   if (found.kind === 'nobody') {
-    const hint = 'Nothing was changed; the next run tries again. Look at the server, the network, and --server.';
-    return ended(failedBecause(`no server answered: ${found.why.join('; ')}`, hint));
+    return ended(failedBecause(`no server answered: ${found.why.join('; ')}`, silenceHint(run.state)));
   }
   remember(run, asked, found.value);
   return outcomeOf(run, found.value);
+}
+
+/** What is in use stays in use; how old that may be by now decides how soon somebody should look. */
+function silenceHint({ running, answer }: State): string {
+  const since = running === null || answer === null ? '' : ` ${stays(running.tag, answer.at)}`;
+  return `Nothing was changed; the next run tries again.${since} Look at the server, the network, and --server.`;
+}
+
+function stays(tag: string, answeredAt: string): string {
+  return `It stays on ${tag}; a server last answered ${ago(answeredAt, Date.now())}.`;
 }
 
 function questionOf(run: Run, mayBeKnown: boolean): Question {
@@ -249,10 +259,11 @@ async function makeReady(
 async function flip(run: Run, { tag, digest }: Assignment, ready: Ready): Promise<Outcome> {
   const { release, repaired } = ready;
   try {
-    const activating = await beginActivation(run, { ...ready.scene, tag }, { tag, digest, release, repaired });
+    const scene = { ...ready.scene, tag };
+    const activating = await beginActivation(run, scene, { tag, digest, release, repaired });
     run.servers.signal.throwIfAborted();
     tellKept(run, await run.place.activate(release));
-    const outcome = await finishActivation(run, activating);
+    const outcome = await finishActivation(run, activating, scene);
     return outcome.kind === 'applied' && repaired?.length ? { ...outcome, repaired } : outcome;
   } catch (error) {
     return failedBySystem(error, { tag, digest });

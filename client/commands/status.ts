@@ -31,6 +31,8 @@ interface Status {
   readonly last: State['last'];
   /** Why nothing is done here; null where something is. */
   readonly disabled: string | null;
+  /** Where a person keeps it. */
+  readonly held: State['held'];
   readonly refused: State['refused'];
   /** How many hooks are still to be run for what is in use; null where an activation is not under way. */
   readonly pending: number | null;
@@ -66,6 +68,7 @@ function gather(settings: Settings): Status {
     target: layout.root,
     root: root ?? null,
     disabled: standstill(settings, state)?.message ?? null,
+    held: state.held,
     refused: state.refused,
     pending: state.activating?.pending.length ?? state.returning?.pending.length ?? null,
     releases: listReleases(layout).map(({ name, usedAt }) => ({
@@ -123,6 +126,7 @@ function describe(status: Status, now: number): string[] {
       answer &&
         `${answer.outcome}${answer.tag === null ? '' : ` ${answer.tag}`} at ${answer.at}, ${ago(answer.at, now)}`,
     ],
+    ['asked', last && askedOf(last, answer, now)],
     ['message', answer?.message ? indented(answer.message) : null],
     [
       'last run',
@@ -147,6 +151,12 @@ function describe(status: Status, now: number): string[] {
     ['reports', reportProblem],
   ];
   return rows.flatMap(([name, value]) => (value === null ? [] : [`${`${name}:`.padEnd(13)}${value}`]));
+}
+
+function askedOf({ at, isAnswered }: NonNullable<Status['last']>, answer: Status['answer'], now: number): string {
+  const last = `last ${ago(at, now)}`;
+  if (isAnswered) return last;
+  return `${last}; ${answer === null ? 'no server has ever answered' : `no server has answered since ${answer.at}`}`;
 }
 
 function pendingOf({ pending }: Status): string | null {

@@ -92,7 +92,16 @@ const stateSchema = z.object({
   /** How often the `clean` hooks of a release failed. */
   cleaning: z._default(z.record(z.string(), z.int()), {}),
   told: z.nullable(z.object({ kind: z.enum(TOLD_KINDS), message: z.string(), at: instant })),
-  last: z.nullable(z.object({ at: instant, outcome: z.string(), exitCode: z.int(), sentence: z.nullable(z.string()) })),
+  last: z.nullable(
+    z.object({
+      at: instant,
+      outcome: z.string(),
+      exitCode: z.int(),
+      sentence: z.nullable(z.string()),
+      /** A server answered, or none was asked. */
+      isAnswered: z._default(z.boolean(), true),
+    }),
+  ),
   /** What was last found that was not as its manifest says: the first paths of it. */
   drift: z._default(
     z.nullable(

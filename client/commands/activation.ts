@@ -8,7 +8,16 @@ import type { Applied, Failed, RolledBack } from '../core/outcome.ts';
 import type { Kept, ReleaseOnDisk } from '../core/place.ts';
 import { type PlannedRun, type State, type Whereabouts, withActivated } from '../core/state.ts';
 import { inUse, type Run } from './converge.ts';
-import { pathsBetween, planOf, releaseOnDisk, runPlanned, type Scene, setScene, verifyRelease } from './hooks.ts';
+import {
+  pathsBetween,
+  planOf,
+  releaseOnDisk,
+  runPlanned,
+  type Scene,
+  type SetScene,
+  setScene,
+  verifyRelease,
+} from './hooks.ts';
 
 type Activating = NonNullable<State['activating']>;
 
@@ -45,9 +54,15 @@ export async function beginActivation(run: Run, scene: Scene, activation: Activa
     pending: await planOf(scene),
     repair: paths === undefined ? null : { paths: paths.join().length > PATHS_LIMIT ? null : paths },
   };
-  run.state = { ...run.state, activating, returning: null };
-  writeState(run.layout, run.state);
-  return activating;
+  const { state } = run;
+  try {
+    run.state = { ...state, activating, returning: null };
+    writeState(run.layout, run.state);
+    return activating;
+  } catch (error) {
+    run.state = state;
+    throw error;
+  }
 }
 
 function whereaboutsOf({ state }: Run, { name, digest }: NonNullable<ReturnType<typeof inUse>>): Whereabouts {
@@ -78,10 +93,14 @@ export function repairedPaths(release: ReleaseOnDisk, paths: readonly string[] |
 
 /**
  * What follows when a release is in use: what is pending is run and noted as done one by one, then it is verified. What fails
- * leads back. Also for a run that was killed on the way.
+ * leads back. Also for a run that was killed on the way, which has to find out anew what it was about.
  */
-export async function finishActivation(run: Run, activating: Activating): Promise<Applied | RolledBack | Failed> {
-  const set = await sceneOf(run, activating);
+export async function finishActivation(
+  run: Run,
+  activating: Activating,
+  known?: Scene,
+): Promise<Applied | RolledBack | Failed> {
+  const set: SetScene = known === undefined ? await sceneOf(run, activating) : { kind: 'set', scene: known };
   const failure = set.kind === 'failed' ? set.failure : await runAndVerify(run, set.scene);
   if (failure === undefined) {
     const { refused } = run.state;

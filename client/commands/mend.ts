@@ -62,7 +62,7 @@ export async function mend(run: Run, { tag, digest }: Assignment): Promise<Outco
     return undefined;
   }
   tellKept(run, kept);
-  const outcome = await finishActivation(run, activating);
+  const outcome = await finishActivation(run, activating, set.scene);
   return outcome.kind === 'applied' ? { ...outcome, repaired: drifted } : outcome;
 }
 

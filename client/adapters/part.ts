@@ -123,6 +123,18 @@ export function openPart({ downloads }: Layout, digest: Digest): Part {
   };
 }
 
+const DAY_MS = 86_400_000;
+
+/** Removes what was kept more than a day ago: what it is the beginning of was not asked for since. */
+export function removeOldParts({ downloads }: Pick<Layout, 'downloads'>, now: number): void {
+  quietly(() =>
+    removeParts(downloads, (file) => {
+      const age = now - lstatSync(join(downloads, file)).mtimeMs;
+      return age > DAY_MS || age < -DAY_MS;
+    }),
+  );
+}
+
 function findPart(
   downloads: string,
   files: { readonly part: string; readonly meta: string },

@@ -15,6 +15,7 @@ import { isNameOf, isReleaseName } from '../core/release-name.ts';
 import { type KeptSince, releasesToRemove } from '../core/retention.ts';
 import type { Layout } from './layout.ts';
 import { LISTING } from './listing.ts';
+import { removeOldParts } from './part.ts';
 import { publish, syncDirectory, TEMPORARY } from './publish.ts';
 
 /** What `current` is. */
@@ -82,6 +83,7 @@ export function removeLeftovers(layout: Layout): void {
       if (name.startsWith(TEMPORARY)) rmSync(join(directory, name), { recursive: true, force: true });
     }
   }
+  removeOldParts(layout, Date.now());
   const releases = new Set(namesIn(layout.releases));
   for (const directory of [layout.manifests, layout.seen]) {
     for (const name of namesIn(directory)) {

@@ -7,6 +7,7 @@ import {
   renameSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -310,6 +311,23 @@ test('a part is never written through a link in its place', async () => {
   server.instead = {};
   expect(await fetching({ target, servers: [server], view }).fetch()).toMatchObject({ tree: TREE });
   expect(readFileSync(join(outside, 'precious'), 'utf8')).toBe('precious');
+});
+
+test.each<[string, number, string[]]>([
+  ['a day and more ago', -25, []],
+  ['less than a day ago', -23, ['json', 'part']],
+  ['in a future of which the clock was set back', 25, []],
+])('what was kept %s and is not asked for is tidied up accordingly', async (_when, hours, left) => {
+  const view = await viewOf(FILES);
+  const server = await serveView(view);
+  const target = await disposableDirectory();
+  expect((await runClient(pollArgs(server, target))).code).toBe(0);
+  const other = { ...view, digest: `sha256:${'1'.repeat(64)}` };
+  keep(target, other, Buffer.alloc(9));
+  const at = new Date(Date.now() + hours * 3_600_000);
+  for (const name of keptIn(target)) utimesSync(join(target, 'downloads', name), at, at);
+  expect((await runClient(pollArgs(server, target))).code).toBe(0);
+  expect(keptIn(target)).toEqual(left.map((ending) => `${nameOf(other)}.${ending}`));
 });
 
 test('a killswitch that is met while a download goes on stops the run, which goes on afterwards where it was', async () => {

@@ -1,16 +1,17 @@
 import { createHash } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
-import { cp, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { copyAs, releaseDirectory } from '../rig/client-bundle.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { testServer } from '../rig/server.ts';
+import { serverBundle } from '../rig/server-bundle.ts';
 import { ask, sharedServing } from './serving.ts';
 
 const NOW = '2026-11-20T11:20:00Z';
@@ -124,6 +125,34 @@ describe('the client that a server gives', () => {
       expect((await ask(url, path)).status).toBe(200);
     },
   );
+});
+
+test('a server as it is shipped finds the client beside itself', async () => {
+  const script = await serverBundle();
+  // Below the project, so that what is not bundled is found.
+  const place = await mkdtemp(join(dirname(dirname(script)), 'draft-'));
+  onTestFinished(() => rm(place, { recursive: true, force: true }));
+  await cp(dirname(script), place, { recursive: true });
+  for (const name of ['tagwave.cjs', 'install.sh']) await copyFile(join(release, name), join(place, name));
+  const base = await disposableDirectory();
+  const serve = execa(process.execPath, [
+    join(place, 'server.mjs'),
+    'serve',
+    '--base',
+    base,
+    '--listen',
+    '127.0.0.1:0',
+  ]);
+  onTestFinished(async () => {
+    serve.kill();
+    await serve.catch(() => undefined);
+  });
+  const url = await new Promise<string>((resolve, reject) => {
+    serve.stdout.once('data', (chunk) => resolve(String(chunk).trim()));
+    serve.catch(reject);
+  });
+  expect((await ask(url, '/client/release.json')).json()).toMatchObject({ version: packageJson.version });
+  expect((await ask(url, '/install.sh')).text).toContain(`server='${url}'\n`);
 });
 
 describe('the URL in the script', () => {

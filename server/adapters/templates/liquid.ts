@@ -114,12 +114,13 @@ export function visibleTo({ mentions }: ParsedTemplate, scope: Readonly<Record<s
   return JSON.stringify(mentions.map((path) => seen(path, scope)));
 }
 
-function seen(path: readonly string[], scope: Readonly<Record<string, unknown>>): unknown {
+/** The value in a list of its own, or how far the path leads, which is what an error names. */
+function seen(path: readonly string[], scope: Readonly<Record<string, unknown>>): readonly [unknown] | number {
   let value: unknown = scope;
-  for (const name of path) {
+  for (const [depth, name] of path.entries()) {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) break;
     if (Object.hasOwn(value, name)) value = Reflect.get(value, name);
-    else if (value === scope || !OF_ANYTHING.has(name)) return [];
+    else if (value === scope || !OF_ANYTHING.has(name)) return depth;
     else break;
   }
   return [value ?? null];

@@ -1,0 +1,83 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { OUTPUT_LIMIT, parseTemplate, TEMPLATE_LIMIT, visibleTo } from '../../server/adapters/templates/liquid.ts';
+
+function template(text: string) {
+  const parsed = parseTemplate(text);
+  return 'template' in parsed ? parsed.template : expect.unreachable(`${text}: ${parsed.flaw.what}`);
+}
+
+function flawOf(text: string, scope: Readonly<Record<string, unknown>> = {}) {
+  const parsed = parseTemplate(text);
+  if ('flaw' in parsed) return parsed.flaw;
+  const rendered = parsed.template.render(scope);
+  return 'flaw' in rendered ? rendered.flaw : expect.unreachable(`${text} became ${rendered.text}`);
+}
+
+describe('what of a scope a template can see', () => {
+  it.each([
+    ['{{ ntp.servers[0] }}', { ntp: { servers: ['x'], other: 1 }, b: 2 }, '[[["x"]]]'],
+    ['{{ a[b] }}', { a: { x: 1 }, b: 'x' }, '[[{"x":1}],["x"]]'],
+    ['{% assign q = a %}{{ q.x }}', { a: { x: 1 }, q: 2 }, '[[{"x":1}]]'],
+    ['{% for s in list %}{{ s.name }}{% endfor %}', { list: [{ name: 1, more: 2 }] }, '[[[{"name":1,"more":2}]]]'],
+    ['{{ a.size }}', { a: { x: 1 } }, '[[{"x":1}]]'],
+    ['{{ nosuch | default: 1 }}', { a: 1 }, '[0]'],
+  ])('%s: what it names, and nothing else', (text, scope, seen) => {
+    expect(visibleTo(template(text), scope)).toContain(seen.slice(0, -1));
+    expect(visibleTo(template(text), { ...scope, unused: 1 })).toBe(visibleTo(template(text), scope));
+  });
+
+  it('decides what it renders to: equal sights, equal texts', () => {
+    const name = fc.constantFrom('a', 'b', 'c');
+    const piece = fc.oneof(
+      fc.tuple(name, name).map(([one, two]) => `{{ ${one}.${two} }}`),
+      fc.tuple(name, name).map(([one, two]) => `{{ ${one}[${two}] }}`),
+      name.map((one) => `{{ ${one} | json }}{{ ${one}.size }}`),
+      name.map((one) => `{{ ${one} | default: "none" }}`),
+      fc.tuple(name, name, name).map(([one, two, three]) => `{% assign ${one} = ${two}.${three} %}{{ ${one} }}`),
+      fc
+        .tuple(name, name)
+        .map(([one, two]) => `{% for ${one} in ${two} %}{{ ${one}.x }}{{ ${two} | join }}{% endfor %}`),
+      fc.tuple(name, name).map(([one, two]) => `{% if ${one} %}{% assign ${two} = 1 %}{% endif %}{{ ${two} | json }}`),
+      fc.tuple(name, name).map(([one, two]) => `{% case ${one} %}{% when ${two} %}x{% else %}y{% endcase %}`),
+      fc.tuple(name, name).map(([one, two]) => `{% capture ${one} %}{{ ${two}.first }}{% endcapture %}{{ ${one} }}`),
+      fc.tuple(name, name).map(([one, two]) => `{{ ${one} | where: "x", ${two} | map: "x" | join }}`),
+    );
+    const leaf = fc.constantFrom<unknown>(0, 1, 'a', 'b', 'x', true, null, [], [1, 2], [{ x: 1 }, { x: 'a' }], {});
+    const value = fc.oneof(leaf, fc.dictionary(fc.constantFrom('a', 'b', 'x'), leaf, { maxKeys: 3 }));
+    const scope = fc.dictionary(name, value, { maxKeys: 3 });
+    fc.assert(
+      fc.property(fc.array(piece, { minLength: 1, maxLength: 4 }), scope, scope, (pieces, one, two) => {
+        const parsed = template(pieces.join('\n'));
+        if (visibleTo(parsed, one) === visibleTo(parsed, two)) expect(parsed.render(one)).toEqual(parsed.render(two));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('a template', () => {
+  it('of too many characters, or that becomes too many, is refused', () => {
+    expect(flawOf('x'.repeat(TEMPLATE_LIMIT + 1)).what).toContain('parse length limit');
+    expect(flawOf('{{ x }}{{ x }}', { x: 'x'.repeat(OUTPUT_LIMIT / 2 + 1) }).what).toContain('characters, more than');
+  });
+
+  it.each(['include', 'render', 'layout', 'block'])('cannot %s another one', (tag) => {
+    expect(flawOf(`one\n{% ${tag} "/etc/passwd" %}`)).toEqual({
+      line: 2,
+      what: `the tag "${tag}" is not available: a template stands for itself`,
+    });
+  });
+
+  it.each(['{{ "now" | date: "%s" }}', '{{ a | sample }}', '{{ a | where_exp: "i", "i.x == b" }}'])(
+    'knows no filter that gives another text at another time, or uses what nobody sees: %s',
+    (text) => {
+      expect(flawOf(text, { a: [] }).what).toMatch(/^undefined filter: /);
+    },
+  );
+
+  it('sees nothing of JavaScript', () => {
+    for (const text of ['{{ a.constructor }}', '{{ a.__proto__ }}', '{{ a.toString }}', '{{ toString }}'])
+      expect(flawOf(text, { a: {} }).what).toContain('undefined variable ');
+  });
+});

@@ -47,7 +47,7 @@ function usage(errors: readonly string[]): Request {
  * The command lines that run from cron every minute: a command without words of its own, and flags that are all right. For all
  * others, and to say what is wrong, there is a library, which takes longer to load than a run without news takes.
  */
-function parseUsual([name, ...rest]: readonly string[]): Chosen | undefined {
+export function parseUsual([name, ...rest]: readonly string[]): Chosen | undefined {
   const known: Usage | undefined = COMMANDS.find((command) => command.name === name);
   if (known === undefined || known.words !== undefined) return undefined;
   const options: Record<string, { type: 'string' | 'boolean'; multiple: boolean }> = { config: ONE };

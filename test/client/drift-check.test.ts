@@ -43,18 +43,18 @@ interface Checked {
   }): Promise<DriftFound>;
 }
 
-async function release(): Promise<Checked> {
+async function release(files: Files = FILES): Promise<Checked> {
   const root = await disposableDirectory();
   const [directory, cache] = [join(root, 'release'), join(root, 'seen/release')];
   await mkdir(directory, { mode: 0o755 });
-  for (const [path, spec] of Object.entries(FILES)) {
+  for (const [path, spec] of Object.entries(files)) {
     const file = join(directory, path);
     await mkdir(dirname(file), { recursive: true, mode: 0o755 });
     if (typeof spec === 'object' && 'link' in spec) await symlink(spec.link, file);
     else if (typeof spec === 'object' && 'run' in spec) await writeFile(file, spec.run, { mode: 0o755 });
     else await writeFile(file, spec, { mode: 0o644 });
   }
-  const find: Checked['find'] = ({ isThorough = false, remembers = true, entries = () => entriesOf(FILES) } = {}) =>
+  const find: Checked['find'] = ({ isThorough = false, remembers = true, entries = () => entriesOf(files) } = {}) =>
     findDrift({
       directory,
       cache,
@@ -65,7 +65,7 @@ async function release(): Promise<Checked> {
       remembers,
       signal: new AbortController().signal,
     });
-  rememberRelease({ directory, digest: DIGEST, cache }, entriesOf(FILES));
+  rememberRelease({ directory, digest: DIGEST, cache }, entriesOf(files));
   age(cache);
   return { directory, cache, find };
 }
@@ -271,4 +271,74 @@ test('the folders of paths come outer ones first, each with the names that belon
     ['b', new Set(['c', 'e'])],
     ['b/c', new Set(['d'])],
   ]);
+});
+
+describe('of a large release', () => {
+  const MANY: Files = Object.fromEntries(
+    Array.from({ length: 2_100 }, (_, index) => [`etc/${index % 20}/${index}`, `content ${index}`]),
+  );
+  const NOT_ASKED = (): never => {
+    throw new Error('the manifest was asked for');
+  };
+
+  /** One that was checked once, so that its listing is known. */
+  async function listed(): Promise<Checked> {
+    const checked = await release(MANY);
+    expect(await checked.find({ entries: NOT_ASKED })).toEqual([]);
+    expect(lookAt(`${checked.cache}.listing`)?.isFile()).toBe(true);
+    return checked;
+  }
+
+  test('the looks of single files are not even read while its listing is the same', async () => {
+    const { cache, find } = await listed();
+    writeFileSync(cache, 'not read');
+    expect(await find({ entries: NOT_ASKED })).toEqual([]);
+  });
+
+  test.each<[string, (directory: string) => void, { path: string; how: string[] }]>([
+    [
+      'other content with its time put back',
+      (at) => rewriteUnseen(join(at, 'etc/7/7')),
+      { path: 'etc/7/7', how: ['content'] },
+    ],
+    ['another mode', (at) => chmodSync(join(at, 'etc/7/7'), 0o600), { path: 'etc/7/7', how: ['mode'] }],
+    ['a file that is gone', (at) => rmSync(join(at, 'etc/7/7')), { path: 'etc/7/7', how: ['missing'] }],
+    ['a file besides', (at) => writeFileSync(join(at, 'etc/x\ny'), ''), { path: 'etc/x\ny', how: ['extra'] }],
+    ['a file besides at the top', (at) => writeFileSync(join(at, 'x'), ''), { path: 'x', how: ['extra'] }],
+    ['another mode of its own', (at) => chmodSync(at, 0o700), { path: '.', how: ['mode'] }],
+  ])('%s is found', async (_what, change, expected) => {
+    const { directory, find } = await listed();
+    change(directory);
+    expect(await find()).toEqual([expected]);
+    expect(await find({ isThorough: true })).toEqual([expected]);
+  });
+
+  test('a listing of another manifest, or damaged, counts as none', async () => {
+    const { directory, cache, find } = await listed();
+    chmodSync(join(directory, 'etc/7/7'), 0o600);
+    const listing = readFileSync(`${cache}.listing`, 'utf8');
+    for (const text of ['', 'x', listing.replace(/a{64}/, 'b'.repeat(64))]) {
+      writeFileSync(`${cache}.listing`, text);
+      expect(await find()).toHaveLength(1);
+    }
+  });
+
+  test('everything is found just so where find cannot help', async () => {
+    const { directory, find } = await listed();
+    const path = process.env['PATH'];
+    process.env['PATH'] = '/nonexistent';
+    try {
+      expect(await find({ entries: NOT_ASKED })).toEqual([]);
+      rewriteUnseen(join(directory, 'etc/7/7'));
+      expect(await find()).toEqual([{ path: 'etc/7/7', how: ['content'] }]);
+    } finally {
+      process.env['PATH'] = path;
+    }
+  });
+
+  test('a check that is to leave no trace leaves no listing', async () => {
+    const { cache, find } = await release(MANY);
+    expect(await find({ remembers: false })).toEqual([]);
+    expect(lookAt(`${cache}.listing`)).toBeUndefined();
+  });
 });

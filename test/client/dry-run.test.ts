@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { manifestLine } from '../../protocol/manifest.ts';
@@ -323,4 +333,36 @@ test('a difference in nothing but attributes is one', async () => {
   expect(manifestLine({ ...entriesOf(files)[0], perm: '0444' } as never)).toContain('0444');
   const { diff } = await host(before, after);
   expect(await diff()).toBe('a: mode 0644 → 0444\n');
+});
+
+describe('with --root', () => {
+  async function tree(): Promise<{ root: string; target: string }> {
+    const directory = await disposableDirectory();
+    const [root, target] = [join(directory, 'root'), join(directory, 'target')];
+    mkdirSync(join(root, 'etc'), { recursive: true });
+    writeFileSync(join(root, 'etc/motd'), 'the system says hello\n');
+    writeFileSync(join(root, 'etc/others'), 'not ours\n');
+    return { root, target };
+  }
+
+  test('it shows what would be other in the tree, before the first run and after, and leaves no trace', async () => {
+    const { root, target } = await tree();
+    const server = await serveView(await viewOf({ 'etc/motd': 'hello\n', 'etc/new': 'new\n' }));
+    const args = (...more: string[]): string[] => [...pollArgs(server, target, '--root', root), ...more];
+    const before = traceOf(root);
+    const first = await runClient(args('--dry-run'));
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    expect(first.stdout).toContain('--- a/etc/motd\n+++ b/etc/motd\n@@ -1 +1 @@\n-the system says hello\n+hello\n');
+    expect(first.stdout).toContain('--- /dev/null\n+++ b/etc/new\n');
+    expect([traceOf(root), existsSync(target)]).toEqual([before, false]);
+    expect(await runClient(args())).toMatchObject({ code: 0 });
+    expect(await runClient(args('--dry-run', '--detailed-exitcode'))).toMatchObject({ code: 0, stdout: '' });
+    writeFileSync(join(root, 'etc/motd'), 'edited\n');
+    const [tracedRoot, tracedTarget] = [traceOf(root), traceOf(target)];
+    const edited = await runClient(args('--dry-run', '--detailed-exitcode'));
+    expect(edited).toMatchObject({ code: 6, stderr: '' });
+    expect(edited.stdout).toContain('web1: would repair 1 path that drifted: etc/motd (content)\n');
+    expect(edited.stdout).toContain('-edited\n+hello\n');
+    expect([traceOf(root), traceOf(target)]).toEqual([tracedRoot, tracedTarget]);
+  });
 });

@@ -2,7 +2,7 @@ import { linkSync, lstatSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { syncDirectory } from '../adapters/publish.ts';
 import { Refused, systemFailure } from '../core/failure.ts';
-import { makeDirectory, remove, writeContent } from './content.ts';
+import { makeDirectory, naming, remove, writeContent } from './content.ts';
 import { keepAs } from './copies.ts';
 import { parentOf } from './found.ts';
 import { UNCHANGEABLE_HINT, unchangeable } from './obstacles.ts';
@@ -106,7 +106,7 @@ function prepare({ storage, tree, journal }: Application): Looks {
 function keep(tree: Tree, path: string, store: string): void {
   const from = tree.at(path);
   try {
-    const how = tree.within(() => keepAs(from, store));
+    const how = naming(join(tree.root, path), () => tree.within(() => keepAs(from, store)));
     if (how === 'copied' && isUnchangeable(tree, path, store)) throw new Refused(unchangeable(join(tree.root, path)));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw moved(tree, path);

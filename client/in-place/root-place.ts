@@ -1,4 +1,4 @@
-import { lstatSync, readlinkSync } from 'node:fs';
+import { existsSync, lstatSync, readlinkSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import type { Layout } from '../adapters/layout.ts';
 import type { Drifted } from '../core/drift.ts';
@@ -8,7 +8,7 @@ import { type Aim, bring, isAsSeen, obstacleTo, outlookOn, remember, type Site, 
 import { DamagedRelease } from './content.ts';
 import type { Overwritten } from './plan.ts';
 import { disarm, readJournal, readLedger } from './storage.ts';
-import { openTree, type Tree } from './tree.ts';
+import { OPEN_FILES, openTree, type Tree } from './tree.ts';
 import { undo } from './undo.ts';
 import { readWanted, wantedOf } from './wanted.ts';
 
@@ -89,6 +89,11 @@ async function undoInterrupted({ storage }: Site): Promise<string[] | undefined>
 }
 
 function flawOfRoot(root: string): Failure | undefined {
+  if (!existsSync(OPEN_FILES))
+    return {
+      sentence: `there is no ${OPEN_FILES}, without which links cannot be told from directories while a tree is changed`,
+      hint: 'Mount /proc, or do without --root.',
+    };
   const stats = lstatSync(root, { throwIfNoEntry: false });
   if (stats?.isDirectory()) return undefined;
   if (stats?.isSymbolicLink())

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, unlinkSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import type { Layout } from '../adapters/layout.ts';
@@ -94,9 +94,16 @@ export interface Journal {
 }
 
 /** Undefined where nothing was ever put onto a tree. Throws `Refused` for one that is damaged. */
-export function readLedger(storage: Storage): Ledger | undefined {
-  return read(storage.applied, ledgerSchema);
+export function readLedger({ applied }: Pick<Storage, 'applied'>): Ledger | undefined {
+  const stats = lstatSync(applied, { throwIfNoEntry: false });
+  if (stats === undefined) return undefined;
+  const stamp = `${applied} ${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
+  if (lastRead?.stamp !== stamp) lastRead = { stamp, ledger: read(applied, ledgerSchema) };
+  return lastRead.ledger;
 }
+
+/** A run asks many times, and thousands of originals take their time to be understood. */
+let lastRead: { readonly stamp: string; readonly ledger: Ledger | undefined } | undefined;
 
 /** The tree that a target is of; undefined where it is of none. */
 export function rootOfTarget(layout: Pick<Layout, 'root'>): string | undefined {
@@ -115,6 +122,7 @@ export function treeOfTarget(layout: Pick<Layout, 'root'>): Failure | undefined 
 }
 
 export function writeLedger(storage: Storage, ledger: Ledger): void {
+  lastRead = undefined;
   publish(storage.applied, `${JSON.stringify(ledger)}\n`);
 }
 

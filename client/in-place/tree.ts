@@ -31,7 +31,8 @@ export interface Tree {
 }
 
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-const OPEN_FILES = '/proc/self/fd';
+/** The kernel's names for open files. */
+export const OPEN_FILES = '/proc/self/fd';
 /** So many directories may be open; of them half are closed at once. */
 const MOST = 256;
 
@@ -59,7 +60,7 @@ export function openTree(root: string): Tree {
     return `${OPEN_FILES}/${descriptorOf(parentOf(path))}/${path.slice(path.lastIndexOf('/') + 1)}`;
   };
   const known = (path: string): string => {
-    const [, number, name = ''] = /^\/proc\/self\/fd\/(\d+)\/?(.*)$/.exec(path) ?? [];
+    const [, number, name = ''] = /^\/proc\/self\/fd\/(\d+)\/?(.*)$/s.exec(path) ?? [];
     const folder = [...open].find(([, fd]) => String(fd) === number)?.[0];
     return folder === undefined ? path : join(root, folder, name);
   };

@@ -16,12 +16,12 @@ function flawOf(text: string, scope: Readonly<Record<string, unknown>> = {}) {
 
 describe('what of a scope a template can see', () => {
   it.each([
-    ['{{ ntp.servers[0] }}', { ntp: { servers: ['x'], other: 1 }, b: 2 }, '[[["x"]]]'],
-    ['{{ a[b] }}', { a: { x: 1 }, b: 'x' }, '[[{"x":1}],["x"]]'],
-    ['{% assign q = a %}{{ q.x }}', { a: { x: 1 }, q: 2 }, '[[{"x":1}]]'],
-    ['{% for s in list %}{{ s.name }}{% endfor %}', { list: [{ name: 1, more: 2 }] }, '[[[{"name":1,"more":2}]]]'],
-    ['{{ a.size }}', { a: { x: 1 } }, '[[{"x":1}]]'],
-    ['{{ nosuch | default: 1 }}', { a: 1 }, '[0]'],
+    ['{{ ntp.servers[0] }}', { ntp: { servers: ['x'], other: 1 }, b: 2 }, '[[2,["x"]]]'],
+    ['{{ a[b] }}', { a: { x: 1 }, b: 'x' }, '[[1,{"x":1}],[1,"x"]]'],
+    ['{% assign q = a %}{{ q.x }}', { a: { x: 1 }, q: 2 }, '[[1,{"x":1}]]'],
+    ['{% for s in list %}{{ s.name }}{% endfor %}', { list: [{ name: 1, more: 2 }] }, '[[1,[{"name":1,"more":2}]]]'],
+    ['{{ a.size }}', { a: { x: 1 } }, '[[1,{"x":1}]]'],
+    ['{{ nosuch | default: 1 }}', { a: 1 }, '[[0]]'],
   ])('%s: what it names, and nothing else', (text, scope, seen) => {
     expect(visibleTo(template(text), scope)).toContain(seen.slice(0, -1));
     expect(visibleTo(template(text), { ...scope, unused: 1 })).toBe(visibleTo(template(text), scope));
@@ -44,8 +44,11 @@ describe('what of a scope a template can see', () => {
       fc.tuple(name, name).map(([one, two]) => `{{ ${one} | where: "x", ${two} | map: "x" | join }}`),
     );
     const leaf = fc.constantFrom<unknown>(0, 1, 'a', 'b', 'x', true, null, [], [1, 2], [{ x: 1 }, { x: 'a' }], {});
-    const value = fc.oneof(leaf, fc.dictionary(fc.constantFrom('a', 'b', 'x'), leaf, { maxKeys: 3 }));
-    const scope = fc.dictionary(name, value, { maxKeys: 3 });
+    const value = fc.oneof(
+      leaf,
+      fc.dictionary(fc.constantFrom('a', 'b', 'x'), leaf, { maxKeys: 3, noNullPrototype: true }),
+    );
+    const scope = fc.dictionary(name, value, { maxKeys: 3, noNullPrototype: true });
     fc.assert(
       fc.property(fc.array(piece, { minLength: 1, maxLength: 4 }), scope, scope, (pieces, one, two) => {
         const parsed = template(pieces.join('\n'));
@@ -75,6 +78,24 @@ describe('a template', () => {
       expect(flawOf(text, { a: [] }).what).toMatch(/^undefined filter: /);
     },
   );
+
+  it('prints no mapping, as nobody means [object Object]', () => {
+    expect(flawOf('one\n{{ a }}', { a: { x: 1 } })).toEqual({
+      line: 2,
+      what: 'a mapping cannot be printed: name one of its keys, or write it as | json',
+    });
+    expect(
+      template('{{ a | json }} {{ l }} {{ n }}{{ z }} {{ t }}').render({
+        a: { x: 1 },
+        l: [1, 'b'],
+        n: 1,
+        z: null,
+        t: true,
+      }),
+    ).toEqual({
+      text: '{"x":1} 1b 1 true',
+    });
+  });
 
   it('sees nothing of JavaScript', () => {
     for (const text of ['{{ a.constructor }}', '{{ a.__proto__ }}', '{{ a.toString }}', '{{ toString }}'])

@@ -43,6 +43,7 @@ function openEngine(): Liquid {
     templates: {},
     parseLimit: TEMPLATE_LIMIT,
     memoryLimit: MOST_OBJECTS,
+    outputEscape: printable,
   });
   for (const tag of WITHOUT_TAGS)
     liquid.registerTag(tag, {
@@ -53,6 +54,13 @@ function openEngine(): Liquid {
     });
   for (const filter of WITHOUT_FILTERS) liquid.unregisterFilter(filter);
   return liquid;
+}
+
+/** A mapping would become "[object Object]" in somebody's configuration. */
+function printable(value: unknown): string {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    throw new Error('a mapping cannot be printed: name one of its keys, or write it as | json');
+  return value as string;
 }
 
 /** Reads a template, or says what is wrong with it. */
@@ -111,19 +119,21 @@ function property(value: unknown, name: string): unknown {
  * its size, stands for the whole list.
  */
 export function visibleTo({ mentions }: ParsedTemplate, scope: Readonly<Record<string, unknown>>): string {
-  return JSON.stringify(mentions.map((path) => seen(path, scope)));
+  return JSON.stringify(
+    mentions.map((path) => seen(path, scope)),
+    (_key, value) => (typeof value === 'number' && !Number.isFinite(value) ? { number: String(value) } : value),
+  );
 }
 
-/** The value in a list of its own, or how far the path leads, which is what an error names. */
-function seen(path: readonly string[], scope: Readonly<Record<string, unknown>>): readonly [unknown] | number {
+/** How far a path leads, which is what an error names, and to which value; without one where there is none. */
+function seen(path: readonly string[], scope: Readonly<Record<string, unknown>>): readonly [number, unknown?] {
   let value: unknown = scope;
   for (const [depth, name] of path.entries()) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) break;
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return [depth, value];
     if (Object.hasOwn(value, name)) value = Reflect.get(value, name);
-    else if (value === scope || !OF_ANYTHING.has(name)) return depth;
-    else break;
+    else return value === scope || !OF_ANYTHING.has(name) ? [depth] : [depth, value];
   }
-  return [value ?? null];
+  return [path.length, value];
 }
 
 /** What LiquidJS says of a value that has no such property. */

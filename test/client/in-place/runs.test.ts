@@ -117,6 +117,22 @@ describe('a poll with --root', () => {
     expect(readFileSync(join(host.root, '../log'), 'utf8')).toBe(`old ${TAG}\nnew ${NEXT_TAG}\nold ${TAG}\n`);
   });
 
+  test('goes back to a kept release by hand, stays there, and goes on', async () => {
+    const host = await hostServed(FILES);
+    await host.poll();
+    const before = pictureOf(host.root, { times: false });
+    await host.serve({ 'etc/motd': 'next\n', 'etc/link/inner': 'x' });
+    await host.poll();
+    const flags = ['--hostname', 'web1', '--target', host.target, '--root', host.root];
+    expect((await runClient(['rollback', ...flags])).code).toBe(0);
+    expect(pictureOf(host.root, { times: false })).toEqual(before);
+    expect((await host.poll()).code).toBe(4);
+    expect(pictureOf(host.root, { times: false })).toEqual(before);
+    expect((await runClient(['resume', '--target', host.target])).code).toBe(0);
+    expect((await host.poll()).code).toBe(0);
+    expect(readFileSync(join(host.root, 'etc/link/inner'), 'utf8')).toBe('x');
+  });
+
   test('gives back the originals where a hook of the very first release fails', async () => {
     const host = await hostServed(withHooks(FILES, [{ run: 'exit 1' }]));
     plant(host.root, { 'etc/motd': { text: 'theirs\n', perm: '0640' }, 'srv/x': 'y' });

@@ -81,3 +81,29 @@ test('where the history of what nodes run was lost, nothing is pruned until it i
   await ask(server, HOSTS.dev);
   expect(await pruneTags(context)).not.toEqual([]);
 });
+
+test('of tags with layers, the one stays whose view a stuck node still runs, and its content can be made again', async () => {
+  const server = await stillTrain({ env: TINY, files: { 'schedule.yml': SCHEDULE, 'nodes.yml': NODES } });
+  const { context } = server.app;
+  await server.commit({
+    'deploy.yml': 'layers: [common, "host/{hostname}"]\n',
+    'common/etc/name.liquid': '{{ hostname }} 11\n',
+    [`host/${HOSTS.dev}/etc/own`]: 'own\n',
+  });
+  await passTo(server, at('11:00'));
+  const stuck = (await ask(server, HOSTS.dev)).digest;
+  await server.commit({ 'common/etc/name.liquid': '{{ hostname }} 12\n' });
+  await passTo(server, at('12:00'));
+  const headers = { 'Tagwave-Running': stuck };
+  expect((await ask(server, HOSTS.dev, { headers })).digest).not.toBe(stuck);
+  await server.commit({ 'common/etc/name.liquid': '{{ hostname }} now\n' });
+  await passTo(server, nextDay('16:00'));
+  await passTo(server, nextDay('17:00'));
+  await ask(server, HOSTS.dev, { headers });
+  expect((await pruneTags(context)).map(short)).toEqual(['04', '05', '06', '07', '08', '09', '10', '12']);
+  await dropContent(context);
+  expect(await hoursKept(server)).toEqual(['11', '16', '17']);
+  const again = await ask(server, HOSTS.dev, { path: `?tag=${tagAt(11)}`, headers });
+  const archive = await fetch(`${server.url}/v1/views/${stuck}/archive?node=${HOSTS.dev}`);
+  expect([again.digest, archive.status]).toEqual([stuck, 200]);
+});

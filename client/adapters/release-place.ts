@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ManifestEntry } from '../../protocol/manifest.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Place } from '../core/place.ts';
-import { type Accounts, findAccounts } from './accounts.ts';
+import { knownAccounts } from './accounts.ts';
 import { findDrift } from './drift-check.ts';
 import type { Layout } from './layout.ts';
 import { activate, deactivate, readCurrent } from './releases.ts';
@@ -40,7 +39,16 @@ export function openReleasePlace(layout: Layout): Place {
     },
     async drift({ name, directory, digest, entries }, { thorough, remembers, signal }) {
       const cache = join(layout.seen, name);
-      return findDrift({ directory, digest, entries, accountsOf, cache, isThorough: thorough, remembers, signal });
+      return findDrift({
+        directory,
+        digest,
+        entries,
+        accountsOf: knownAccounts,
+        cache,
+        isThorough: thorough,
+        remembers,
+        signal,
+      });
     },
     async repair() {
       return 'stage';
@@ -52,10 +60,4 @@ export function openReleasePlace(layout: Layout): Place {
 async function flawOfTarget(layout: Layout): Promise<Failure | undefined> {
   if (!existsSync(join(layout.root, 'applied'))) return undefined;
   return (await import('../in-place/storage.ts')).treeOfTarget(layout);
-}
-
-/** An owner that this host does not know any more is not compared: the next release that names it fails, and says so. */
-async function accountsOf(entries: readonly ManifestEntry[]): Promise<Accounts> {
-  const found = await findAccounts(entries);
-  return found.kind === 'found' ? found.accounts : () => ({ uid: undefined, gid: undefined });
 }

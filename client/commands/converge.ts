@@ -27,7 +27,7 @@ import type { Settings } from '../settings/keys.ts';
 import type { Terminal } from '../terminal.ts';
 import { beginActivation, finishActivation, repairedPaths, tellKept } from './activation.ts';
 import { prepareRelease, releaseOnDisk, type Scene, setScene } from './hooks.ts';
-import { isDamaged, mend, rememberStaged } from './mend.ts';
+import { isDamaged, mend, rememberStaged, touchedByHooks } from './mend.ts';
 
 /** One run on one target. `state` grows while it goes on and is written by whoever runs it. */
 export interface Run {
@@ -93,12 +93,13 @@ export async function converge(run: Run): Promise<Outcome> {
     const { name, reused } = staged;
     terminal.detail(`${reused ? 'found' : 'staged'} releases/${name}: every hash is right`);
     if (before?.name === name) return settle(run, assignment, name);
+    // Before its own hooks can touch it.
+    if (!reused) rememberStaged(run, assignment, staged);
     const ready = await makeReady(run, assignment, staged);
     if ('kind' in ready) return ready;
     // Before the second question: between its answer and the flip nothing may take long.
     const unsynced = await syncStage(run, assignment);
     if (unsynced !== undefined) return unsynced;
-    if (!reused) rememberStaged(run, assignment, staged);
     answer = await question(run, { mayBeKnown: false });
     if (answer.kind === 'serve' && answer.assignment.digest === assignment.digest)
       return flip(run, answer.assignment, ready);
@@ -248,7 +249,10 @@ async function makeReady(
   );
   if (set.kind === 'failed') return { ...set, tag, digest };
   const unprepared = await prepareRelease(run, set.scene);
-  if (unprepared === undefined) return { release, scene: set.scene, repaired };
+  if (unprepared === undefined)
+    return (
+      (await touchedByHooks(run, release, { tag, hooks: set.scene.hooks })) ?? { release, scene: set.scene, repaired }
+    );
   const { kind, failure, index } = unprepared;
   const told = { ...failure, sentence: `${tag} is not put into use: ${failure.sentence}` };
   if (kind === 'stage') return { kind: 'failed', failure: told, tag, digest };

@@ -1,12 +1,14 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Assignment } from '../../protocol/assignment.ts';
-import { rememberRelease } from '../adapters/drift-check.ts';
+import type { HooksFile } from '../../protocol/hooks.ts';
+import { knownAccounts } from '../adapters/accounts.ts';
+import { findDrift, rememberRelease } from '../adapters/drift-check.ts';
 import { readManifest } from '../adapters/releases.ts';
 import type { Staged } from '../adapters/stage.ts';
 import { describeDrift, pathsOf } from '../core/drift.ts';
-import type { Outcome } from '../core/outcome.ts';
-import type { DriftFound, Place, ReleaseInUse } from '../core/place.ts';
+import type { Outcome, Refused } from '../core/outcome.ts';
+import type { DriftFound, Place, ReleaseInUse, ReleaseOnDisk } from '../core/place.ts';
 import { beginActivation, finishActivation, repairedPaths, tellKept } from './activation.ts';
 import { inUse, type Run } from './converge.ts';
 import { setScene } from './hooks.ts';
@@ -80,4 +82,31 @@ async function repair(run: Run, release: ReleaseInUse): ReturnType<Place['repair
 export function rememberStaged({ layout, place }: Run, { digest }: Assignment, { name, entries }: Staged): void {
   if (place.root !== undefined) return;
   rememberRelease({ directory: join(layout.releases, name), digest, cache: join(layout.seen, name) }, entries);
+}
+
+/**
+ * A release is exactly what the server made: hooks that write into it would have it repaired, and themselves run again, with
+ * every run from then on.
+ */
+export async function touchedByHooks(
+  { layout, servers }: Run,
+  { name, directory, digest, entries }: ReleaseOnDisk,
+  { tag, hooks }: { readonly tag: Assignment['tag']; readonly hooks: HooksFile },
+): Promise<Refused | undefined> {
+  if (!hooks.hooks.some(({ stage, test }) => stage !== undefined || test !== undefined)) return undefined;
+  const found = await findDrift({
+    directory,
+    digest,
+    entries: () => entries,
+    accountsOf: knownAccounts,
+    cache: join(layout.seen, name),
+    isThorough: false,
+    remembers: false,
+    signal: servers.signal,
+  });
+  if (found === 'unknown' || found.length === 0) return undefined;
+  const sentence = `${tag} is not put into use: its stage and test hooks changed the release itself: ${describeDrift(found)}`;
+  const hint =
+    'Nothing was changed. Let hooks write elsewhere, as into a temporary directory; the next run tries again.';
+  return { kind: 'refused', tag, digest, failure: { sentence, hint }, key: `${digest} touched` };
 }

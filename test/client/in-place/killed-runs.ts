@@ -15,6 +15,7 @@ import { build } from 'esbuild';
 import pLimit from 'p-limit';
 import { afterAll, expect, test } from 'vitest';
 import { HOOKS_PATH, hooksBytes } from '../../../protocol/hooks.ts';
+import { watchDisk } from '../../rig/disk-steps.ts';
 import { type Ended, pollArgs, runClient, runProcess, treeOf } from '../run-client.ts';
 import { type Files, NEXT_TAG, TAG as OLD_TAG, serveView, type ViewServer, viewOf } from '../serve-view.ts';
 import { quickDirectory } from './host-tree.ts';
@@ -115,11 +116,7 @@ export function testKilledRuns(mode: PlaceMode): void {
   test(`after kill -9 at any step that changes the disk the next run converges, nothing is mixed or torn, and each hook has run (${mode})`, {
     timeout: 900_000,
   }, async () => {
-    const [old, next] = [await viewOf(viewFiles('old', OLD, mode)), await viewOf(viewFiles('new', NEW, mode))];
-    const server = await serveView(next);
-    server.answer = ({ url }) => (url.includes('tag=') ? { serve: old, tag: OLD_TAG } : { serve: next, tag: NEXT_TAG });
-    const setting = { server, mode, hosts: quickDirectory() };
-    const first = await template(server, mode, setting.hosts);
+    const { setting, first } = await setTheScene(mode);
     const count = await countSteps(hostLike(first, setting), join(setting.hosts, 'steps'));
     expect(count).toBeGreaterThan(40);
     const limit = pLimit(2);
@@ -127,6 +124,46 @@ export function testKilledRuns(mode: PlaceMode): void {
       limit(() => expectSurvived(hostLike(first, setting), { mode, at: index + 1 }));
     await Promise.all(Array.from({ length: count }, survived));
   });
+}
+
+/** What takes space. */
+const TAKES_SPACE = new Set(['writeSync', 'openSync', 'linkSync', 'symlinkSync', 'copyFileSync', 'writeFileSync']);
+/** Each round is two runs: every so many steps are enough to come upon each piece of work. */
+const STRIDE = 3;
+
+/** Registers the test for one mode. */
+export function testFullDisk(mode: PlaceMode): void {
+  test(`a disk that is full from any step on leaves the old release or the new one, whole, and says why (${mode})`, async () => {
+    const { setting, first } = await setTheScene(mode);
+    let failures = 0;
+    for (let from = 1; ; from += STRIDE) {
+      const host = hostLike(first, setting);
+      const disk = watchDisk((step, name, path) => {
+        if (step < from || !TAKES_SPACE.has(name)) return;
+        throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: name.replace('Sync', ''), path });
+      });
+      const run = await runClient(host.args).finally(() => disk.restore());
+      const isOver = disk.count() < from;
+      if (run.code !== 0) expect([from, run.stderr]).toEqual([from, expect.stringContaining('no space is left')]);
+      expect([OLD_TREE, NEW_TREE]).toContainEqual(await host.tree());
+      if (run.code !== 0) failures++;
+      expect([from, (await runClient(host.args)).code]).toEqual([from, 0]);
+      expect(await host.tree()).toEqual(NEW_TREE);
+      expect(leftovers(host)).toEqual([]);
+      rmSync(host.directory, { recursive: true });
+      if (isOver) break;
+    }
+    expect(failures).toBeGreaterThan(10);
+  });
+}
+
+/** A server that has the new release for hosts on the old one, and such a host. */
+async function setTheScene(mode: PlaceMode): Promise<{ readonly setting: Setting; readonly first: string }> {
+  const [old, next] = [await viewOf(viewFiles('old', OLD, mode)), await viewOf(viewFiles('new', NEW, mode))];
+  const server = await serveView(next);
+  server.answer = ({ url }) => (url.includes('tag=') ? { serve: old, tag: OLD_TAG } : { serve: next, tag: NEXT_TAG });
+  const setting = { server, mode, hosts: quickDirectory() };
+  return { setting, first: await template(server, mode, setting.hosts) };
 }
 
 async function countSteps(host: Host, file: string): Promise<number> {

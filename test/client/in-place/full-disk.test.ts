@@ -1,0 +1,4 @@
+import { testFullDisk } from './killed-runs.ts';
+
+testFullDisk('releases');
+testFullDisk('root');

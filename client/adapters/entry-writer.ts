@@ -47,17 +47,18 @@ export interface Destination {
 
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const PRIVATE = 0o600;
+const FOLDER = 0o755;
 const NOBODY_IN_PARTICULAR: Owners = { uid: undefined, gid: undefined };
 
 export function entryWriter(destination: Destination): EntryWriter {
   const { directory, thread, ownersOf = () => NOBODY_IN_PARTICULAR } = destination;
-  const folders = foldersBelow(directory, ownersOf(undefined));
+  // What nothing has to be changed of is created as it is to be: one call less for each of many.
+  const umask = process.umask();
+  const folders = foldersBelow(directory, { owners: ownersOf(undefined), umask });
   const place = ({ path }: ManifestEntry): string => {
     folders.make(folderOf(path));
     return `${directory}/${path}`;
   };
-  // What nothing has to be changed of is created as it is to be: one call less for each of many files.
-  const umask = process.umask();
   const isPlain = (permissions: number, owners: Owners): boolean =>
     (permissions & (umask | 0o7000)) === 0 && owners.uid === undefined && owners.gid === undefined;
 
@@ -164,7 +165,10 @@ export function sameName(path: string): BadContent {
 }
 
 /** Makes folders that we have not made yet; one that is there all the same is another name's. */
-function foldersBelow(root: string, owners: Owners): { make(path: string): void } {
+function foldersBelow(
+  root: string,
+  { owners, umask }: { readonly owners: Owners; readonly umask: number },
+): { make(path: string): void } {
   const made = new Set(['']);
   // In a manifest's order most entries are in the folder of the one before.
   let last = '';
@@ -172,8 +176,8 @@ function foldersBelow(root: string, owners: Owners): { make(path: string): void 
     if (path === last || made.has(path)) return;
     make(folderOf(path));
     const folder = `${root}/${path}`;
-    once(path, () => mkdirSync(folder));
-    chmodSync(folder, 0o755);
+    once(path, () => mkdirSync(folder, FOLDER));
+    if ((umask & FOLDER) !== 0) chmodSync(folder, FOLDER);
     if (owners.uid !== undefined || owners.gid !== undefined) chownSync(folder, ...idsOf(owners));
     made.add(path);
     last = path;

@@ -14,12 +14,13 @@ export interface WriteThread {
   close(): Promise<void>;
 }
 
-/** Where each file's content begins and ends among the bytes. */
-type File = readonly [path: string, permissions: number, start: number, end: number];
-
+/** Files that are written together. Handing over few large things costs far less than many small ones. */
 interface Batch {
   readonly flags: number;
-  readonly files: readonly File[];
+  /** Separated by NUL. */
+  readonly paths: string;
+  /** Of each file its permissions, and where its content ends among the bytes. */
+  readonly numbers: Uint32Array;
   readonly bytes: Uint8Array;
 }
 
@@ -38,7 +39,8 @@ export function openWriteThread(): WriteThread {
   let failure: unknown;
   let waiting = 0;
   let wake = (): void => undefined;
-  let files: File[] = [];
+  let paths: string[] = [];
+  let numbers: number[] = [];
   let bytes = Buffer.alloc(0);
   let used = 0;
 
@@ -53,11 +55,12 @@ export function openWriteThread(): WriteThread {
   });
 
   const post = (): void => {
-    if (files.length === 0) return;
-    const batch: Batch = { flags: FLAGS, files, bytes };
+    if (paths.length === 0) return;
+    const batch: Batch = { flags: FLAGS, paths: paths.join('\0'), numbers: Uint32Array.from(numbers), bytes };
     worker.postMessage(batch, [bytes.buffer]);
     waiting++;
-    files = [];
+    paths = [];
+    numbers = [];
     bytes = Buffer.alloc(0);
     used = 0;
   };
@@ -73,11 +76,12 @@ export function openWriteThread(): WriteThread {
     write(path, permissions, content) {
       if (used + content.length > bytes.length) post();
       // Not from the pool that small buffers share: what is handed over is gone here.
-      if (files.length === 0) bytes = Buffer.allocUnsafeSlow(Math.max(BATCH_BYTES, content.length));
+      if (paths.length === 0) bytes = Buffer.allocUnsafeSlow(Math.max(BATCH_BYTES, content.length));
       bytes.set(content, used);
-      files.push([path, permissions, used, used + content.length]);
       used += content.length;
-      if (files.length === BATCH_FILES) post();
+      paths.push(path);
+      numbers.push(permissions, used);
+      if (paths.length === BATCH_FILES) post();
     },
     room: () => untilWaiting(AHEAD),
     async finish() {
@@ -92,12 +96,14 @@ export function openWriteThread(): WriteThread {
 
 /** All that the other thread does. It knows nothing but its arguments. */
 function writeBatches({ openSync, writeSync, closeSync }: typeof fs, port: MessagePort): void {
-  port.on('message', ({ flags, files, bytes }: Batch) => {
+  port.on('message', ({ flags, paths, numbers, bytes }: Batch) => {
     try {
-      for (const [path, permissions, start, end] of files) {
-        const fd = openSync(path, flags, permissions);
+      let at = 0;
+      for (const [index, path] of paths.split('\0').entries()) {
+        const fd = openSync(path, flags, numbers[2 * index]);
+        const end = numbers[2 * index + 1] ?? 0;
         try {
-          for (let at = start; at < end; ) at += writeSync(fd, bytes, at, end - at);
+          while (at < end) at += writeSync(fd, bytes, at, end - at);
         } finally {
           closeSync(fd);
         }

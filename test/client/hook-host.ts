@@ -37,14 +37,14 @@ export function say(beside: string, words: string): string {
   return `echo "${words}" >> ${beside}/log`;
 }
 
-export async function hookHost(mode: Mode = 'releases'): Promise<HookHost> {
-  const directory = await disposableDirectory();
+export async function hookHost(mode: Mode = 'releases', below?: string): Promise<HookHost> {
+  const directory = below ?? (await disposableDirectory());
   const [target, root, beside] = ['target', 'root', 'beside'].map((name) => join(directory, name)) as [
     string,
     string,
     string,
   ];
-  for (const folder of [root, beside]) mkdirSync(folder);
+  for (const folder of [root, beside]) mkdirSync(folder, { recursive: true });
   const server = await serveView(await viewOf({}));
   const more = mode === 'root' ? ['--root', root] : [];
   const disable = ['--disable-file', join(beside, 'disable')];

@@ -179,7 +179,7 @@ describe('templates', () => {
     ['{% include "other" %}', 'line 2: the tag "include" is not available: a template stands for itself'],
     ['{{ "now" | date: "%Y" }}', 'line 2: undefined filter: date'],
     ['{% if ntp %}', 'line 2: tag {% if ntp %} not closed'],
-    ['{% for i in (1..1000000) %}{{ i }}{% endfor %}', 'line 2: template render limit exceeded'],
+    ['{% for i in (1..1000000) %}{{ i }}{% endfor %}', 'line 2: it takes more than 100000 steps'],
     ['{{ constructor }}', 'line 2: undefined variable constructor'],
   ])('with %s fail, naming file and line', async (text, what) => {
     const lab = await viewLab({
@@ -191,7 +191,7 @@ describe('templates', () => {
     const error = await failureOf(lab.views.ofNode(tree, node('a', { facts: { kernel: '6' } })));
     expect(error).toBeInstanceOf(UnfitContent);
     expect(error.message).toContain('common/etc/ntp.conf.liquid ');
-    expect(error.message).toContain(what.replace(/^line 2: (template render)/, '$1'));
+    expect(error.message).toContain(what);
     expect((await failureOf(lab.views.ofNode(tree, A))).message).toContain('common/etc/ntp.conf.liquid ');
   });
 

@@ -65,6 +65,17 @@ describe('a template', () => {
     expect(flawOf('{{ x }}{{ x }}', { x: 'x'.repeat(OUTPUT_LIMIT / 2 + 1) }).what).toContain('characters, more than');
   });
 
+  it('that goes on and on is stopped by its steps, and by what it heaps up', () => {
+    expect(flawOf('{% for i in (1..1000) %}{% for j in (1..1000) %}x{% endfor %}{% endfor %}').what).toBe(
+      'it takes more than 100000 steps',
+    );
+    expect(flawOf('{% for i in (1..100000000) %}x{% endfor %}').what).toContain('memory alloc limit');
+    expect(
+      flawOf(`{% assign s = "${'x'.repeat(100)}" %}{% for i in (1..40) %}{% assign s = s | append: s %}{% endfor %}`)
+        .what,
+    ).toContain('memory alloc limit');
+  });
+
   it.each(['include', 'render', 'layout', 'block'])('cannot %s another one', (tag) => {
     expect(flawOf(`one\n{% ${tag} "/etc/passwd" %}`)).toEqual({
       line: 2,

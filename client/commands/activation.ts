@@ -267,8 +267,9 @@ async function moveBack(run: Run, { release }: Scene, to: Whereabouts | null): P
   }
 }
 
-export function tellKept({ terminal, hostname }: Run, kept: readonly Kept[]): void {
-  for (const { sentence } of kept) terminal.out(`${hostname}: ${sentence}`);
+export function tellKept(run: Run, kept: readonly Kept[]): void {
+  if (run.settings.json) run.kept = [...(run.kept ?? []), ...kept];
+  else for (const { sentence } of kept) run.terminal.out(`${run.hostname}: ${sentence}`);
 }
 
 async function tellBack(run: Run, scene: Scene): Promise<void> {

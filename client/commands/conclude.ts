@@ -210,7 +210,7 @@ function showOutcome({ terminal, hostname }: Pick<Run, 'terminal' | 'hostname'>,
 }
 
 function showJson(
-  { terminal, hostname, servers, earlier, drifted = [], diff }: Run,
+  { terminal, hostname, servers, earlier, kept, drifted = [], diff }: Run,
   outcome: Outcome,
   exitCode: number,
 ): void {
@@ -225,6 +225,7 @@ function showJson(
     ...fields,
     ...(drifted.length === 0 ? {} : { drifted }),
     ...(diff === undefined ? {} : { diff: diff.map(({ text }) => `${text}\n`).join('') }),
+    ...(kept === undefined ? {} : { kept }),
     ...(earlier === undefined ? {} : { earlier }),
   });
 }

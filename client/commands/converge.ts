@@ -19,7 +19,7 @@ import {
   type Refused,
   type RolledBack,
 } from '../core/outcome.ts';
-import type { Place, ReleaseOnDisk } from '../core/place.ts';
+import type { Kept, Place, ReleaseOnDisk } from '../core/place.ts';
 import { isNameOf } from '../core/release-name.ts';
 import type { State } from '../core/state.ts';
 import type { DiffLine } from '../core/unified.ts';
@@ -43,6 +43,8 @@ export interface Run {
   state: State;
   /** What a run that was killed after its flip could not tell any more. */
   earlier?: Applied | RolledBack;
+  /** What became of others' work, where that is not told in words. */
+  kept?: readonly Kept[];
   /** What of the release in use was not as its manifest says when this run began. */
   drifted?: readonly Drifted[];
   /** Of a dry run: what would be other than it is. */

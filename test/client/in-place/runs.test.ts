@@ -68,6 +68,16 @@ describe('a poll with --root', () => {
     expect(pictureOf(host.root)).toEqual(before);
   });
 
+  test('prints one JSON object, with what became of the work of others, where that is asked for', async () => {
+    const host = await hostServed(FILES);
+    plant(host.root, { 'etc/motd': 'theirs\n' });
+    const first = JSON.parse((await host.poll('--json')).stdout);
+    expect(first).toMatchObject({ outcome: 'applied', kept: [{ path: 'etc/motd' }] });
+    plant(host.root, { 'etc/motd': 'by hand\n' });
+    const second = JSON.parse((await host.poll('--json')).stdout);
+    expect(second).toMatchObject({ exitCode: 0, kept: [{ sentence: expect.stringContaining('+by hand') }] });
+  });
+
   test('repairs what somebody changed, tells its difference, keeps a copy and reports it', async () => {
     const host = await hostServed(FILES);
     await host.poll();

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { Assignment } from '../../protocol/assignment.ts';
+import { host } from '../stories/hosts.ts';
 import { at, type Train, tagAt, train } from '../stories/train.ts';
 
 const A = 'dev1.example.org';
@@ -129,6 +132,19 @@ describe('a view that was made for a node', () => {
     expect((await get(server, `/v1/views/${digest}/archive?node=${B}`)).status).toBe(200);
     expect((await assigned(server, B)).digest).toBe(digest);
   });
+});
+
+test('the client puts its own view into use, and the next one from a delta', async () => {
+  const server = await layered({ ...LAYERED, 'deploy.yml': `${LAYERED['deploy.yml']}files: {key: {perm: "0400"}}\n` });
+  const a = await host(A);
+  expect(await a.poll(server.url)).toMatchObject({ code: 0 });
+  const current = join(a.target, 'current');
+  expect((await readdir(current)).sort()).toEqual(['key', 'motd']);
+  expect(await readFile(join(current, 'key'), 'utf8')).toBe('the secret of a');
+  await server.commit({ 'common/motd.liquid': 'welcome {{ hostname }}\n' });
+  await server.passTo(at('12:00'));
+  expect(await a.poll(server.url)).toMatchObject({ code: 0 });
+  expect(await readFile(join(current, 'motd'), 'utf8')).toBe(`welcome ${A}\n`);
 });
 
 describe('facts', () => {

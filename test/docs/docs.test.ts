@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SETTING_KEYS } from '../../server/settings/schema.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const PAGES = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'killswitch.md'];
+const PAGES = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'killswitch.md', 'docs/views.md', 'docs/hosts.md'];
 const read = (name: string): Promise<string> => readFile(join(ROOT, name), 'utf8');
 
 /** As forges make anchors of headings. */
@@ -23,7 +23,8 @@ describe.each(PAGES)('%s', (page) => {
     const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link ?? '');
     const inside = links.filter((link) => !/^https:/.test(link));
     for (const link of inside) {
-      const [file = '', anchor] = link.split('#');
+      const [relative = '', anchor] = link.split('#');
+      const file = relative === '' ? '' : join(dirname(page), relative);
       expect(file === '' || existsSync(join(ROOT, file)), link).toBe(true);
       if (anchor === undefined) continue;
       const target = file === '' ? text : await read(file);
@@ -83,6 +84,9 @@ test('every sample is named in the README, so that it can be found', async () =>
     'systemd/tagwave-server.service',
     'systemd/tagwave-poll.service',
     'systemd/tagwave-poll.timer',
+    'systemd/tagwave-watch.service',
+    'client.yml',
+    'layered-repo',
     'hooks/pre-receive',
   ]) {
     expect(readme).toContain(`(samples/${sample})`);

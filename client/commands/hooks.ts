@@ -159,7 +159,7 @@ async function withContext(
   // A line is a path; one that has line ends is written so that it cannot be taken for two.
   writeFileSync(changed, scene.paths.all.map((path) => `${path.replaceAll('\n', '\\n')}\n`).join(''), { mode: 0o644 });
   const env = {
-    PATH: process.env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    PATH: searchPath(process.env['PATH']),
     TAGWAVE_HOOK: kind,
     TAGWAVE_TAG: scene.tag ?? '',
     TAGWAVE_DIGEST: scene.digest ?? '',
@@ -175,6 +175,14 @@ async function withContext(
   } finally {
     rmSync(changed, { force: true });
   }
+}
+
+const USUAL = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+
+/** Cron's own path lacks the directories of system commands: a hook must find by night what it finds by hand. */
+function searchPath(given = ''): string {
+  const folders = given.split(':').filter((folder) => folder !== '');
+  return [...folders, ...USUAL.filter((folder) => !folders.includes(folder))].join(':');
 }
 
 const SHOWN = 120;

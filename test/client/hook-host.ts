@@ -21,6 +21,7 @@ export interface HookHost {
   poll(...flags: readonly string[]): Promise<Ended>;
   /** The same as a process of its own. */
   start(...flags: readonly string[]): Promise<Started>;
+  startWith(env: Readonly<Record<string, string>>): Promise<Started>;
   /** Another command on the same target. */
   command(name: string, ...flags: readonly string[]): Promise<Ended>;
   /** What is in use, without the hooks. */
@@ -60,6 +61,7 @@ export async function hookHost(mode: Mode = 'releases', below?: string): Promise
     },
     poll: (...flags) => runClient(args(flags)),
     start: (...flags) => startClient(args(flags)),
+    startWith: (env) => startClient(args([]), { env }),
     command: (name, ...flags) =>
       runClient([
         name,

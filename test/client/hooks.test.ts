@@ -44,7 +44,7 @@ describe.each(MODES)('hooks with %s', (mode) => {
     const env = (await readFile(join(at.beside, 'env'), 'utf8')).trimEnd().split('\n');
     const variables = Object.fromEntries(env.map((line) => line.split(/=(.*)/s).slice(0, 2)));
     const { PATH, PWD, OLDPWD, SHLVL, _, ...ours } = variables;
-    expect(PATH).toBe(process.env['PATH']);
+    expect(PATH?.startsWith(process.env['PATH'] ?? '')).toBe(true);
     const release = join(at.target, 'releases', nameOf(view));
     expect(ours).toEqual({
       TAGWAVE_HOOK: 'run',
@@ -109,6 +109,17 @@ describe.each(MODES)('hooks with %s', (mode) => {
     );
     await at.poll();
     expect(at.lines()).toEqual(['reload']);
+  });
+
+  test('find system commands also where cron runs them', async () => {
+    const at = await hookHost(mode);
+    await at.serve({ a: '1' }, { hooks: [{ run: `echo $PATH >> ${at.beside}/log` }] });
+    const started = await at.startWith({ PATH: '/opt/x/bin:/usr/bin:/bin' });
+    expect(await started.ended).toMatchObject({ code: 0, stderr: '' });
+    const folders = at.lines().join().split(':');
+    expect(folders.slice(0, 3)).toEqual(['/opt/x/bin', '/usr/bin', '/bin']);
+    expect(folders).toContain('/usr/sbin');
+    expect(new Set(folders).size).toBe(folders.length);
   });
 
   test('without the shell take a list as it is', async () => {

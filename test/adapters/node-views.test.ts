@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -368,6 +369,27 @@ describe('a wrong deploy.yml', () => {
     expect(flaw).toContain('deploy.yml line 3: files.etc/x.perm: expected three or four octal digits in quotes');
     expect(flaw).toContain('deploy.yml line 4: hook: expected one of the keys');
   });
+});
+
+it('archives take no more room than they may: the one asked for longest ago goes first, also after a restart', async () => {
+  const lab = await viewLab({ 'deploy.yml': LAYERS, 'common/name.liquid': '{{ hostname }}' });
+  const tree = await lab.repository.tree();
+  const digests: Digest[] = [];
+  for (const name of ['a', 'b', 'c']) digests.push((await lab.views.ofNode(tree, node(name))).digest);
+  const kept = async () => {
+    const present = digests.map((digest) => existsSync(join(lab.stateDir, 'views', digest.slice(7), 'archive.tar.gz')));
+    return digests.flatMap((_digest, index) => (present[index] ? ['abc'[index]] : [])).join('');
+  };
+  const [a, b, c] = digests as [Digest, Digest, Digest];
+  const size = (await lab.views.archive(a))?.size ?? 0;
+  await lab.views.archive(b);
+  const tight = await labOn(lab.repository, lab.stateDir, { archiveCacheBytes: 2 * size + 20 });
+  await tight.views.archive(a);
+  expect(await kept()).toBe('ab');
+  await tight.views.archive(c);
+  expect(await kept()).toBe('ac');
+  expect((await tight.views.archive(b))?.size).toBeGreaterThan(0);
+  expect(await kept()).toBe('bc');
 });
 
 describe('pruning', () => {

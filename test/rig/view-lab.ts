@@ -27,7 +27,12 @@ export async function viewLab(files: Readonly<Record<string, string>>): Promise<
   return labOn(await repositoryWith(files), await disposableDirectory());
 }
 
-export async function labOn(repository: TestRepository, stateDir: string): Promise<ViewLab> {
+/** `archiveCacheBytes`: what all archives may take on the disk together. */
+export async function labOn(
+  repository: TestRepository,
+  stateDir: string,
+  limits: { readonly archiveCacheBytes?: number } = {},
+): Promise<ViewLab> {
   const asked = { entries: 0, blobs: 0, file: 0 };
   const rendered: string[] = [];
   const contents = {
@@ -44,7 +49,7 @@ export async function labOn(repository: TestRepository, stateDir: string): Promi
       return file({ store: repository, treeish }, path, limit);
     },
   };
-  const views = openViews({ stateDir, repository: contents, onRender: (path) => rendered.push(path) });
+  const views = openViews({ stateDir, repository: contents, onRender: (path) => rendered.push(path), ...limits });
   return {
     repository,
     views,

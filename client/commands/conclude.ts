@@ -223,6 +223,8 @@ function showJson(
     sentence: sentenceOf(outcome),
     hint: hintOf(outcome),
     ...fields,
+    // What makes a trouble the same is for us to know.
+    key: undefined,
     ...(drifted.length === 0 ? {} : { drifted }),
     ...(diff === undefined ? {} : { diff: diff.map(({ text }) => `${text}\n`).join('') }),
     ...(kept === undefined ? {} : { kept }),

@@ -204,6 +204,27 @@ describe('the stop file', () => {
     expect(existsSync(join(at.target, 'current'))).toBe(false);
   });
 
+  test('is one JSON object with --json', async () => {
+    const at = await hookHost();
+    await writeFile(join(at.beside, 'disable'), 'why');
+    const { code, stdout, stderr } = await at.poll('--json');
+    expect([code, stderr]).toEqual([4, '']);
+    expect(Object.keys(JSON.parse(stdout) as object)).toEqual([
+      'hostname',
+      'server',
+      'outcome',
+      'exitCode',
+      'sentence',
+      'hint',
+      'message',
+    ]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      outcome: 'disabled',
+      exitCode: 4,
+      message: `${at.beside}/disable exists: why`,
+    });
+  });
+
   test('that nobody wrote to gives no reason, and another reason is told at once', async () => {
     const at = await hookHost();
     await writeFile(join(at.beside, 'disable'), ' \n');

@@ -83,6 +83,23 @@ describe('a template', () => {
     });
   });
 
+  it.each(['increment', 'decrement'])('cannot %s what others read', (tag) => {
+    expect(flawOf(`{% ${tag} n %}`, { n: 5 }).what).toContain(`the tag "${tag}" is not available`);
+  });
+
+  it.each([
+    '\n{{ [which] }}',
+    '\n{{ "x" | append: [which].size }}',
+    '\n{% for i in (1..[which]) %}{% endfor %}',
+    '{% liquid\n echo [which]\n%}',
+    '\n{{ facts[[which]] }}',
+  ])('uses nothing under a name that only shows when it is rendered: %j', (text) => {
+    expect(flawOf(text, { which: 'hostname', hostname: 'a', facts: { a: 1 } })).toEqual({
+      line: 2,
+      what: "a name in brackets with nothing before them: write a variable's own name before it",
+    });
+  });
+
   it.each(['{{ "now" | date: "%s" }}', '{{ a | sample }}', '{{ a | where_exp: "i", "i.x == b" }}'])(
     'knows no filter that gives another text at another time, or uses what nobody sees: %s',
     (text) => {

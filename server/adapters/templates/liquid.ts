@@ -25,7 +25,14 @@ const MOST_OBJECTS = 10_000_000;
 const RENDER_MS = 10_000;
 
 /** The same template must give the same bytes on every server at any time, and use nothing that the analysis cannot see. */
-const WITHOUT_TAGS = ['include', 'render', 'layout', 'block'];
+const WITHOUT_TAGS: Readonly<Record<string, string>> = {
+  include: 'a template stands for itself',
+  render: 'a template stands for itself',
+  layout: 'a template stands for itself',
+  block: 'a template stands for itself',
+  increment: 'it would change what it reads; use assign and plus',
+  decrement: 'it would change what it reads; use assign and minus',
+};
 const WITHOUT_FILTERS = [
   ...['date', 'date_to_xmlschema', 'date_to_rfc822', 'date_to_string', 'date_to_long_string', 'sample'],
   ...['where_exp', 'reject_exp', 'group_by_exp', 'has_exp', 'find_index_exp', 'find_exp'],
@@ -46,10 +53,10 @@ function openEngine(): Liquid {
     memoryLimit: MOST_OBJECTS,
     outputEscape: printable,
   });
-  for (const tag of WITHOUT_TAGS)
+  for (const [tag, why] of Object.entries(WITHOUT_TAGS))
     liquid.registerTag(tag, {
       parse() {
-        throw new Error(`the tag "${tag}" is not available: a template stands for itself`);
+        throw new Error(`the tag "${tag}" is not available: ${why}`);
       },
       render: () => undefined,
     });
@@ -68,11 +75,24 @@ function printable(value: unknown): string {
 export function parseTemplate(text: string): { readonly template: ParsedTemplate } | { readonly flaw: TemplateFlaw } {
   try {
     const parsed = engine.parse(text);
+    const flaw = unnamedIn(parsed, text);
+    if (flaw !== undefined) return { flaw };
     return { template: { mentions: mentionsOf(parsed), render: (scope) => render(parsed, scope) } };
   } catch (error) {
     return { flaw: flawFrom(error) };
   }
 }
+
+/** `[name]` alone is whatever the variable is called that `name` has the name of: nobody can see which that will be. */
+function unnamedIn(parsed: Template[], text: string): TemplateFlaw | undefined {
+  const lines = text.split('\n');
+  const used = Object.values(engine.analyzeSync(parsed, { partials: false }).variables).flat();
+  const unnamed = used.find(({ location: { row, col } }) => lines[row - 1]?.[col - 1] === '[');
+  if (unnamed === undefined) return undefined;
+  return { line: unnamed.location.row, what: `${WITHOUT_NAME}: write a variable's own name before it` };
+}
+
+const WITHOUT_NAME = 'a name in brackets with nothing before them';
 
 function mentionsOf(parsed: Template[]): string[][] {
   return engine.variableSegmentsSync(parsed, { partials: false }).map((segments) => {

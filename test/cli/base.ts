@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll } from 'vitest';
-import { type Digest, floorHour, type Hostname, type TagName, tagNameOf } from '../../protocol/names.ts';
+import { type Digest, floorHour, type Hostname, startOf, type TagName, tagNameOf } from '../../protocol/names.ts';
 import { openRepository } from '../../server/adapters/git/repository.ts';
 import { openStore } from '../../server/adapters/sqlite/store.ts';
 import type { Told } from '../../server/ports.ts';
@@ -117,7 +117,8 @@ async function prepare(root: string): Promise<void> {
     requireFastForward: false,
   });
   await repository.prepare();
-  unwrap(await repository.fetch(Date.now() - HOUR_MS));
+  // An hour before the current one began: whenever in the hour a tag is made from it, it is stale.
+  unwrap(await repository.fetch(startOf(start) - HOUR_MS));
   for (const [index, tag] of TAGS.entries()) {
     const commit = await repository.commit(commits[index] ?? '');
     if (commit === undefined) throw new Error('the commit was not fetched');

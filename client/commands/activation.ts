@@ -7,6 +7,7 @@ import type { ChangedPaths } from '../core/hook-plan.ts';
 import type { Applied, Failed, RolledBack } from '../core/outcome.ts';
 import type { Kept, ReleaseOnDisk } from '../core/place.ts';
 import { type PlannedRun, type State, type Whereabouts, withActivated } from '../core/state.ts';
+import { tellAside } from './asides.ts';
 import { inUse, type Run } from './converge.ts';
 import {
   pathsBetween,
@@ -149,9 +150,7 @@ function note(run: Run): void {
   try {
     writeState(run.layout, run.state);
   } catch (error) {
-    const failure = systemFailure(error);
-    if (failure === undefined) throw error;
-    run.terminal.err(`${run.hostname}: ${failure.sentence}\n  ${failure.hint}`);
+    tellAside(run, error);
   }
 }
 
@@ -200,7 +199,9 @@ export async function beginReturn(run: Run, { from, to, older, why }: Return): P
     troubles: set.troubles,
   };
   run.state = { ...run.state, activating: null, returning };
-  note(run);
+  // A person who wants it is told that it cannot be done; what failed is left all the same.
+  if (why === null) writeState(run.layout, run.state);
+  else note(run);
   return returning;
 }
 

@@ -3,13 +3,13 @@ import { sendReport } from '../adapters/servers.ts';
 import { writeState } from '../adapters/state-file.ts';
 import { type Drifted, describeDrift, pathsOf } from '../core/drift.ts';
 import { type Facts, factsOf } from '../core/facts.ts';
-import { systemFailure } from '../core/failure.ts';
 import { exitCodeOf, type Failed, hintOf, type Outcome, outputOf, sentenceOf } from '../core/outcome.ts';
 import { queueReport } from '../core/report.ts';
 import type { State } from '../core/state.ts';
 import { isToTell, type Told } from '../core/telling.ts';
 import { indented } from '../terminal.ts';
 import { resumeActivation } from './activation.ts';
+import { isNoAside, tellAside } from './asides.ts';
 import { inUse, type Run } from './converge.ts';
 import { tidyUp } from './tidy-up.ts';
 
@@ -38,6 +38,7 @@ export async function conclude(run: Run, outcome: Outcome): Promise<number> {
   const notice = noticeOf(outcome);
   const isTold = notice === undefined || isToTell(run.state.told, notice, now.getTime());
   const exitCode = isTold || run.settings.verbose || run.settings.json ? show(run, outcome) : codeOf(run, outcome);
+  if (outcome.kind === 'failed') isNoAside(run, outcome.failure);
   const settled = withWhatIsInUse(run);
   run.state = {
     ...queueReport(settled, { outcome, startedAt, now, isTold, drifted, facts: factsOfRun(run) }),
@@ -124,13 +125,11 @@ function noticeOf(outcome: Outcome): Pick<Told, 'kind' | 'message'> | undefined 
 }
 
 /** Work after the outcome is settled: when it fails, that is told, and the outcome stays. */
-function quietly(run: Run, work: () => void): void {
+export function quietly(run: Run, work: () => void): void {
   try {
     work();
   } catch (error) {
-    const failure = systemFailure(error);
-    if (failure === undefined) throw error;
-    run.terminal.err(`${run.hostname}: ${failure.sentence}\n  ${failure.hint}`);
+    tellAside(run, error);
   }
 }
 
@@ -139,9 +138,7 @@ async function quietlyAsync(run: Run, work: () => Promise<void>): Promise<void> 
     await work();
   } catch (error) {
     if (run.servers.signal.aborted) return;
-    const failure = systemFailure(error);
-    if (failure === undefined) throw error;
-    run.terminal.err(`${run.hostname}: ${failure.sentence}\n  ${failure.hint}`);
+    tellAside(run, error);
   }
 }
 

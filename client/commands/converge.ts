@@ -47,6 +47,8 @@ export interface Run {
   kept?: readonly Kept[];
   /** What of the release in use was not as its manifest says when this run began. */
   drifted?: readonly Drifted[];
+  /** Sentences on what went wrong beside it that were told. */
+  asides?: ReadonlySet<string>;
   /** Of a dry run: what would be other than it is. */
   diff?: readonly DiffLine[];
 }

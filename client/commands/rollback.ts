@@ -8,7 +8,8 @@ import type { ReleaseOnDisk } from '../core/place.ts';
 import { isReleaseName } from '../core/release-name.ts';
 import { heldText, type State, type Whereabouts } from '../core/state.ts';
 import { beginReturn, carryBack } from './activation.ts';
-import { recordAndHandIn, show } from './conclude.ts';
+import { isNoAside } from './asides.ts';
+import { quietly, recordAndHandIn, show } from './conclude.ts';
 import { inUse, type Run } from './converge.ts';
 import { prepareRelease, releaseOnDisk, setScene } from './hooks.ts';
 import { finishEarlier, guarded, openRun, type PollContext, refuse, underLock } from './poll.ts';
@@ -43,8 +44,10 @@ async function rollbackLocked(context: RollbackContext, run: Run): Promise<numbe
   const mayGoOn = unfinished === undefined || unfinished.kind === 'unfinished';
   const done = mayGoOn ? await holding(context, run) : unfinished.outcome;
   if (done.kind !== 'held') {
-    writeState(run.layout, run.state);
-    return show(run, done);
+    const exitCode = show(run, done);
+    if (done.kind === 'failed') isNoAside(run, done.failure);
+    quietly(run, () => writeState(run.layout, run.state));
+    return exitCode;
   }
   const outcome = heldOutcome(done.held);
   const exitCode = done.troubles.length === 0 ? 0 : 1;
@@ -104,6 +107,7 @@ async function holdAt(run: Run, release: ReleaseOnDisk, reason: string | null): 
   };
   if (!isMoved) {
     run.state = { ...state, held };
+    await orUnsaid(run, state, () => writeState(run.layout, run.state));
     return { kind: 'held', held, isMoved, troubles: [] };
   }
   const flaw = await flawOf(run, release);
@@ -114,10 +118,21 @@ async function holdAt(run: Run, release: ReleaseOnDisk, reason: string | null): 
   run.state = { ...state, held };
   const older =
     from.tag === null || from.digest === null ? state.previous : { ...from, tag: from.tag, digest: from.digest };
-  const end = await carryBack(run, await beginReturn(run, { from, to, older, why: null }));
+  const returning = await orUnsaid(run, state, () => beginReturn(run, { from, to, older, why: null }));
+  const end = await carryBack(run, returning);
   if (!('kind' in end)) return { kind: 'held', held, isMoved, troubles: end.troubles };
   run.state = { ...run.state, returning: null, held: state.held };
   return end;
+}
+
+/** What cannot be written down is not begun: the next run would follow the server away again. */
+async function orUnsaid<Value>(run: Run, before: State, write: () => Value | Promise<Value>): Promise<Value> {
+  try {
+    return await write();
+  } catch (error) {
+    run.state = before;
+    throw error;
+  }
 }
 
 const NOWHERE: Whereabouts = { release: '', digest: null, tag: null };

@@ -95,7 +95,8 @@ function seenAs(plan: string): Digest {
   return `sha256:${createHash('sha256').update(plan).digest('hex')}` as Digest;
 }
 
-function seenFile({ seen }: Layout): string {
+/** There once something was put onto the tree. */
+export function seenFile({ seen }: Layout): string {
   return join(seen, 'root');
 }
 

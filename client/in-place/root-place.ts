@@ -4,10 +4,21 @@ import type { Layout } from '../adapters/layout.ts';
 import type { Drifted } from '../core/drift.ts';
 import { type Failure, systemFailure } from '../core/failure.ts';
 import type { DriftCheckHow, DriftFound, Kept, Place, Recovered, ReleaseInUse } from '../core/place.ts';
-import { type Aim, bring, isAsSeen, obstacleTo, outlookOn, remember, type Site, siteOf, timeAt } from './activation.ts';
+import {
+  type Aim,
+  bring,
+  isAsSeen,
+  obstacleTo,
+  outlookOn,
+  remember,
+  type Site,
+  seenFile,
+  siteOf,
+  timeAt,
+} from './activation.ts';
 import { DamagedRelease } from './content.ts';
 import type { Overwritten } from './plan.ts';
-import { disarm, readJournal, readLedger } from './storage.ts';
+import { disarm, namesIn, readJournal, readLedger } from './storage.ts';
 import { OPEN_FILES, openTree, type Tree } from './tree.ts';
 import { undo } from './undo.ts';
 import { readWanted, wantedOf } from './wanted.ts';
@@ -55,6 +66,8 @@ async function onTree<Value>({ root }: Site, work: (tree: Tree) => Promise<Value
 /** Undoes an apply that was killed before it was final, on whichever tree that was; finishes one that only had to be tidied up. */
 async function recover(site: Site): Promise<Recovered> {
   try {
+    const lost = lostLedger(site);
+    if (lost !== undefined) return { told: [], failure: lost };
     const undone = await undoInterrupted(site);
     const recovered = { told: undone ?? [], isUndone: undone !== undefined };
     const failure = flawOfRoot(site.root) ?? flawOfTarget(site);
@@ -64,6 +77,19 @@ async function recover(site: Site): Promise<Recovered> {
     if (failure === undefined) throw error;
     return { told: [], failure };
   }
+}
+
+/**
+ * Something was put onto the tree, and what is not known. Going on would take Tagwave's own files for originals, and drop the
+ * true ones as nobody's.
+ */
+function lostLedger({ storage, layout }: Site): Failure | undefined {
+  if (readLedger(storage) !== undefined || readJournal(storage) !== undefined) return undefined;
+  if (namesIn(storage.originals).length === 0 || !existsSync(seenFile(layout))) return undefined;
+  return {
+    sentence: `${storage.applied} is gone: what Tagwave did to the tree is not known`,
+    hint: `Nothing is touched. Get it back from a backup; or give up what stood in the tree before, by moving ${storage.originals} away.`,
+  };
 }
 
 /** Undefined where there was nothing to undo. */

@@ -139,10 +139,15 @@ export async function runCommand(
   return failureOf(run, `${number} (${textOf(command)})`, end);
 }
 
-const HINT = 'Its output tells more. Correct it in the repository, or what it meets on this host.';
+const HINT = 'Correct it in the repository, or what it meets on this host.';
 
 function failureOf({ terminal }: Run, name: string, end: HookEnd): Failure | undefined {
-  if (end.kind === 'failed') return { sentence: `${name} ${end.why}`, hint: HINT, output: end.output };
+  if (end.kind === 'failed')
+    return {
+      sentence: `${name} ${end.why}`,
+      hint: end.output === '' ? HINT : `Its output tells more. ${HINT}`,
+      output: end.output,
+    };
   if (end.output !== '') terminal.detail(`    ${indented(end.output)}`);
   return undefined;
 }

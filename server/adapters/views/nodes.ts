@@ -43,8 +43,11 @@ type Found = { readonly site: Site | null } | { readonly flaw: string };
 const MOST_ENTRIES = 400_000;
 const MOST_TREES = 5_000;
 const MOST_SOUND = 300_000;
-/** So many nodes are looked at before others get their turn. */
+/** So many nodes are looked at before others get their turn, unless something had to be made for one. */
 const NODES_AT_ONCE = 20;
+/** Of a tree that so many nodes cannot have it is known by then what is wrong: some flaws take long to find. */
+const MOST_UNFIT = 50;
+const NOT_LOOKED_AT = 'the other nodes were not looked at any more';
 
 /** What trees with a `deploy.yml` have for nodes. */
 export function openNodes({ root, repository, onRender }: Parts) {
@@ -127,9 +130,14 @@ export function openNodes({ root, repository, onRender }: Parts) {
       let turn = 0;
       for (const node of nodes) {
         if (++turn % NODES_AT_ONCE === 0) await setImmediate();
+        if ([...flaws.values()].reduce((total, who) => total + who.length, 0) >= MOST_UNFIT) {
+          flaws.set(NOT_LOOKED_AT, []);
+          break;
+        }
         const look = async () => {
           const sight = sightIn(site, node);
           if (sound.get(sight.recipe.key) || (await isKnown(sight.recipe.key))) return;
+          await setImmediate();
           plan(sight);
         };
         await attempt(look, node.hostname as Hostname);

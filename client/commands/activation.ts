@@ -49,7 +49,8 @@ export async function beginActivation(run: Run, scene: Scene, activation: Activa
     startedAt: run.startedAt.toISOString(),
     changed: repaired?.length ?? scene.paths.all.length,
     files: release.entries.length,
-    isFirst: before === undefined,
+    // A release that is gone is no nothing: what is on a tree of it must not be taken away.
+    isFirst: before === undefined && run.place.takenName() === undefined,
     from: before === undefined ? null : whereaboutsOf(run, before),
     older: run.state.previous,
     pending: await planOf(scene),
@@ -253,10 +254,15 @@ function runningOf(to: Whereabouts | null): State['running'] {
   return { tag: to.tag, digest: to.digest, release: to.release };
 }
 
+/** What is in use may be gone from the releases; nothing is in use only where nothing was put there. */
+function isThere({ place }: Run, to: Whereabouts | null): boolean {
+  return to === null ? place.takenName() === undefined : place.inUse()?.name === to.release;
+}
+
 async function moveBack(run: Run, { release }: Scene, to: Whereabouts | null): Promise<Failed | undefined> {
   const hint = 'The next run tries again; what is in use is what failed.';
   try {
-    if (run.place.inUse()?.name === to?.release) return undefined;
+    if (isThere(run, to)) return undefined;
     if (to !== null && release === undefined)
       return { kind: 'failed', failure: { sentence: `cannot go back: releases/${to.release} is gone`, hint } };
     tellKept(run, release === undefined ? await run.place.withdraw() : await run.place.activate(release));

@@ -1,5 +1,6 @@
 import type { HoldCode } from '../../protocol/errors.ts';
 import { floorHour, type Hour, startOf, type TagName, tagNameOf } from '../../protocol/names.ts';
+import { describeBroken } from './broken.ts';
 import { describeMark, type Mark, type Marks, markOf, stops } from './marks.ts';
 import type { Wave } from './schedule.ts';
 import { newestAtOrBefore, type Tag } from './tag.ts';
@@ -128,7 +129,7 @@ function tellPassed(question: ScheduleQuestion, passed: { from: number; step: 1 
 }
 
 function whyNot(tag: Tag, mark: Mark | undefined, wave: ScheduledWave): string {
-  if (tag.broken !== null) return `${tag.name} is broken: ${tag.broken}`;
+  if (tag.broken !== null) return describeBroken(tag.name, tag.broken);
   const described = describeMark(tag.name, mark);
   return mark === undefined ? `${described}, and ${whoIs(wave)} takes only tags marked good` : described;
 }

@@ -1,4 +1,5 @@
 import { floorHour, hourOf, startOf, type TagName } from '../../protocol/names.ts';
+import { describeBroken } from './broken.ts';
 import { describeMark, type Mark, markOf } from './marks.ts';
 import { findTag, nearestTag, type TagRecord } from './tag.ts';
 import { instant } from './wording.ts';
@@ -35,7 +36,7 @@ function flawOf({ now, tags }: World, name: TagName, tag: TagRecord | undefined)
     };
   }
   if (tag.hour > floorHour(now)) return { kind: 'unknown', why: `${name} is ahead of now, which is ${instant(now)}` };
-  return tag.broken === null ? null : { kind: 'broken', why: `${name} is broken: ${tag.broken}` };
+  return tag.broken === null ? null : { kind: 'broken', why: describeBroken(name, tag.broken) };
 }
 
 function lookUpTrunk({ trunk }: World): NamedTag {
@@ -46,7 +47,7 @@ function lookUpTrunk({ trunk }: World): NamedTag {
       flaw: { kind: 'unknown', why: 'there is no trunk: nothing was fetched from the repository yet' },
       notes: [],
     };
-  const flaw = trunk.broken === null ? null : ({ kind: 'broken', why: `trunk is broken: ${trunk.broken}` } as const);
+  const flaw = trunk.broken === null ? null : ({ kind: 'broken', why: describeBroken('trunk', trunk.broken) } as const);
   return { ...named, flaw, notes: [`trunk is commit ${trunk.commit}, last seen at ${trunk.fetched}`] };
 }
 

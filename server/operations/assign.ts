@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Hostname, ObjectId, TagName } from '../../protocol/names.ts';
+import { asNodesMayKnow } from '../core/broken.ts';
 import { type Choice, chooseBySchedule, chooseFirst, judgeNodetagger, place } from '../core/choose.ts';
 import { moduleContextOf } from '../core/module-context.ts';
 import type { Placed, World } from '../core/world.ts';
@@ -74,7 +75,9 @@ const MOST_TRIES = 3;
 const AT_ONCE_MS = 5;
 
 async function assignIn(context: Context, world: World, { hostname, asked }: Question): Promise<Answer> {
-  const { placed, choice } = await choose(context, world, { hostname, ...(asked === undefined ? {} : { asked }) });
+  const chosen = await choose(context, world, { hostname, ...(asked === undefined ? {} : { asked }) });
+  const { placed } = chosen;
+  const choice = asNodesMayKnow(chosen.choice, world);
   if (choice.outcome === 'refused') return { kind: 'refused', choice };
   if (choice.outcome !== 'serve') {
     const told = tell(context, world, { placed, choice, view: null });

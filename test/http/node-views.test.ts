@@ -168,7 +168,7 @@ describe('facts', () => {
 });
 
 describe('a tag', () => {
-  test('that fails for one known node is broken for all, and says file, line, variable and node', async () => {
+  test('that fails for one known node is broken for all, and says file, line, variable and node, but to no other node', async () => {
     const server = await train();
     await assigned(server, A);
     await assigned(server, B);
@@ -179,6 +179,12 @@ describe('a tag', () => {
     expect(JSON.stringify(await json(server, '/v1/status'))).toContain(why);
     expect(JSON.stringify(await json(server, `/v1/nodes/${A}/explain`))).toContain(why);
     for (const host of [A, B]) expect((await assigned(server, host)).tag).toBe(tagAt(10));
+    const asked = ['', '/manifest', '/archive'].map((what) => `${A}${what}?tag=${tagAt(11)}`);
+    for (const path of ['dev3.example.org', ...asked]) {
+      const told = (await get(server, `/v1/nodes/${path}`)).bytes.toString();
+      expect(told).toContain(`${tagAt(11)} is broken`);
+      expect(told).not.toMatch(/conf|ntp|dev2/);
+    }
     await server.commit({ [`host/${B}/etc/conf.liquid`]: 'fine\n' });
     await server.passTo(at('12:00'));
     expect((await assigned(server, B)).tag).toBe(tagAt(12));

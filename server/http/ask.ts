@@ -53,7 +53,7 @@ export async function assignWhenChanged(door: Door, question: Question, patience
   try {
     for (;;) {
       // Asked for before the decision, so that a change in the middle of it is not missed.
-      const changed = context.changes.next(over.signal);
+      const changed = context.changes.next(over.signal, question.hostname);
       const answer = await assign(context, question);
       if (over.signal.aborted || !isKnown(answer, ifNoneMatch, asText)) return answer;
       await changed;

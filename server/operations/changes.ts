@@ -1,19 +1,20 @@
+import type { Hostname } from '../../protocol/names.ts';
+
 /** Tells those who wait that some answer may have changed. */
 export interface Changes {
-  announce(): void;
-  /** Settles at the next announcement, or when the signal aborts. */
-  next(signal: AbortSignal): Promise<void>;
+  /** `only`: the node whose answer it is; without one, anybody's. */
+  announce(only?: Hostname): void;
+  /** Settles at the next announcement for a node, without one at the next for anybody, or when the signal aborts. */
+  next(signal: AbortSignal, node?: Hostname): Promise<void>;
 }
 
 export function openChanges(): Changes {
-  let waiting = new Set<() => void>();
+  const waiting = new Map<() => void, Hostname | undefined>();
   return {
-    announce() {
-      const woken = waiting;
-      waiting = new Set();
-      for (const wake of woken) wake();
+    announce(only) {
+      for (const [wake, node] of [...waiting]) if (only === undefined || node === only) wake();
     },
-    next(signal) {
+    next(signal, node) {
       return new Promise((resolve) => {
         if (signal.aborted) return resolve();
         const wake = (): void => {
@@ -21,7 +22,7 @@ export function openChanges(): Changes {
           waiting.delete(wake);
           resolve();
         };
-        waiting.add(wake);
+        waiting.set(wake, node);
         signal.addEventListener('abort', wake, { once: true });
       });
     },

@@ -1,7 +1,7 @@
 import { machineFacts } from '../adapters/machine-facts.ts';
 import { sendReport } from '../adapters/servers.ts';
 import { writeState } from '../adapters/state-file.ts';
-import { type Drifted, describeDrift, pathsOf } from '../core/drift.ts';
+import { type Drifted, describeDrift, isNewDrift, pathsOf } from '../core/drift.ts';
 import { type Facts, factsOf } from '../core/facts.ts';
 import { exitCodeOf, type Failed, hintOf, type Outcome, outputOf, sentenceOf } from '../core/outcome.ts';
 import { queueReport } from '../core/report.ts';
@@ -36,7 +36,8 @@ export async function conclude(run: Run, outcome: Outcome): Promise<number> {
   const now = new Date();
   const { startedAt, drifted = [] } = run;
   const notice = noticeOf(outcome);
-  const isTold = notice === undefined || isToTell(run.state.told, notice, now.getTime());
+  const isNews = isNewDrift(drifted, run.state.drift);
+  const isTold = notice === undefined || isNews || isToTell(run.state.told, notice, now.getTime());
   const exitCode = isTold || run.settings.verbose || run.settings.json ? show(run, outcome) : codeOf(run, outcome);
   if (outcome.kind === 'failed') isNoAside(run, outcome.failure);
   const settled = withWhatIsInUse(run);

@@ -88,6 +88,24 @@ export function describeDrift(
   return `${shown.join(', ')}${more === 0 ? '' : ` and ${more} more`}`;
 }
 
+/** What a host remembers of drift. */
+export interface KnownDrift {
+  readonly count: number;
+  /** The first of it. */
+  readonly paths: readonly Drifted[];
+  readonly isRepaired: boolean;
+}
+
+/** Whether drift is other than what was found last: that is told although the trouble that keeps it from being repaired was. */
+export function isNewDrift(drifted: readonly Drifted[], known: KnownDrift | null): boolean {
+  if (drifted.length === 0) return false;
+  if (known === null || known.isRepaired || known.count !== drifted.length) return true;
+  return known.paths.some(({ path, how }, index) => {
+    const now = drifted[index];
+    return now?.path !== path || now.how.join() !== how.join();
+  });
+}
+
 const REPORTED = 50;
 const PATH_LIMIT = 4096;
 

@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { takeStock } from '../../client/adapters/stat-cache.ts';
 import { decodeSightings, encodeSightings } from '../../client/core/sightings.ts';
+import { HOOKS_PATH, hooksBytes } from '../../protocol/hooks.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { currentTree, pollArgs, runClient, startClient } from './run-client.ts';
 import { HOLD, KILLSWITCH, NEXT_TAG, serveView, TAG, type TestView, type ViewServer, viewOf } from './serve-view.ts';
@@ -233,6 +234,29 @@ describe('what drifted is told and not repaired', () => {
     await server.stop();
     expect((await poll()).stderr).toContain('web1: 1 path drifted and not repaired: a (content)\n');
     expect((await currentTree(target))?.['a']).toBe('edited');
+  });
+
+  test('where the next release is refused: once, and again when more of it does', async () => {
+    const { server, poll, at } = await host();
+    const next = await viewOf({ a: 'next', [HOOKS_PATH]: hooksBytes({ hooks: [{ run: 'exit 5' }], verify: [] }) });
+    server.answer = () => ({ serve: next, tag: NEXT_TAG });
+    expect((await poll()).code).toBe(1);
+    expect(await poll()).toMatchObject({ code: 1, stderr: '' });
+    for (const [path, found] of [
+      ['a', '1 path drifted and not repaired: a (content)'],
+      ['etc/motd', '2 paths drifted and not repaired: a (content), etc/motd (content)'],
+    ] as const) {
+      writeFileSync(at(path), 'edited');
+      const run = await poll();
+      expect(run).toMatchObject({ code: 1, stdout: '' });
+      expect(run.stderr).toContain(`web1: ${found}\n`);
+      expect(run.stderr).toContain(`${NEXT_TAG} (${next.digest.slice(0, 23)}) is not tried again`);
+      expect(server.reports.at(-1)).toMatchObject({
+        outcome: 'refused',
+        drifted: { paths: expect.arrayContaining([path]) },
+      });
+      expect(await poll()).toMatchObject({ code: 1, stderr: '' });
+    }
   });
 
   test('when it cannot be: the failure says why', async () => {

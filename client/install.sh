@@ -178,13 +178,28 @@ remove_client() {
   done
 }
 
+# Whether something is left that only the client can remove.
+is_left() {
+  for file in /etc/cron.d/tagwave /etc/systemd/system/tagwave-poll.service /etc/systemd/system/tagwave-poll.timer \
+    /etc/systemd/system/tagwave-watch.service ${is_purge:+/etc/tagwave/client.yml}; do
+    [ ! -e "$destdir$file" ] || return 0
+  done
+  return 1
+}
+
 uninstall() {
-  if [ ! -f "$bin" ]; then
+  if [ -f "$bin" ]; then
+    client=$bin
+    need_node
+  elif is_left; then
+    # What starts it, and where its releases are, is the client's to know.
+    need_node
+    get_client
+  else
     say unchanged "$bin (is not there)"
     return
   fi
-  need_node
-  node "$bin" install "$@"
+  node "$client" install "$@"
   remove_client
 }
 
@@ -198,6 +213,7 @@ main() {
   destdir=
   dry_run=
   is_uninstall=
+  is_purge=
   temporary=
   count=$#
   while [ "$count" -gt 0 ]; do
@@ -217,7 +233,11 @@ main() {
         # What the client takes is handed on: each option is moved behind the others.
         [ "$option" = --server ] || set -- "$@" "$option" "$value"
         ;;
-      --cron | --systemd | --watch | --no-start | --purge) set -- "$@" "$option" ;;
+      --cron | --systemd | --watch | --no-start) set -- "$@" "$option" ;;
+      --purge)
+        is_purge=yes
+        set -- "$@" "$option"
+        ;;
       --dry-run)
         dry_run=yes
         set -- "$@" "$option"

@@ -343,6 +343,19 @@ describe('install.sh', () => {
     expect(await readdir(join(destdir, 'var/lib'))).toEqual([]);
   });
 
+  test('removes what is left where the client is gone already: what starts it, and with --purge the rest', async () => {
+    const at = server();
+    const destdir = await disposableDirectory();
+    await install(at, '--destdir', destdir, '--cron');
+    await rm(join(destdir, 'usr/local/bin/tagwave'));
+    const gone = await install(at, '--destdir', destdir, '--uninstall');
+    expect(gone).toMatchObject({ exitCode: 0, all: expect.stringContaining('removed      ') });
+    expect(Object.keys(await filesBelow(destdir))).toEqual(['/etc/tagwave/client.yml']);
+    expect((await install(at, '--destdir', destdir, '--uninstall', '--purge')).exitCode).toBe(0);
+    expect(await filesBelow(destdir)).toEqual({});
+    expect(await readdir(join(destdir, 'var/lib'))).toEqual([]);
+  });
+
   test('tells with --dry-run what it would do, and does nothing', async () => {
     const at = server();
     const destdir = await disposableDirectory();

@@ -109,12 +109,34 @@ export async function finishActivation(
     run.state = withActivated({ ...run.state, refused: refused?.digest === activating.digest ? null : refused });
     return appliedOf(activating);
   }
-  if (activating.repair === null && activating.from?.digest !== activating.digest)
-    return goBack(run, activating, failure);
-  // What failed is not the content: there is nothing better to go back to.
+  const sentence = sentenceOfStaying(run, activating, failure);
+  if (sentence === undefined) return goBack(run, activating, failure);
+  const others = set.kind === 'set' ? await tellRest(run, set.scene) : [];
   run.state = withActivated(run.state);
   const { tag, digest } = activating;
-  return { kind: 'failed', failure: { ...failure, sentence: `repaired ${tag}, but ${failure.sentence}` }, tag, digest };
+  return { kind: 'failed', failure: { ...failure, sentence: [sentence, ...others].join('\n') }, tag, digest };
+}
+
+/** What is told of a failure that leads nowhere; undefined where there is something to go back to. */
+function sentenceOfStaying(run: Run, activating: Activating, { sentence }: Failure): string | undefined {
+  const { tag, digest, repair, from, isFirst } = activating;
+  // What failed is not the content: there is nothing better.
+  if (repair !== null || from?.digest === digest) return `repaired ${tag}, but ${sentence}`;
+  if (from === null)
+    return isFirst ? undefined : `${sentence}, and there is no way back: what was in use before is not known`;
+  if (releaseOnDisk(run, from.release) !== undefined) return undefined;
+  return `${sentence}, and there is no way back: the manifest of releases/${from.release} is gone`;
+}
+
+/** What stays in use concerns the others too, whatever one of them made of it. Answers what else failed. */
+async function tellRest(run: Run, scene: Scene): Promise<string[]> {
+  const failures: string[] = [];
+  // The first is the one that failed.
+  for (const planned of run.state.activating?.pending.slice(1) ?? []) {
+    const failure = await runPlanned(run, scene, planned);
+    if (failure !== undefined) failures.push(failure.sentence);
+  }
+  return failures;
 }
 
 function appliedOf({ tag, digest, release, changed, files, isFirst, runId, startedAt }: Activating): Applied {
@@ -156,30 +178,16 @@ function note(run: Run): void {
 }
 
 async function goBack(run: Run, activating: Activating, failure: Failure): Promise<RolledBack | Failed> {
-  const { tag, digest, release, from, older, isFirst } = activating;
+  const { tag, digest, release, from, older } = activating;
   const at = new Date().toISOString();
   const why = { sentence: failure.sentence, output: failure.output ?? '' };
   const way = { from: { release, digest, tag }, to: from, older };
-  if (from === null && !isFirst) return noWayBack(run, activating, failure);
-  if (from !== null && releaseOnDisk(run, from.release) === undefined) return noWayBack(run, activating, failure);
   run.state = { ...run.state, refused: { digest, tag, at, why: failure.sentence } };
   return returned(await carryBack(run, await beginReturn(run, { ...way, why })));
 }
 
 function returned(end: Returning | Failed): RolledBack | Failed {
   return 'kind' in end ? end : rolledBack(end);
-}
-
-function noWayBack(run: Run, { tag, digest, from }: Activating, { sentence, ...rest }: Failure): Failed {
-  run.state = withActivated(run.state);
-  const gone =
-    from === null ? 'what was in use before is not known' : `the manifest of releases/${from.release} is gone`;
-  return {
-    kind: 'failed',
-    failure: { ...rest, sentence: `${sentence}, and there is no way back: ${gone}` },
-    tag,
-    digest,
-  };
 }
 
 export type Returning = NonNullable<State['returning']>;

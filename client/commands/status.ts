@@ -63,7 +63,8 @@ function gather(settings: Settings): Status {
   const layout = layoutOf(settings.target);
   const { state, problem } = readState(layout);
   const root = settings.root ?? rootOfTarget(layout);
-  const current = openPlace(layout, root).inUse();
+  const place = openPlace(layout, root);
+  const current = place.inUse();
   const common = {
     target: layout.root,
     root: root ?? null,
@@ -83,8 +84,9 @@ function gather(settings: Settings): Status {
     reportsWaiting: state.reports.length,
     reportProblem: state.reportProblem,
   };
-  if (current === undefined) return { ...common, current: null, problem: problem ?? nothingInUse(layout, root) };
-  const remembered = state.running?.release === current.name ? state.running : undefined;
+  if (current === undefined)
+    return { ...common, current: null, problem: problem ?? nothingInUse(layout, root, place.takenName()) };
+  const remembered = [state.running, state.activating].find((release) => release?.release === current.name);
   const digest = remembered?.digest ?? readManifest(layout, current.name)?.digest ?? null;
   const since = current.since.toISOString();
   return {
@@ -94,7 +96,9 @@ function gather(settings: Settings): Status {
   };
 }
 
-function nothingInUse(layout: Layout, root: string | undefined): string {
+function nothingInUse(layout: Layout, root: string | undefined, taken: string | undefined): string {
+  if (root !== undefined && taken !== undefined)
+    return `releases/${taken}, which is on ${root}, is gone; the next run stages it anew`;
   if (root !== undefined) return `nothing is released onto ${root} yet`;
   const current = readCurrent(layout);
   switch (current.kind) {

@@ -208,6 +208,22 @@ describe.each(MODES)('hooks with %s', (mode) => {
     expect(at.lines().slice(before)).toEqual(['a']);
   });
 
+  test('are all told what was repaired, although one of them fails', async () => {
+    const at = await hookHost(mode);
+    const fails = `[ ! -e ${at.beside}/broken ]`;
+    const hooks = [{ run: fails }, { run: say(at.beside, 'second') }, { run: `true; ${fails}` }];
+    await at.serve({ a: '1' }, { hooks });
+    expect((await at.poll()).code).toBe(0);
+    await writeFile(join(at.beside, 'broken'), '');
+    await writeFile(mode === 'root' ? join(at.target, '../root/a') : join(at.target, 'current/a'), 'by hand');
+    const run = await at.poll();
+    expect(run.code).toBe(1);
+    expect(run.stderr).toContain('but run hook 1');
+    expect(run.stderr).toContain('run hook 3');
+    expect(at.lines()).toEqual(['second', 'second']);
+    expect(await at.poll()).toMatchObject({ code: 0, stderr: '' });
+  });
+
   test('run while a dry run does not', async () => {
     const at = await hookHost(mode);
     const hook = Object.fromEntries(ALL.map((kind) => [kind, say(at.beside, kind)]));

@@ -1,7 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type HookHost, hookHost, MODES } from './hook-host.ts';
+import { type HookHost, hookHost, MODES, say } from './hook-host.ts';
 import { treeOf } from './run-client.ts';
 import { NEXT_TAG, TAG } from './serve-view.ts';
 
@@ -16,10 +16,15 @@ describe.each(MODES)('a host whose releases somebody removed, with %s,', (mode) 
     await at.serve({ a: 'old' }, undefined, TAG);
     expect((await at.poll()).code).toBe(0);
     removeReleases(at);
-    await at.serve({ a: 'new' }, { hooks: [{ run: 'exit 5' }] }, NEXT_TAG);
+    const { stdout } = await at.command('status');
+    expect(stdout).toMatch(
+      /current: +(releases\/\w{16}, which is on .*, is gone|current points to .*, which is no release); the next/,
+    );
+    await at.serve({ a: 'new' }, { hooks: [{ run: 'exit 5' }, { run: say(at.beside, 'told') }] }, NEXT_TAG);
     const run = await at.poll();
     expect(run).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('there is no way back') });
     expect(await at.tree()).toEqual({ a: 'new' });
+    expect(at.lines()).toEqual(['told']);
   });
 });
 

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { rm, symlink } from 'node:fs/promises';
+import { readFile, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { parseHooks } from '../../protocol/hooks.ts';
+import { digestOf } from '../../protocol/manifest.ts';
 import type { Digest } from '../../protocol/names.ts';
 import type { Views } from '../../server/ports.ts';
 import { UnfitContent } from '../../server/ports.ts';
@@ -381,15 +382,30 @@ it('archives take no more room than they may: the one asked for longest ago goes
     return digests.flatMap((_digest, index) => (present[index] ? ['abc'[index]] : [])).join('');
   };
   const [a, b, c] = digests as [Digest, Digest, Digest];
-  const size = (await lab.views.archive(a))?.size ?? 0;
+  const manifest = (await lab.views.manifest(a))?.size ?? 0;
+  const size = ((await lab.views.archive(a))?.size ?? 0) + manifest;
   await lab.views.archive(b);
-  const tight = await labOn(lab.repository, lab.stateDir, { archiveCacheBytes: 2 * size + 20 });
+  const tight = await labOn(lab.repository, lab.stateDir, { archiveCacheBytes: 2 * size + manifest + 20 });
   await tight.views.archive(a);
   expect(await kept()).toBe('ab');
   await tight.views.archive(c);
   expect(await kept()).toBe('ac');
   expect((await tight.views.archive(b))?.size).toBeGreaterThan(0);
   expect(await kept()).toBe('bc');
+});
+
+it('manifests take no more room than they may either, and one that had to go is made again', async () => {
+  const lab = await viewLab({ 'deploy.yml': LAYERS, 'common/name.liquid': '{{ hostname }}' });
+  const tree = await lab.repository.tree();
+  const { digest } = await lab.views.ofNode(tree, node('first'));
+  const size = (await lab.views.manifest(digest))?.size ?? 0;
+  const tight = await labOn(lab.repository, await disposableDirectory(), { archiveCacheBytes: 5 * size });
+  const digests: Digest[] = [];
+  for (let host = 10; host < 40; host++) digests.push((await tight.views.ofNode(tree, node(`host${host}`))).digest);
+  const there = digests.filter((one) => existsSync(join(tight.stateDir, 'views', one.slice(7), 'manifest')));
+  expect(there.length).toBeLessThanOrEqual(5);
+  expect(there).toContain(digests.at(-1));
+  for (const one of digests) expect(digestOf(await readFile((await tight.views.manifest(one))?.path ?? ''))).toBe(one);
 });
 
 describe('pruning', () => {

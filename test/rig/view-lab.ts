@@ -27,7 +27,7 @@ export async function viewLab(files: Readonly<Record<string, string>>): Promise<
   return labOn(await repositoryWith(files), await disposableDirectory());
 }
 
-/** `archiveCacheBytes`: what all archives may take on the disk together. */
+/** `archiveCacheBytes`: what all archives and manifests may take on the disk together. */
 export async function labOn(
   repository: TestRepository,
   stateDir: string,

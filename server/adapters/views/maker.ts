@@ -58,6 +58,7 @@ export function openMaker({ root, shelf, catalogue, handedOut, repository, nodes
     const { digest } = entry.view;
     await explained(`the view ${digest} cannot be stored`, root, async () => {
       if (!(await checkedManifest(entry))) await shelf.putManifest(digest, built.manifest());
+      await room.used(digest).catch(() => undefined);
       await record(entry);
       await handedOut.record(digest);
     });
@@ -158,7 +159,7 @@ export function openMaker({ root, shelf, catalogue, handedOut, repository, nodes
       const { digest } = entry.view;
       return archiving(digest, async () => {
         const file = (await checkedArchive(entry)) ?? (await fewArchives(() => makeArchive(entry)));
-        await room.used(digest, file.size).catch(() => undefined);
+        await room.used(digest).catch(() => undefined);
         return file;
       });
     },

@@ -3,11 +3,14 @@ import type { Shelf } from './shelf.ts';
 
 interface Parts {
   readonly shelf: Shelf;
-  /** Bytes that all archives may take together. */
+  /** Bytes that all archives and manifests may take together. */
   readonly limit: number;
 }
 
-/** Bounds what archives take on the disk: where each host has a view of its own, each has an archive of its own, too. */
+/**
+ * Bounds what archives and manifests take on the disk: where each host has a view of its own, each has both of its own, too,
+ * and new ones with every tag that changes something for all.
+ */
 export function openRoom({ shelf, limit }: Parts) {
   /** The least recently used first. */
   const sizes = new Map<Digest, number>();
@@ -16,8 +19,8 @@ export function openRoom({ shelf, limit }: Parts) {
 
   async function load(): Promise<void> {
     for (const digest of await shelf.digests()) {
-      const size = await shelf.archiveSize(digest);
-      if (size !== undefined && !sizes.has(digest)) note(digest, size);
+      const size = await shelf.sizeOf(digest);
+      if (size > 0 && !sizes.has(digest)) note(digest, size);
     }
   }
 
@@ -35,12 +38,12 @@ export function openRoom({ shelf, limit }: Parts) {
   return {
     forget,
 
-    /** Notes that an archive was asked for. Removes those that were not for longest, where they are too much. */
-    async used(digest: Digest, size: number): Promise<void> {
+    /** Notes that a view's files were made or asked for. Removes those of views that were not for longest, where they are too much. */
+    async used(digest: Digest): Promise<void> {
       loading ??= load();
       await loading;
-      note(digest, size);
-      for (const oldest of [...sizes.keys()]) {
+      note(digest, await shelf.sizeOf(digest));
+      for (const oldest of sizes.keys()) {
         if (total <= limit || oldest === digest) return;
         await shelf.slim(oldest);
         forget(oldest);

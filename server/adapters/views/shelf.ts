@@ -127,12 +127,10 @@ export function openShelf(root: string) {
         await rm(pathOf(digest, name), { force: true });
     },
 
-    /** Bytes; undefined where there is no archive. */
-    async archiveSize(digest: Digest): Promise<number | undefined> {
-      return stat(pathOf(digest, 'archive.tar.gz')).then(
-        ({ size }) => size,
-        () => undefined,
-      );
+    /** Bytes of the large files, as far as they are there. */
+    async sizeOf(digest: Digest): Promise<number> {
+      const sizes = await Promise.all(['archive.tar.gz', 'manifest'].map((name) => sizeAt(pathOf(digest, name))));
+      return sizes.reduce((total, size) => total + size, 0);
     },
 
     /** When a view's manifest was written, in milliseconds since 1970; undefined where there is none. */
@@ -156,6 +154,13 @@ export function openShelf(root: string) {
 }
 
 export type Shelf = ReturnType<typeof openShelf>;
+
+async function sizeAt(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
+}
 
 async function modified(path: string): Promise<number | undefined> {
   return stat(path).then(

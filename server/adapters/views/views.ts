@@ -21,7 +21,7 @@ interface Options {
   readonly repository: Contents;
   /** How much all deltas may take on the disk together; 0 = none are made. */
   readonly deltaCacheBytes?: () => number;
-  /** How much all archives may take on the disk together. */
+  /** How much all archives and manifests may take on the disk together. */
   readonly archiveCacheBytes?: number;
   /** Called for each template that is really rendered. */
   readonly onRender?: (path: string) => void;

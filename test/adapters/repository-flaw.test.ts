@@ -26,17 +26,10 @@ async function addRaw(source: SourceRepository, line: string | Buffer): Promise<
 }
 
 describe('why no view of a tree can be built', () => {
-  test('deploy.yml at the root, and only there', async () => {
+  test('none, whatever deploy.yml says: that is for whoever makes the views', async () => {
     const { source, repository, take, sound } = await flawed();
-    await source.commit({ 'below/deploy.yml': 'x' });
-    const below = await take();
-    expect(await repository.flawOf(below, sound)).toBeNull();
-    await source.commit({ 'deploy.yml': 'layers: [common]\n' });
-    const flaw = await repository.flawOf(await take(), below);
-    expect(flaw).toContain('deploy.yml');
-    expect(flaw).toContain('take the file out of the repository');
-    await source.commit({ 'deploy.yml': null });
-    expect(await repository.flawOf(await take(), below)).toBeNull();
+    await source.commit({ 'deploy.yml': 'no such: thing\n' });
+    expect(await repository.flawOf(await take(), sound)).toBeNull();
   });
 
   test('a submodule, by its path, unless submodules are to be ignored', async () => {
@@ -86,9 +79,9 @@ describe('why no view of a tree can be built', () => {
 
   test('where the sound tree is no longer there the whole tree is looked at', async () => {
     const { source, repository, take } = await flawed();
-    await source.commit({ 'deploy.yml': '' });
+    await source.commit({ '.tagwave/x': '' });
     expect(await repository.flawOf(await take(), '0123456789012345678901234567890123456789' as ObjectId)).toContain(
-      'deploy.yml',
+      '.tagwave',
     );
   });
 });

@@ -38,7 +38,8 @@ export function applyLines({ files, rounds }: ApplyFigures, fileSystem: string):
   return [
     '',
     `A host of ${counted(files)}, 40 MB, on ${fileSystem}: all of them, ten that changed, and nothing new`,
-    `Median (min–max) of ${rounds.length} rounds, one after the other; CPU is user and system time, the server's apart`,
+    `Median (min–max) of ${rounds.length} rounds, one after the other; CPU is user and system time, the server's apart;`,
+    'nothing new: a few runs after the last change, as most runs are',
     '',
     table(
       ['', 'wall', 'CPU', 'CPU of the server'],

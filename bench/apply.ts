@@ -13,6 +13,7 @@ const SCALE = 4;
 const ROUNDS = 7;
 const LEAST_ROUNDS = 3;
 const LIMIT_MS = 120_000;
+const SETTLING_RUNS = 3;
 
 /** What a host does, and the same done by what is at hand everywhere. Of servers and daemons, the CPU time of a run alone. */
 export interface ApplyRound {
@@ -116,8 +117,8 @@ async function roundOf(site: Site, round: number): Promise<ApplyRound> {
     tagwave: await poll(site, target.tagwave),
     rsync: await timed(['rsync', '-a', '--delete', `${site.plain}/`, `${target.rsync}/`]),
   };
-  // What the first run after a change remembers for the others is no cost of every run; the same for git.
-  await poll(site, target.tagwave);
+  // What the first runs after a change look at twice and remember for all others is no cost of every run; the same for git.
+  for (let run = 0; run < SETTLING_RUNS; run++) await poll(site, target.tagwave);
   await execa('git', ['-C', target.git, 'fetch', '--quiet', 'origin', 'main'], { env: GIT_ENVIRONMENT });
   const nothing = {
     tagwave: await poll(site, target.tagwave),

@@ -61,9 +61,11 @@ async function store(context: Context, record: TagRecord): Promise<Attempt<Made[
 }
 
 async function decideRecord(context: Context, order: TagOrder): Promise<Attempt<TagRecord>> {
+  const { tags, trunk } = context.shelf.current();
+  // What the views go by is read while the commit is looked up, where it is known already which tree that will be.
+  if (trunk?.commit === order.commit) context.views.check(trunk.tree, []).catch(() => undefined);
   const commit = await context.repository.commit(order.commit);
   if (commit === undefined) return missing(order.commit);
-  const { tags } = context.shelf.current();
   const sound = tags.findLast((record) => record.broken === null)?.tree;
   const previous = tags.findLast((record) => record.hour < order.hour);
   try {
@@ -96,14 +98,31 @@ async function decideRecord(context: Context, order: TagOrder): Promise<Attempt<
   }
 }
 
-/** Why the tag is broken, or null. Making the views of all known nodes reads what is new, and finds what the tree alone does not show. */
+/**
+ * Why the tag is broken, or null. Making the views of all known nodes reads what is new, and finds what the tree alone does
+ * not show: both are looked at side by side.
+ */
 async function flawOf(context: Context, tree: ObjectId, sound: ObjectId | undefined): Promise<string | null> {
-  const found = await context.repository.flawOf(tree, sound);
-  if (found !== null) return found;
+  const [ofTree, ofViews] = await Promise.allSettled([
+    context.repository.flawOf(tree, sound),
+    checkViews(context, tree),
+  ]);
+  if (ofTree.status === 'rejected') throw ofTree.reason;
+  if (ofTree.value !== null) return ofTree.value;
+  if (ofViews.status === 'rejected') throw ofViews.reason;
+  const { isLayered, flaw } = ofViews.value;
+  return isLayered || flaw !== null ? flaw : flawOfWhole(context, tree);
+}
+
+async function checkViews(context: Context, tree: ObjectId): Promise<{ isLayered: boolean; flaw: string | null }> {
+  return context.views.check(tree, await knownNodes(context), { everyFile: true });
+}
+
+/** What only shows in the content. */
+async function flawOfWhole(context: Context, tree: ObjectId): Promise<string | null> {
   try {
-    const { isLayered, flaw } = await context.views.check(tree, await knownNodes(context), { everyFile: true });
-    if (!isLayered) await context.views.ofTree(tree);
-    return flaw;
+    await context.views.ofTree(tree);
+    return null;
   } catch (error) {
     if (error instanceof UnfitContent) return error.message;
     throw error;

@@ -8,7 +8,7 @@ import { type Kitchen, openKitchen } from './kitchen.ts';
 import { type PlannedEntry, planView } from './plan.ts';
 import { recentOnes } from './recent.ts';
 import { declaredFacts, type Recipe, recipeOf } from './recipe.ts';
-import { readSite, type Site } from './site.ts';
+import { deployTextOf, readSite, type Site } from './site.ts';
 import { openSums } from './sums.ts';
 
 export type Contents = Pick<Repository, 'entries' | 'blobs' | 'file'>;
@@ -70,9 +70,9 @@ export function openNodes({ root, repository, onRender }: Parts) {
   }
 
   async function read(tree: ObjectId): Promise<Found> {
-    const sums = openSums(join(root, 'blobs.sqlite'));
     try {
-      const site = await readSite(tree, { repository, sums, before: sites.values() });
+      const text = await deployTextOf(tree, repository);
+      const site = text === undefined ? null : await readWith(text, tree);
       kinds.set(tree, site === null ? null : site.deploy.facts);
       if (site !== null) sites.set(tree, site, site.weight);
       return { site };
@@ -80,6 +80,13 @@ export function openNodes({ root, repository, onRender }: Parts) {
       if (!(error instanceof UnfitContent)) throw error;
       kinds.set(tree, { flaw: error.message });
       return { flaw: error.message };
+    }
+  }
+
+  async function readWith(text: Buffer, tree: ObjectId): Promise<Site> {
+    const sums = openSums(join(root, 'blobs.sqlite'));
+    try {
+      return await readSite(tree, text, { repository, sums, before: sites.values() });
     } finally {
       sums.close();
     }

@@ -45,7 +45,7 @@ export interface Site {
 }
 
 export interface Reading {
-  readonly repository: Pick<Repository, 'entries' | 'blobs' | 'file'>;
+  readonly repository: Pick<Repository, 'entries' | 'blobs'>;
   readonly sums: Sums;
   /** Read before: what they know need not be read again. */
   readonly before: readonly Site[];
@@ -54,10 +54,13 @@ export interface Reading {
 const DEPLOY_LIMIT_BYTES = 1024 * 1024;
 const TOLD_ERRORS = 20;
 
-/** Reads a tree; null for one without a `deploy.yml`, whose only view is the whole tree. Throws `UnfitContent`. */
-export async function readSite(tree: ObjectId, { repository, sums, before }: Reading): Promise<Site | null> {
-  const text = await repository.file(tree, DEPLOY_FILE, DEPLOY_LIMIT_BYTES).catch(tooLarge);
-  if (text === undefined) return null;
+/** The `deploy.yml` of a tree; undefined for one without it, whose only view is the whole tree. Throws `UnfitContent`. */
+export async function deployTextOf(tree: ObjectId, repository: Pick<Repository, 'file'>): Promise<Buffer | undefined> {
+  return repository.file(tree, DEPLOY_FILE, DEPLOY_LIMIT_BYTES).catch(tooLarge);
+}
+
+/** Reads a tree that has this `deploy.yml`. Throws `UnfitContent`. */
+export async function readSite(tree: ObjectId, text: Buffer, { repository, sums, before }: Reading): Promise<Site> {
   const parsed = parseDeploy(text.toString('utf8'));
   if (!parsed.ok) throw new UnfitContent(sentencesOf(parsed.errors));
   const deploy = parsed.value;

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { takeStock } from '../../client/adapters/stat-cache.ts';
 import { decodeSightings, encodeSightings } from '../../client/core/sightings.ts';
 import { HOOKS_PATH, hooksBytes } from '../../protocol/hooks.ts';
@@ -347,4 +347,22 @@ test('a target that cannot remember looks is only checked more slowly', async ()
   renameSync(at('a'), at('b'));
   expect((await poll()).stdout).toContain('a (missing), b (extra)');
   expect(existsSync(at('b'))).toBe(false);
+});
+
+test('a clock that is set back by a year keeps no host from finding drift, moving on and going back', async () => {
+  const { server, target, poll, at, view } = await host();
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 365 * 86_400_000 });
+  try {
+    writeFileSync(at('etc/motd'), 'by hand\n');
+    expect((await poll()).stdout).toContain('etc/motd (content)');
+    expect(await currentTree(target)).toEqual(TREE);
+    const next = await viewOf({ ...FILES, a: 'next' });
+    server.answer = () => ({ serve: next, tag: NEXT_TAG });
+    expect(await poll()).toMatchObject({ code: 0, stdout: expect.stringContaining(`now on ${NEXT_TAG}`) });
+    server.answer = () => ({ serve: view });
+    expect((await poll()).code).toBe(0);
+    expect(await currentTree(target)).toEqual(TREE);
+  } finally {
+    vi.useRealTimers();
+  }
 });

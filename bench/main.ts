@@ -6,9 +6,10 @@ import { measureApply } from './apply.ts';
 import { applyLines } from './apply-report.ts';
 import { machineFacts, warningOf } from './machine.ts';
 import { measurePolls } from './polls.ts';
-import { pollLines, tagLines } from './report.ts';
+import { pollLines } from './report.ts';
 import { keepResults } from './results.ts';
 import { measureTags } from './tags.ts';
+import { tagLines } from './tags-report.ts';
 import { withWorkDirectory } from './work-directory.ts';
 import { isYardstick, serveYardstick } from './yardsticks.ts';
 

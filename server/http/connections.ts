@@ -1,0 +1,183 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
+import type { Attempt, Log } from '../ports.ts';
+import type { HttpSettings, ListenAddress } from '../settings/settings.ts';
+import { answerBrokenRequest } from './broken-request.ts';
+import type { Exchanges } from './exchange.ts';
+
+/** All connections to one address, from the first that is accepted to the last that is closed. */
+export interface Connections {
+  /** Answers the URL, or why nothing can be heard there. */
+  listen(address: ListenAddress): Promise<Attempt<string>>;
+  /** Hears on a Unix socket, which must not exist yet. */
+  listenOn(path: string): Promise<void>;
+  /**
+   * Hears nobody new, lets every request that has begun finish for so many seconds, then cuts off the rest. `stop` is aborted
+   * once nobody new is heard. Settles when all connections are closed.
+   */
+  close(graceSeconds: number): Promise<void>;
+  /**
+   * Hears nobody new because somebody else does from now on: nobody who is connected may notice. Each connection is closed
+   * with its next answer, or by itself when it stayed idle for so many seconds. Settles when all are closed.
+   */
+  retire(idleSeconds: number): Promise<void>;
+  /** To be called when an answer is finished: a server that stops has no more use for its connection. */
+  dropIdle(): void;
+}
+
+export interface ConnectionsOptions {
+  /** As they stood at the start: limits are set once. */
+  readonly http: HttpSettings;
+  readonly log: Log;
+  readonly exchanges: Exchanges;
+  readonly stop: AbortController;
+  readonly listener: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Who connects was let in by another process, which keeps the limits. */
+  readonly isBehindDoors?: boolean;
+}
+
+export function openConnections(options: ConnectionsOptions): Connections {
+  const { http, log, exchanges, stop, listener, isBehindDoors = false } = options;
+  const server = createServer(isBehindDoors ? BEHIND_DOORS : timeouts(http), listener);
+  if (!isBehindDoors) server.maxConnections = http.maxConnections;
+  server.timeout = isBehindDoors ? 0 : STALLED_MS;
+  server.on('clientError', (error, socket) => answerBrokenRequest(error, socket, isAnswering(exchanges, socket)));
+  warnWhenFull(server, log);
+  const sockets = trackSockets(server);
+  const busy = (): Set<Socket | null> => new Set([...exchanges.open()].map((response) => response.socket));
+  const sayClose = (): void => {
+    for (const response of exchanges.open()) if (!response.headersSent) response.shouldKeepAlive = false;
+  };
+
+  return {
+    listen: (address) => listen(server, address),
+    listenOn: (path) => heard(server, () => server.listen(path)),
+    async close(graceSeconds) {
+      await readWhatHasArrived();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      stop.abort();
+      const answering = busy();
+      sayClose();
+      for (const socket of sockets) if (!answering.has(socket)) socket.destroy();
+      const cutOff = setTimeout(() => server.closeAllConnections(), graceSeconds * 1000);
+      await closed;
+      clearTimeout(cutOff);
+    },
+    async retire(idleSeconds) {
+      server.prependListener('request', (_request, response) => {
+        response.shouldKeepAlive = false;
+      });
+      sayClose();
+      // Not as an HTTP server, which would close idle connections at once: a question may be on its way on each.
+      const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+      const dropIdle = setTimeout(() => {
+        const answering = busy();
+        for (const socket of sockets) if (!answering.has(socket)) socket.destroy();
+      }, idleSeconds * 1000);
+      await closed;
+      clearTimeout(dropIdle);
+    },
+    dropIdle() {
+      if (stop.signal.aborted) void setImmediate().then(() => server.closeIdleConnections());
+    },
+  };
+}
+
+/** Nobody who asked in time is turned away: connections are accepted in one turn of the event loop and read in the next. */
+async function readWhatHasArrived(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await setImmediate();
+}
+
+/** Longer than any poll may wait. Whoever takes nothing of their answer for so long has gone away. */
+const STALLED_MS = 11 * 60_000;
+
+/** How often connections are looked over that take too long. */
+const CHECKS_PER_TIMEOUT = 4;
+const MOST_BETWEEN_CHECKS_MS = 5_000;
+
+/** A connection that sends nothing, or too slowly, is cut off; thousands of them must not keep others out. */
+function timeouts(http: HttpSettings) {
+  const headersTimeout = http.headersTimeoutSeconds * 1000;
+  return {
+    headersTimeout,
+    requestTimeout: Math.max(http.requestTimeoutSeconds, http.headersTimeoutSeconds) * 1000,
+    keepAliveTimeout: http.keepAliveTimeoutSeconds * 1000,
+    connectionsCheckingInterval: Math.min(headersTimeout / CHECKS_PER_TIMEOUT, MOST_BETWEEN_CHECKS_MS),
+  };
+}
+
+/** What a door lets through is let through here: it has added to the headers, and its client may be slow but is no danger. */
+const BEHIND_DOORS = {
+  headersTimeout: 0,
+  requestTimeout: 0,
+  keepAliveTimeout: 0,
+  maxHeaderSize: 64 * 1024,
+  // Of HTTP/1.0 a door asks in HTTP/1.1, too.
+  requireHostHeader: false,
+};
+
+const WARN_EVERY_MS = 60_000;
+
+function warnWhenFull(server: Server, log: Log): void {
+  let warnedAt = Number.NEGATIVE_INFINITY;
+  server.on('drop', () => {
+    const now = performance.now();
+    if (now - warnedAt < WARN_EVERY_MS) return;
+    warnedAt = now;
+    log.warn('connections are refused: there are too many', {
+      limit: server.maxConnections,
+      setting: 'http.max_connections',
+    });
+  });
+}
+
+function isAnswering(exchanges: Exchanges, socket: Duplex): boolean {
+  for (const response of exchanges.open()) if (response.socket === socket && response.headersSent) return true;
+  return false;
+}
+
+function trackSockets(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  function gone(this: Socket): void {
+    sockets.delete(this);
+  }
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', gone);
+  });
+  return sockets;
+}
+
+async function listen(server: Server, { host, port }: ListenAddress): Promise<Attempt<string>> {
+  try {
+    await heard(server, () => server.listen(port, host));
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    return { ok: false, sentence: `nothing can be heard at ${shown(host)}:${port} (${code})`, hint: hintFor(code) };
+  }
+  return { ok: true, value: `http://${shown(host)}:${(server.address() as AddressInfo).port}` };
+}
+
+async function heard(server: Server, begin: () => void): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.once('listening', () => {
+      server.off('error', reject);
+      resolve();
+    });
+    begin();
+  });
+}
+
+function hintFor(code: string): string {
+  if (code === 'EADDRINUSE')
+    return 'another process listens there: is a server running already? Choose another port with --listen';
+  if (code === 'EACCES') return 'ports below 1024 need a privilege: choose a higher one with --listen';
+  return 'choose an address of this machine with --listen, such as 127.0.0.1:8420';
+}
+
+function shown(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}

@@ -1,10 +1,15 @@
 // Bundles the commands into dist/. The server takes most of its dependencies in, because a command starts twice as fast from
 // a few files as from hundreds; those that are native, or load their parts by name, stay in node_modules. The client becomes one file that runs with nothing but Node 18 or newer beside it.
-import { chmod, copyFile, readFile, rm } from 'node:fs/promises';
+import { chmod, copyFile, readdir, readFile, rm } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 const shebang = '#!/usr/bin/env node\n';
+// Each is started by its name (server/adapters/thread.ts).
+const threads = (await readdir('server/threads').catch(() => [])).map((file) => [
+  `threads/${file.slice(0, -3)}`,
+  `server/threads/${file}`,
+]);
 const common = { bundle: true, platform: 'node', logLevel: 'warning', sourcemap: false, legalComments: 'none' };
 
 await rm('dist', { recursive: true, force: true });
@@ -16,6 +21,7 @@ await Promise.all([
       start: 'samples/start.ts',
       demo: 'samples/demo.ts',
       bench: 'bench/main.ts',
+      ...Object.fromEntries(threads),
     },
     outdir: 'dist',
     format: 'esm',

@@ -7,6 +7,7 @@ const ROOT = join(import.meta.dirname, '../..');
 // Below the project, so that what is not bundled is found.
 const CACHE = join(ROOT, 'node_modules/.cache/tagwave-test');
 const SOURCES = ['server', 'protocol'];
+const THREADS = 'server/threads';
 const DAY_MS = 24 * 3_600_000;
 
 let bundled: Promise<string> | undefined;
@@ -43,7 +44,7 @@ function bundleInto(outdir: string): Promise<unknown> {
     platform: 'node',
     logLevel: 'warning',
     legalComments: 'none',
-    entryPoints: { server: 'server/main.ts' },
+    entryPoints: { server: 'server/main.ts', ...threadEntries() },
     outdir,
     outExtension: { '.js': '.mjs' },
     format: 'esm',
@@ -52,6 +53,11 @@ function bundleInto(outdir: string): Promise<unknown> {
     splitting: true,
     banner: { js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);" },
   });
+}
+
+function threadEntries(): Record<string, string> {
+  const files = existsSync(join(ROOT, THREADS)) ? readdirSync(join(ROOT, THREADS)) : [];
+  return Object.fromEntries(files.map((file) => [`threads/${file.slice(0, -'.ts'.length)}`, `${THREADS}/${file}`]));
 }
 
 /** Of every source file: name, size, and when it was changed. */

@@ -21,12 +21,9 @@ export async function tryLock(path: string): Promise<Attempt<Lock>> {
 
 /** As `tryLock`, waiting up to `waitMs` for whoever holds it. A failure names the holder as far as that is known. */
 export async function lock(path: string, { waitMs }: { readonly waitMs: number }): Promise<Attempt<Lock>> {
-  let opened: Opened;
-  try {
-    opened = open(path);
-  } catch (error) {
-    return failed(path, reasonOf(error));
-  }
+  const attempt = tryToOpen(path);
+  if (!attempt.ok) return attempt;
+  const opened = attempt.value;
   const outcome = await flock(opened.fd, waitMs);
   if (outcome.kind === 'taken') return { ok: true, value: taken(opened) };
   const holder = outcome.kind === 'conflict' ? holderOf(opened) : undefined;
@@ -34,9 +31,49 @@ export async function lock(path: string, { waitMs }: { readonly waitMs: number }
   return outcome.kind === 'failed' ? failed(path, outcome.why) : held(path, holder);
 }
 
+/** A command that takes a lock and then becomes another, which keeps it until it ends. */
+export interface LockingCommand {
+  readonly words: readonly [string, ...string[]];
+  /** Tells others who has the lock. Call it once the command has it. */
+  note(): void;
+  /** What its exit code says of the lock; undefined where the command itself ran. */
+  refusal(exitCode: number | undefined): Extract<Attempt<never>, { ok: false }> | undefined;
+  /** Call it when the command has ended. Does not release the lock. */
+  close(): void;
+}
+
+/** Makes one program of two where a single command needs the lock. The lock is on a file, which is created where it is missing. */
+export function lockingCommand(
+  path: string,
+  { waitMs }: { readonly waitMs: number },
+  command: readonly string[],
+): Attempt<LockingCommand> {
+  const opened = tryToOpen(path);
+  if (!opened.ok) return opened;
+  const { fd } = opened.value;
+  const wait = ['--wait', String(waitMs / 1000), '--conflict-exit-code', String(CONFLICT)];
+  return {
+    ok: true,
+    value: {
+      words: ['flock', '--no-fork', ...wait, path, ...command],
+      note: () => note(fd),
+      refusal: (exitCode) => (exitCode === CONFLICT ? held(path, holderOf(opened.value)) : undefined),
+      close: () => closeSync(fd),
+    },
+  };
+}
+
 interface Opened {
   readonly fd: number;
   readonly isFile: boolean;
+}
+
+function tryToOpen(path: string): Attempt<Opened> {
+  try {
+    return { ok: true, value: open(path) };
+  } catch (error) {
+    return failed(path, reasonOf(error));
+  }
 }
 
 /** Node opens files so that children don't inherit them unless told to. */
@@ -91,7 +128,7 @@ function holderOf({ fd, isFile }: Opened): string | undefined {
   return pid === undefined ? undefined : `process ${pid}`;
 }
 
-function held(path: string, holder: string | undefined): Attempt<never> {
+function held(path: string, holder: string | undefined): Extract<Attempt<never>, { ok: false }> {
   const who = holder ?? 'another process';
   return {
     ok: false,

@@ -40,30 +40,46 @@ const EMPTY: Shelf = {
 };
 const TAGSTATE_LIMIT_BYTES = 1024 * 1024;
 
+type Tags = Awaited<ReturnType<Repository['tags']>>;
+
+/** What the repository looked like when the shelf was last compared with it. */
+interface Seen {
+  readonly signature: string;
+  readonly tip: string;
+  readonly mayApprove: boolean;
+  readonly tags: Tags;
+}
+
 export function openShelf(repository: Repository): ShelfKeeper {
   let shelf = EMPTY;
-  let key: string | undefined;
+  let seen: Seen | undefined;
   let running: Promise<boolean> = Promise.resolve(false);
 
   const read = async (mayApprove: boolean): Promise<boolean> => {
     const tip = await repository.trunk();
-    const now = `${repository.signature()} ${tip?.commit} ${tip?.at} ${mayApprove}`;
-    if (now === key) return false;
-    const { records, unreadable } = await repository.tags();
+    const signature = repository.signature();
+    const isSameTip = seen?.tip === `${tip?.commit} ${tip?.at}` && seen.mayApprove === mayApprove;
+    if (isSameTip && seen?.signature === signature) return false;
+    const tags = await repository.tags();
+    const isSame = isSameTip && seen?.tags === tags;
+    if (!isSame) await take(tags, { tip, mayApprove });
+    seen = { signature, tip: `${tip?.commit} ${tip?.at}`, mayApprove, tags };
+    // For a moment after a change the signature cannot tell that there was no other.
+    return !isSame;
+  };
+
+  const take = async ({ records, unreadable }: Tags, { tip, mayApprove }: Omit<TipQuestion, 'records' | 'last'>) => {
     // Retention never removes the last tags: without any left the repository itself is gone or damaged.
     if (records.length === 0 && shelf.tags.length > 0) throw new Error('the repository has lost all its tags');
-    const isSame =
-      tip !== undefined && tip.commit === shelf.trunk?.commit && key?.endsWith(String(mayApprove)) === true;
-    const seen = isSame && shelf.trunk !== null ? { ...pickTip(shelf), trunk: at(shelf.trunk, tip.at) } : undefined;
-    const about = seen ?? (await readTip(repository, { tip, records, mayApprove, last: shelf }));
+    const isKnown = tip !== undefined && tip.commit === shelf.trunk?.commit && seen?.mayApprove === mayApprove;
+    const known = isKnown && shelf.trunk !== null ? { ...pickTip(shelf), trunk: at(shelf.trunk, tip.at) } : undefined;
+    const about = known ?? (await readTip(repository, { tip, records, mayApprove, last: shelf }));
     shelf = {
       ...about,
       tags: records,
       byName: new Map(records.map((record) => [record.name, record])),
       problems: [...unreadable.map(unreadableTag), ...about.tipProblems],
     };
-    key = now;
-    return true;
   };
 
   return {

@@ -21,10 +21,11 @@ import { type Base, unpack } from '../../client/adapters/unpack.ts';
 import { DELTA_PATH } from '../../protocol/delta.ts';
 import { parseManifest } from '../../protocol/manifest.ts';
 import type { Digest, ObjectId } from '../../protocol/names.ts';
-import { blobs, entries, file } from '../../server/adapters/git/objects.ts';
+import { blobs, entries } from '../../server/adapters/git/objects.ts';
 import { openViews } from '../../server/adapters/views/views.ts';
 import type { Views } from '../../server/ports.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
+import { file } from '../rig/file-in.ts';
 import { repositoryWith, type TestRepository, writeFiles } from '../rig/repository.ts';
 
 /** Views on a real repository, with the number of times that git was asked for contents. */

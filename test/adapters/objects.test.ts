@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import type { ObjectId } from '../../protocol/names.ts';
-import { blobs, entries, file, listing } from '../../server/adapters/git/objects.ts';
+import { blobs, entries, listing } from '../../server/adapters/git/objects.ts';
+import { file } from '../rig/file-in.ts';
 import { repositoryWith, type TestRepository } from '../rig/repository.ts';
 
 const ABSENT = '0123456789012345678901234567890123456789' as ObjectId;

@@ -4,10 +4,11 @@ import { execa } from 'execa';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseManifest } from '../../protocol/manifest.ts';
 import { type Digest, hexOf, type ObjectId } from '../../protocol/names.ts';
-import { blobs, entries, file } from '../../server/adapters/git/objects.ts';
+import { blobs, entries } from '../../server/adapters/git/objects.ts';
 import { openViews } from '../../server/adapters/views/views.ts';
 import type { Views } from '../../server/ports.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
+import { file } from '../rig/file-in.ts';
 import { repositoryWith, type TestRepository, writeFiles } from '../rig/repository.ts';
 
 const HOUR = 3_600_000;

@@ -1,6 +1,7 @@
 import type { Digest, ObjectId } from '../../protocol/names.ts';
-import { blobs, entries, file } from '../../server/adapters/git/objects.ts';
+import { blobs, entries } from '../../server/adapters/git/objects.ts';
 import { openViews } from '../../server/adapters/views/views.ts';
+import { file } from './file-in.ts';
 
 /** Makes a view's archive, slowly enough to be killed in the middle: `make-archive.ts GITDIR STATEDIR DIGEST`. */
 const [gitDir = '', stateDir = '', digest = ''] = process.argv.slice(2);

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { type ManifestEntry, parseManifest } from '../../protocol/manifest.ts';
 import type { Digest, ObjectId } from '../../protocol/names.ts';
-import { blobs, entries, file } from '../../server/adapters/git/objects.ts';
+import { blobs, entries } from '../../server/adapters/git/objects.ts';
 import { openViews } from '../../server/adapters/views/views.ts';
 import type { NodeInputs } from '../../server/core/node-inputs.ts';
 import type { Views } from '../../server/ports.ts';
 import { disposableDirectory } from './disposable.ts';
+import { file } from './file-in.ts';
 import { repositoryWith, type TestRepository, writeFiles } from './repository.ts';
 
 /** Views for nodes on a real repository, with a record of what was asked of git and of what was rendered. */

@@ -3,8 +3,9 @@ import { resolve as absolute, join } from 'node:path';
 import type { ObjectId } from '../../../protocol/names.ts';
 import type { Attempt } from '../../ports.ts';
 import { errorCode, reasonOf } from '../files/failure.ts';
+import { GitFailed } from './git-failed.ts';
 import { gitDate, resolve, TRUNK } from './refs.ts';
-import { type Git, GitFailed } from './run.ts';
+import type { Git } from './run.ts';
 
 export interface DirectoryContext {
   readonly git: Git;

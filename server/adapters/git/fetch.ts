@@ -1,15 +1,17 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import type { ObjectId } from '../../../protocol/names.ts';
 import type { Attempt, Fetched } from '../../ports.ts';
 import { errorCode, reasonOf } from '../files/failure.ts';
 import { lock, tryLock } from '../lock.ts';
 import { tellingLine } from './failure.ts';
+import { GitFailed } from './git-failed.ts';
 import { apart, commitOf } from './history.ts';
-import { LockedOut } from './mutation.ts';
+import type { Apply } from './mutation.ts';
 import { type Obtaining, obtain } from './obtain.ts';
-import { gitDate, INCOMING, refsBelow, resolve, TRUNK } from './refs.ts';
-import { GitFailed } from './run.ts';
+import { INCOMING, refsBelow, resolve, TRUNK } from './refs.ts';
+import type { Git } from './run.ts';
+import { LockedOut } from './transaction.ts';
 
 export interface Fetching extends Obtaining {
   readonly requireFastForward: boolean;
@@ -56,27 +58,37 @@ function ofState(error: unknown): Attempt<never> {
 }
 
 async function accept(
-  { git, mutate, log, ...fetching }: Fetching,
+  { git, changeRefs, log, ...fetching }: Fetching,
   tip: ObjectId,
   at: number,
 ): Promise<Attempt<Fetched>> {
-  return mutate(async (plumb) => {
-    const commit = await commitOf(git, tip);
+  const action = async (apply: Apply): Promise<Attempt<Fetched>> => {
+    const [commit, trunk, incoming] = await Promise.all([commitOf(git, tip), resolve(git, TRUNK), refsIncoming(git)]);
     if (commit === undefined) throw new Error(`the commit ${tip} cannot be read`);
-    const trunk = await resolve(git, TRUNK);
     const previous = log.tips().at(-1)?.commit ?? trunk;
     const rewritten = previous !== undefined && (await apart(git, previous, tip))?.onlyOne !== 0;
     const refused = rewritten && fetching.requireFastForward;
+    const update = refused || trunk === tip ? [] : [`update ${TRUNK} ${tip}`];
     // Whoever fetches holds the fetch lock, so whatever came in before was left behind.
-    const incoming = (await refsBelow(git, INCOMING)).map((ref) => `delete ${ref.name}\n`);
-    const update = refused || trunk === tip ? [] : [`update ${TRUNK} ${tip}\n`];
-    const input = [...update, ...incoming].join('');
-    if (input !== '') await plumb(['update-ref', '--stdin'], { input, env: { GIT_COMMITTER_DATE: gitDate(at) } });
+    await apply([...update, ...incoming.map((name) => `delete ${name}`)]);
     if (refused) return rewriteRefused(previous, tip);
     // Only what is logged is the trunk: where we are killed before this line, the old tip stays.
     log.append({ commit: tip, at });
     return { ok: true, value: { tip: commit, previous, rewritten } };
-  });
+  };
+  return changeRefs({ at, keepLog: true, action });
+}
+
+/** What a fetch has just put there, and what one that was killed left. */
+async function refsIncoming(git: Git): Promise<string[]> {
+  const loose = leftovers(join(git.gitDir, INCOMING), '').map((path) => relative(git.gitDir, path));
+  if (!packedRefs(git).includes(INCOMING)) return loose;
+  return (await refsBelow(git, INCOMING)).map((ref) => ref.name);
+}
+
+function packedRefs(git: Git): string {
+  const path = join(git.gitDir, 'packed-refs');
+  return existsSync(path) ? readFileSync(path, 'latin1') : '';
 }
 
 function rewriteRefused(previous: ObjectId | undefined, tip: ObjectId): Attempt<never> {

@@ -1,5 +1,8 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ObjectId } from '../../../protocol/names.ts';
 import type { Commit } from '../../ports.ts';
+import { type ParsedCommit, parseCommit } from './commit-object.ts';
 import type { Git } from './run.ts';
 
 /** Fields are separated by NUL, which no part of a commit can hold; a subject is one line whatever its message looks like. */
@@ -11,11 +14,18 @@ const BATCH = 500;
 export async function commitOf(git: Git, id: string): Promise<Commit | undefined> {
   if (!/^[0-9a-f]{4,64}$/i.test(id)) return undefined;
   try {
-    const listing = await git.read([...REV_LIST, '--max-count=1', '--end-of-options', `${id}^{commit}`]);
-    return parseCommits(listing)[0];
+    const [found] = await git.objects.contents([`${id}^{commit}`]);
+    if (found === undefined) return undefined;
+    const parsed = parseCommit(found.object, found.content);
+    if (parsed !== undefined) return withoutParents(parsed);
+    return parseCommits(await git.read([...REV_LIST, '--max-count=1', '--end-of-options', found.object]))[0];
   } catch {
     return undefined;
   }
+}
+
+function withoutParents({ parents: _, ...commit }: ParsedCommit): Commit {
+  return commit;
 }
 
 /** First-parent history, newest first, back to and including the newest commit at or before `since` (milliseconds). */
@@ -31,13 +41,15 @@ export async function firstParents(git: Git, tip: ObjectId, since: number): Prom
   }
 }
 
+export interface Distance {
+  readonly onlyOne: number;
+  readonly onlyOther: number;
+}
+
 /** How far two commits are apart: how many only one of them has; null where one is not in the repository. */
-export async function apart(
-  git: Git,
-  one: ObjectId,
-  other: ObjectId,
-): Promise<{ onlyOne: number; onlyOther: number } | null> {
-  if (one === other) return { onlyOne: 0, onlyOther: 0 };
+export async function apart(git: Git, one: ObjectId, other: ObjectId): Promise<Distance | null> {
+  const steps = await stepsBack(git, other, one);
+  if (steps !== undefined) return { onlyOne: 0, onlyOther: steps };
   try {
     const counts = await git.read(['rev-list', '--left-right', '--count', '--end-of-options', `${one}...${other}`]);
     const [onlyOne = 0, onlyOther = 0] = counts.trim().split('\t').map(Number);
@@ -45,6 +57,25 @@ export async function apart(
   } catch {
     return null;
   }
+}
+
+/** Further than that, git walks faster. */
+const STEPS = 64;
+
+/** How many commits lie between, where each has one parent and that is all there is to count; undefined anywhere else. */
+async function stepsBack(git: Git, from: ObjectId, to: ObjectId): Promise<number | undefined> {
+  // Where history is cut off, a commit's parents are not what it says.
+  if (existsSync(join(git.gitDir, 'shallow'))) return undefined;
+  let at = from;
+  for (let steps = 0; steps < STEPS; steps++) {
+    const [found] = await git.objects.contents([at]).catch(() => []);
+    if (found?.type !== 'commit') return undefined;
+    if (at === to) return steps;
+    const [parent, ...others] = parseCommit(at, found.content)?.parents ?? [];
+    if (parent === undefined || others.length > 0) return undefined;
+    at = parent;
+  }
+  return undefined;
 }
 
 export function parseCommits(listing: string): Commit[] {

@@ -99,27 +99,8 @@ export async function* blobs(store: ObjectStore, ids: Iterable<ObjectId>): Retur
   }
 }
 
-/**
- * A file's content at a commit or tree; a link's is its target. Undefined where there is no such path or it is no file.
- * Throws over `limit` bytes, and where the objects cannot be read.
- */
-export async function file(at: { store: ObjectStore; treeish: ObjectId }, path: string, limit: number) {
-  const child = git(at.store, ['ls-tree', '-l', '-z', '--full-tree', at.treeish, '--', path]);
-  const listed: Buffer[] = [];
-  for await (const chunk of child.stdout) listed.push(chunk);
-  const failure = await failureOf(child);
-  if (failure !== undefined) throw new Error(`${at.treeish} cannot be read: ${failure}. ${CHECK_OBJECTS}`);
-  const found = /^\d{6} blob ([0-9a-f]+) +(\d+|BAD)\t/.exec(Buffer.concat(listed).toString('latin1'));
-  if (!found) return undefined;
-  const size = Number(found[2]);
-  if (size > limit)
-    throw new Error(`${JSON.stringify(path)} in ${at.treeish} has ${size} bytes, more than the ${limit} allowed`);
-  for await (const { content } of blobs(at.store, [found[1] as ObjectId]))
-    return Buffer.concat(await content.toArray());
-  return undefined;
-}
-
-const CHECK_OBJECTS =
+/** What to do about an object that cannot be read. */
+export const CHECK_OBJECTS =
   "Look at the repository with 'git fsck'; a lost object comes back with a fresh copy of the repository.";
 
 /** Waits until nothing more is read on behalf of a content that its consumer left. */

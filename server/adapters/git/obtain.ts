@@ -6,7 +6,7 @@ import type { Attempt } from '../../ports.ts';
 import { commitDirectory } from './directory.ts';
 import { type FetchContext, fetchFailure, kindOf, noBranch, withoutPassword } from './failure.ts';
 import type { FetchLog } from './fetch-log.ts';
-import type { Mutate } from './mutation.ts';
+import type { ChangeRefs, Mutate } from './mutation.ts';
 import { createRepository } from './prepare.ts';
 import { INCOMING, refsBelow, resolve } from './refs.ts';
 import type { Git } from './run.ts';
@@ -21,6 +21,7 @@ export type Source =
 export interface Obtaining {
   readonly git: Git;
   readonly mutate: Mutate;
+  readonly changeRefs: ChangeRefs;
   readonly log: FetchLog;
   readonly stateDir: string;
   readonly source: Source;

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { publish } from '../files/publish.ts';
 import { lock } from '../lock.ts';
+import { GitFailed } from './git-failed.ts';
 import { clearStaleRefLocks } from './mutation.ts';
-import { type Git, GitFailed } from './run.ts';
+import type { Git } from './run.ts';
 
 export type ObjectFormat = 'sha1' | 'sha256';
 
@@ -31,7 +32,8 @@ const HARMLESS = [
 
 /**
  * The private repository's whole configuration. Names are taken as they are, content is never converted, no hook and no
- * collection of garbage runs by itself, what a ref names is on the disk before the ref is, and damaged objects are refused.
+ * collection of garbage runs by itself, a ref is logged only where somebody asks for it, what a ref names is on the disk before
+ * the ref is, and damaged objects are refused.
  */
 function configuration(format: ObjectFormat): string {
   return `# Written by tagwave-server; changes are overwritten.
@@ -46,7 +48,7 @@ function configuration(format: ObjectFormat): string {
 	protectNTFS = false
 	protectHFS = false
 	hooksPath = /dev/null
-	logAllRefUpdates = always
+	logAllRefUpdates = false
 	filesRefLockTimeout = 10000
 	packedRefsTimeout = 10000
 	fsync = loose-object,pack,pack-metadata,commit-graph,reference

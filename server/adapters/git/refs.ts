@@ -11,7 +11,7 @@ export const INCOMING = 'refs/tagwave/incoming/';
 /** What a ref names; undefined where it does not exist or names nothing that can be read. */
 export async function resolve(git: Git, ref: string): Promise<ObjectId | undefined> {
   try {
-    return (await git.read(['rev-parse', '--verify', '--end-of-options', ref])).trim() as ObjectId;
+    return (await git.objects.info([ref]))[0]?.object;
   } catch {
     return undefined;
   }

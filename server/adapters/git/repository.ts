@@ -3,16 +3,17 @@ import type { ObjectId } from '../../../protocol/names.ts';
 import type { FetchedTip, Repository } from '../../ports.ts';
 import { clearInterruptedFetches, fetchTip } from './fetch.ts';
 import { lastTipAt, openFetchLog } from './fetch-log.ts';
+import { fileAt } from './file-at.ts';
 import { flawOf, type Submodules } from './flaw.ts';
 import { collectGarbage } from './garbage.ts';
 import { apart, commitOf, firstParents } from './history.ts';
 import { mutations } from './mutation.ts';
-import { blobs, entries, file } from './objects.ts';
+import { blobs, entries } from './objects.ts';
 import type { Source } from './obtain.ts';
 import { prepareRepository } from './prepare.ts';
 import { resolve, TRUNK } from './refs.ts';
 import { type Git, openGit } from './run.ts';
-import { createTag, retireTags, tagReader, tagSignature } from './tags.ts';
+import { openTags, retireTags } from './tags.ts';
 
 export interface RepositoryOptions {
   /** Holds `repository.git`, the fetch log and locks; created where it is missing. */
@@ -34,9 +35,9 @@ export function openRepository(options: RepositoryOptions): Repository {
     inState('garbage.lock'),
   ];
   const fetchLogFile = inState('fetches.ndjson');
-  const mutate = mutations(git, lockFile);
+  const { mutate, changeRefs } = mutations(git, lockFile);
   const log = openFetchLog(fetchLogFile);
-  const fetching = { ...options, git, mutate, log, stateDir, fetchLock, garbageLock };
+  const fetching = { ...options, git, mutate, changeRefs, log, stateDir, fetchLock, garbageLock };
   const treeOf = treeReader(git);
 
   const tips = async (): Promise<readonly FetchedTip[]> => {
@@ -65,13 +66,11 @@ export function openRepository(options: RepositoryOptions): Repository {
       const counts = await apart(git, older, newer);
       return counts?.onlyOne === 0 ? counts.onlyOther : null;
     },
-    flawOf: (tree, sound) => flawOf(git, { tree, sound }, options.submodules),
-    signature: () => tagSignature(git),
-    tags: tagReader(git),
-    createTag: (record) => createTag(git, mutate, record),
-    retireTags: (tags, at) => retireTags(git, mutate, { tags, at }),
+    flawOf: flawsByTree((tree, sound) => flawOf(git, { tree, sound }, options.submodules)),
+    ...openTags(git, changeRefs),
+    retireTags: (tags, at) => retireTags(git, changeRefs, { tags, at }),
     collectGarbage: (retiredBefore) => collectGarbage({ git, mutate, log, lockFile: garbageLock }, retiredBefore),
-    file: (treeish, path, limit) => file({ store: git, treeish }, path, limit),
+    file: (treeish, path, limit) => fileAt(git.objects, { treeish, path }, limit),
     entries: (tree) => entries(git, tree),
     blobs: (ids) => blobs(git, ids),
   };
@@ -85,6 +84,17 @@ function treeReader(git: Git): (commit: ObjectId) => Promise<ObjectId | undefine
     const tree = await resolve(git, `${commit}^{tree}`);
     if (tree !== undefined) last = { commit, tree };
     return tree;
+  };
+}
+
+/** The tip is looked at when it is fetched and again when it becomes a tag: what is wrong with a tree never changes. */
+function flawsByTree(flawOf: Repository['flawOf']): Repository['flawOf'] {
+  let last: { readonly tree: ObjectId; readonly flaw: string | null } | undefined;
+  return async (tree, sound) => {
+    if (last?.tree === tree) return last.flaw;
+    const flaw = await flawOf(tree, sound);
+    last = { tree, flaw };
+    return flaw;
   };
 }
 

@@ -1,12 +1,15 @@
 import { hostname } from 'node:os';
 import { execa } from 'execa';
 import { type SimpleGit, simpleGit } from 'simple-git';
+import { GitFailed } from './git-failed.ts';
+import { type ObjectReader, openObjectReader } from './reader.ts';
 
-/** How to reach the private repository: `read` for a question answered in text, `plumb` for the rest. */
+/** How to reach the private repository: `objects` for what is in it, `read` for other questions answered in text, `plumb` for the rest. */
 export interface Git {
   readonly gitDir: string;
   /** The whole environment of git's processes: nothing of the user's configuration reaches them. */
   readonly env: Readonly<Record<string, string>>;
+  readonly objects: ObjectReader;
   /** Asks a question: standard output as text. Rejects with `GitFailed`. Changes nothing. */
   read(args: readonly string[]): Promise<string>;
   /** Runs a command that needs standard input, raw bytes, standard error, or the lock. Rejects with `GitFailed`. */
@@ -28,23 +31,6 @@ export interface Output {
   readonly stderr: string;
 }
 
-/** Git ended with an error; the message has the command, how it ended, and both outputs. */
-export class GitFailed extends Error {
-  override readonly name = 'GitFailed';
-  readonly stderr: string;
-
-  constructor(failure: {
-    readonly args: readonly string[];
-    readonly end: string;
-    readonly stdout: string;
-    readonly stderr: string;
-  }) {
-    const outputs = [failure.stderr.trim(), failure.stdout.trim().slice(0, 500)].filter((text) => text !== '');
-    super([`git ${failure.args.join(' ')}: ${failure.end}`, ...outputs].join('\n'));
-    this.stderr = failure.stderr;
-  }
-}
-
 /** An output of a million paths is larger than what is allowed otherwise. */
 const OUTPUT_LIMIT_BYTES = 2 ** 30;
 const KEPT = ['PATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH'] as const;
@@ -58,6 +44,7 @@ export function openGit(gitDir: string): Git {
   return {
     gitDir,
     env,
+    objects: openObjectReader(gitDir, env),
     async read(args) {
       // simple-git refuses a directory that does not exist yet.
       reader ??= readerOf(gitDir, env);

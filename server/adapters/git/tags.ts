@@ -4,48 +4,103 @@ import { type ObjectId, parseTagName, type TagName } from '../../../protocol/nam
 import type { TagRecord } from '../../core/tag.ts';
 import type { Repository } from '../../ports.ts';
 import { syncDirectory } from '../files/publish.ts';
-import type { Mutate } from './mutation.ts';
-import { gitDate, parseRefs, RETIRED, type Ref, refsBelow, resolve, TAGS } from './refs.ts';
-import { type Git, GitFailed } from './run.ts';
+import { GitFailed } from './git-failed.ts';
+import type { Apply, ChangeRefs } from './mutation.ts';
+import { parseRefs, RETIRED, type Ref, refsBelow, TAGS } from './refs.ts';
+import type { Git } from './run.ts';
 import { type Reading, readTagObject, tagObject } from './tag-object.ts';
 
 type Tags = Awaited<ReturnType<Repository['tags']>>;
 
-/** Reads all tags, none where there is no repository yet: one `for-each-ref`, and one `cat-file` for those whose objects were not read before. */
-export function tagReader(git: Git): () => Promise<Tags> {
-  let last: { readonly listing: string; readonly tags: Tags } | undefined;
-  let known: ReadonlyMap<string, Reading> = new Map();
+export type TagKeeper = Pick<Repository, 'signature' | 'tags' | 'createTag'>;
 
-  return async () => {
-    if (!existsSync(git.gitDir)) return { records: [], unreadable: [] };
-    const { stdout, stderr } = await git.plumb(['for-each-ref', '--format=%(refname) %(objectname)', TAGS]);
-    const listing = `${stdout}\n${stderr}`;
-    if (last?.listing === listing) return last.tags;
-    const refs = parseRefs(stdout.toString());
-    known = await readingsOf(git, { refs, known });
-    const tags = assemble(refs, known, brokenRefs(stderr));
-    last = { listing, tags };
-    return tags;
+/** What was read, or made by us, and what the files looked like then. */
+interface Known {
+  readonly files: string;
+  /** `made`: read at some time, and one more tag since, which we put there while nobody else could. */
+  readonly by: 'reading' | 'made' | 'racy reading';
+  readonly refs: readonly Ref[];
+  readonly listing: string;
+  readonly readings: ReadonlyMap<string, Reading>;
+  readonly tags: Tags;
+}
+
+/**
+ * Reads and makes tags. Where nothing changed since the last reading nothing is read: a tag of our own is known without
+ * another one, which follows once the file system's clock has moved on.
+ */
+export function openTags(git: Git, changeRefs: ChangeRefs): TagKeeper {
+  let known: Known | undefined;
+  const stillHolds = (known: Known, look: Look): boolean =>
+    known.files === look.files && (look.isRacy ? known.by === 'made' : known.by === 'reading');
+
+  return {
+    signature() {
+      const { files, isRacy } = lookAt(git);
+      return isRacy ? `${files} ${performance.now()}` : files;
+    },
+    async tags() {
+      if (!existsSync(git.gitDir)) return { records: [], unreadable: [] };
+      const look = lookAt(git);
+      // What could not be read is tried anew.
+      if (known !== undefined && known.tags.unreadable.length === 0 && stillHolds(known, look)) return known.tags;
+      const read = await readTags(git, known);
+      known = { ...read, files: look.files, by: look.isRacy ? 'racy reading' : 'reading' };
+      return known.tags;
+    },
+    createTag: (record) =>
+      createTag({ git, changeRefs, record }, (ref) => {
+        const before = lookAt(git);
+        const base = known !== undefined && stillHolds(known, before) ? known : undefined;
+        return () => {
+          if (base !== undefined && base === known)
+            known = { ...withOneMore(base, ref, record), files: lookAt(git).files };
+        };
+      }),
   };
 }
 
 /** A file system may stamp two changes within one tick of its clock with the same time. */
 const RACY_MS = 100;
 
-/**
- * Changes whenever a tag ref does: refs are files that git renames into place, or lines of one that it replaces. For a
- * moment after a change it differs at every call.
- */
-export function tagSignature(git: Git): string {
-  return [join(git.gitDir, TAGS), join(git.gitDir, 'packed-refs')]
-    .map((path) => {
-      const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
-      if (stats === undefined) return '-';
-      const now = Date.now();
-      const racy = Math.abs(now - Number(stats.mtimeMs)) < RACY_MS;
-      return `${stats.ino}:${stats.size}:${stats.mtimeNs}${racy ? `:${performance.now()}` : ''}`;
-    })
-    .join(' ');
+interface Look {
+  readonly files: string;
+  /** Something changed a moment ago, and may have changed again without looking otherwise. */
+  readonly isRacy: boolean;
+}
+
+/** Differs whenever a tag ref does: refs are files that git renames into place, or lines of one that it replaces. */
+function lookAt(git: Git): Look {
+  const now = Date.now();
+  const looks = [join(git.gitDir, TAGS), join(git.gitDir, 'packed-refs')].map((path) => {
+    const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+    if (stats === undefined) return { files: '-', isRacy: false };
+    const isRacy = Math.abs(now - Number(stats.mtimeMs)) < RACY_MS;
+    return { files: `${stats.ino}:${stats.size}:${stats.mtimeNs}`, isRacy };
+  });
+  return { files: looks.map(({ files }) => files).join(' '), isRacy: looks.some(({ isRacy }) => isRacy) };
+}
+
+type Read = Pick<Known, 'refs' | 'listing' | 'readings' | 'tags'>;
+
+/** One `for-each-ref`, and the objects that were not read before. The same list is the same object. */
+async function readTags(git: Git, known: Read | undefined): Promise<Read> {
+  const { stdout, stderr } = await git.plumb(['for-each-ref', '--format=%(refname) %(objectname)', TAGS]);
+  const refs = parseRefs(stdout.toString());
+  const listing = listingOf(refs, brokenRefs(stderr));
+  if (known?.listing === listing && known.tags.unreadable.length === 0) return known;
+  const readings = await readingsOf(git, { refs, known: known?.readings ?? new Map() });
+  return { refs, listing, readings, tags: assemble(refs, readings, brokenRefs(stderr)) };
+}
+
+function listingOf(refs: readonly Ref[], broken: readonly string[]): string {
+  return [...refs.map(keyOf), ...broken].join('\n');
+}
+
+function withOneMore({ refs: before, readings: known }: Read, ref: Ref, record: TagRecord): Omit<Known, 'files'> {
+  const refs = [...before, ref].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const readings = new Map([...known, [keyOf(ref), readTagObject(tagObject(record), record.name)]]);
+  return { by: 'made', refs, listing: listingOf(refs, []), readings, tags: assemble(refs, readings, []) };
 }
 
 /** Git names refs whose files are damaged only in a warning. */
@@ -98,53 +153,62 @@ async function objectsOf(git: Git, refs: readonly Ref[]): Promise<Map<ObjectId, 
 }
 
 async function batch(git: Git, refs: readonly Ref[]): Promise<Map<ObjectId, string>> {
-  const { stdout } = await git.plumb(['cat-file', '--batch'], { input: refs.map((ref) => `${ref.object}\n`).join('') });
-  const found = new Map<ObjectId, string>();
-  for (let at = 0; at < stdout.length; ) {
-    const end = stdout.indexOf(10, at);
-    const [id = '', type = '', size = ''] = stdout.toString('latin1', at, end).split(' ');
-    at = end + 1;
-    if (type === 'missing') continue;
-    if (type === 'tag') found.set(id as ObjectId, stdout.toString('utf8', at, at + Number(size)));
-    at += Number(size) + 1;
-  }
-  return found;
+  const found = await git.objects.contents(refs.map((ref) => ref.object));
+  const tags = found.flatMap((object) => (object?.type === 'tag' ? [object] : []));
+  return new Map(tags.map(({ object, content }) => [object, content.toString()]));
 }
 
-/** Create-only and atomic: git itself lets one of any number of callers create the ref. On the disk when it returns. */
-export async function createTag(git: Git, mutate: Mutate, record: TagRecord): Promise<'created' | 'exists'> {
-  const ref = `${TAGS}${record.name}`;
-  return mutate(async (plumb) => {
-    const object = (await plumb(['mktag'], { input: tagObject(record) })).stdout.toString().trim();
-    const env = { GIT_COMMITTER_DATE: gitDate(Date.parse(record.created)) };
+interface Creation {
+  readonly git: Git;
+  readonly changeRefs: ChangeRefs;
+  readonly record: TagRecord;
+}
+
+/**
+ * Create-only and atomic: git itself lets one of any number of callers create the ref. On the disk when it returns. `about`
+ * is called under the lock before the ref is created, and what it answers afterwards.
+ */
+async function createTag(
+  { git, changeRefs, record }: Creation,
+  about: (ref: Ref) => () => void,
+): Promise<'created' | 'exists'> {
+  const name = `${TAGS}${record.name}`;
+  // The object harms nobody: it is written while the lock is being had.
+  const writing = git.plumb(['mktag'], { input: tagObject(record) });
+  writing.catch(() => undefined);
+  const action = async (apply: Apply): Promise<'created' | 'exists'> => {
+    const object = (await writing).stdout.toString().trim() as ObjectId;
+    const created = about({ name, object });
     try {
-      await plumb(['update-ref', '--stdin'], { input: `create ${ref} ${object}\n`, env });
+      await apply([`create ${name} ${object}`]);
     } catch (error) {
       // Nearly always there is none yet: whether there is one is asked only where git refuses.
-      if ((await resolve(git, ref)) !== undefined) return 'exists';
+      if ((await refsBelow(git, name)).length > 0) return 'exists';
       throw error;
     }
     syncDirectory(join(git.gitDir, TAGS));
+    created();
     return 'created';
-  });
+  };
+  return changeRefs({ at: Date.parse(record.created), action });
 }
 
 /** Moves tags to where they no longer count, in one step; those that are not there are left out. */
 export async function retireTags(
   git: Git,
-  mutate: Mutate,
+  changeRefs: ChangeRefs,
   { tags, at }: { tags: readonly TagName[]; at: number },
 ): Promise<void> {
   const names = new Set<string>(tags.map((tag) => `${TAGS}${tag}`));
-  await mutate(async (plumb) => {
+  const action = async (apply: Apply): Promise<void> => {
     const refs = (await refsBelow(git, TAGS)).filter((ref) => names.has(ref.name));
     const lines = refs.flatMap(({ name, object }) => [
-      `update ${RETIRED}${name.slice(TAGS.length)}/${Math.floor(at / 1000)} ${object}\n`,
-      `delete ${name} ${object}\n`,
+      `update ${RETIRED}${name.slice(TAGS.length)}/${Math.floor(at / 1000)} ${object}`,
+      `delete ${name} ${object}`,
     ]);
-    if (lines.length > 0)
-      await plumb(['update-ref', '--stdin'], { input: lines.join(''), env: { GIT_COMMITTER_DATE: gitDate(at) } });
-  });
+    if (lines.length > 0) await apply(lines);
+  };
+  await changeRefs({ at, action });
 }
 
 /** The retired tags' refs with the instant (milliseconds) at which they were retired. */

@@ -4,8 +4,10 @@ import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { type ObjectId, parseObjectId } from '../../../protocol/names.ts';
 import type { Attempt, Repository } from '../../ports.ts';
+import { fileAt } from './file-at.ts';
 import { flawOfEntry, type Submodules } from './flaw.ts';
-import { blobs, entries, file, listing, type ObjectStore } from './objects.ts';
+import { blobs, entries, listing, type ObjectStore } from './objects.ts';
+import { openObjectReader } from './reader.ts';
 
 /** A checkout as it would be committed now, to be read like any tree. */
 export interface Worktree {
@@ -63,13 +65,14 @@ async function readWorktree(checkout: string, directory: string, submodules: Sub
   const tree = parseObjectId((await execa('git', ['-C', root, 'write-tree'], { env, extendEnv: false })).stdout);
   if (tree === undefined) throw new Error('git wrote no tree');
   const store: ObjectStore = { gitDir, env };
+  const read = openObjectReader(gitDir, { ...env, GIT_DIR: gitDir, GIT_NO_REPLACE_OBJECTS: '1' });
   return {
     tree,
     flaw: await flawIn(store, tree, submodules),
     repository: {
       entries: (of: ObjectId) => entries(store, of),
       blobs: (ids: Iterable<ObjectId>) => blobs(store, ids),
-      file: (treeish: ObjectId, name: string, limit: number) => file({ store, treeish }, name, limit),
+      file: (treeish: ObjectId, name: string, limit: number) => fileAt(read, { treeish, path: name }, limit),
     },
   };
 }

@@ -31,6 +31,7 @@ import { openProblems } from './operations/problems.ts';
 import { raisedProblems } from './operations/raised-problems.ts';
 import { refreshShelf } from './operations/refresh-shelf.ts';
 import { openShelf } from './operations/shelf.ts';
+import { openStanding } from './operations/standing.ts';
 import { openTimekeeper } from './operations/timekeeper.ts';
 import type { Attempt, Clock, ControlFileEditor, Log, Store, Views } from './ports.ts';
 import { bootSettings } from './settings/boot.ts';
@@ -107,8 +108,20 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     onChange: (change) => noteChange({ journal, time, files, log }, change),
     onStateTrouble: (reason) => problems.set('state', stateProblem(stateDir, reason)),
   });
-  const fleet = await openFleet(store, journal);
   const repository = openRepository({ stateDir, ...settings.repo });
+  const views = openViews({
+    stateDir,
+    repository,
+    deltaCacheBytes: () => settingsNow(desk, settings).views.deltaCacheMebibytes * MEBIBYTE,
+  });
+  const fleet = await openFleet({
+    store,
+    journal,
+    mostNodes: () => settingsNow(desk, settings).fleet.mostNodes,
+    onHandedOut: views.handedOut,
+  });
+  const programs = openPrograms({ base, clock, state, settings: () => settingsNow(desk, settings) });
+  const shelf = openShelf(repository);
   const context: Context = {
     base,
     clock,
@@ -117,18 +130,15 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     editor: openEditor(base),
     state,
     repository,
-    views: openViews({
-      stateDir,
-      repository,
-      deltaCacheBytes: () => settingsNow(desk, settings).views.deltaCacheMebibytes * MEBIBYTE,
-    }),
+    views,
     store,
-    programs: openPrograms({ base, clock, state, settings: () => settingsNow(desk, settings) }),
+    programs,
     clientBuild: openClientBuild(options.clientDirectory ?? import.meta.dirname),
     time,
     desk,
-    shelf: openShelf(repository),
+    shelf,
     fleet,
+    standing: openStanding({ desk, shelf, time, clock, programs }),
     journal,
     problems,
     halts: openHalts(state),

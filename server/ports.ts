@@ -242,9 +242,9 @@ export interface Views {
 
 // ── the store: what may be lost ───────────────────────────────────────────────────────────────────────────────────────
 
-/** What a node was told. `answer` begins when its ETag last changed. */
+/** What nodes are told that are answered the same: one object for all of them. */
 export interface Told {
-  readonly hostname: Hostname;
+  /** When the answer began: when its entity tag last changed. */
   readonly at: number;
   readonly environment: string;
   readonly wave: string;
@@ -263,6 +263,17 @@ export interface Poll {
   /** From `Tagwave-Running`. */
   readonly running: Digest | null;
   readonly told: Told;
+}
+
+/** What has to be at hand of a node in order to answer it. */
+export interface SeatRow {
+  readonly hostname: Hostname;
+  readonly firstSeen: number;
+  readonly lastSeen: number;
+  readonly told: Told | null;
+  readonly running: Digest | null;
+  /** From its last report. */
+  readonly facts: Readonly<Record<string, string>>;
 }
 
 export interface NodeRow {
@@ -367,6 +378,10 @@ export interface Store {
   tagRuns(tag: TagName, at: number): Promise<TagRuns[]>;
   nodes(query?: { seenSince?: number }): Promise<NodeRow[]>;
   node(hostname: Hostname): Promise<NodeRow | undefined>;
+  /** By hostname, at most `limit` of those after one. Nodes that were told the same share the object. */
+  seats(after: Hostname | null, limit: number): Promise<SeatRow[]>;
+  /** Drops nodes that are none: names that somebody made up. What they were told stays recorded as an event. */
+  forgetNodes(hostnames: readonly Hostname[]): Promise<void>;
   reports(hostname: Hostname, limit: number): Promise<(Report & { readonly receivedAt: number })[]>;
   /** What a node had been told as of an instant, from the assignment events. */
   toldAt(hostname: Hostname, at: number): Promise<Told | undefined>;

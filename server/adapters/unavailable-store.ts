@@ -15,6 +15,8 @@ export function unavailableStore(reason: string): Store {
     tagRuns: fail,
     nodes: fail,
     node: fail,
+    seats: fail,
+    forgetNodes: fail,
     reports: fail,
     toldAt: fail,
     addEvents: fail,

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HEADERS } from '../../protocol/assignment.ts';
 import { type Digest, parseDigest } from '../../protocol/names.ts';
-import { type Answer, assign, type Question } from '../operations/assign.ts';
+import { answer as answerNow } from '../operations/answer.ts';
+import type { Answer, Question } from '../operations/assign.ts';
 import type { Door } from './door.ts';
 import { badDigest } from './failures.ts';
 import { isKnown } from './node-answer.ts';
@@ -15,21 +16,26 @@ export function runningOf({ headers }: IncomingMessage): Read<Digest | null> {
   return value === undefined ? { ok: false, reply: badDigest(String(text)) } : { ok: true, value };
 }
 
-/** Remembers what a host was told: who has been reached by a killswitch, and which content must be kept, depends on it. */
+/**
+ * Remembers what a host was told: who has been reached by a killswitch, and which content must be kept, depends on it.
+ * Answers whether the host was told something else before.
+ */
 export function noteTold(
   { context }: Door,
   answer: Answer,
   { hostname, asked, running }: Question & { readonly running: Digest | null },
-): void {
-  if (!('told' in answer)) return;
+): boolean {
+  if (!('told' in answer)) return true;
   const at = context.time.now();
   if (answer.kind === 'serve') {
     context.views.handedOut(answer.view.digest, at);
     if (!answer.isCommon) context.fleet.hand(hostname, answer.view.digest, at);
   }
   // A tag that somebody asks for once is not what the node has: that stays what it was told without asking.
-  const told = answer.kind === 'serve' && asked !== undefined ? context.fleet.told(hostname) : answer.told;
-  if (told !== undefined) context.fleet.note({ hostname, at, running, told });
+  const isOnce = answer.kind === 'serve' && asked !== undefined;
+  const told = isOnce ? context.fleet.told(hostname) : answer.told;
+  const isNews = told !== undefined && context.fleet.note({ hostname, at, running, told });
+  return isNews || isOnce;
 }
 
 export interface Patience {
@@ -41,7 +47,7 @@ export interface Patience {
 }
 
 /** Decides again whenever something changed, until the answer is another one than the host knows, time is up, or the server stops. */
-export async function assignWhenChanged(door: Door, question: Question, patience: Patience): Promise<Answer> {
+export async function answerWhenChanged(door: Door, question: Question, patience: Patience): Promise<Answer> {
   const { context, stopping } = door;
   const { ifNoneMatch, asText, seconds, response } = patience;
   const over = new AbortController();
@@ -54,7 +60,7 @@ export async function assignWhenChanged(door: Door, question: Question, patience
     for (;;) {
       // Asked for before the decision, so that a change in the middle of it is not missed.
       const changed = context.changes.next(over.signal, question.hostname);
-      const answer = await assign(context, question);
+      const answer = await answerNow(context, question);
       if (over.signal.aborted || !isKnown(answer, ifNoneMatch, asText)) return answer;
       await changed;
     }

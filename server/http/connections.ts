@@ -60,7 +60,8 @@ export function openConnections(options: ConnectionsOptions): Connections {
       stop.abort();
       const answering = busy();
       sayClose();
-      for (const socket of sockets) if (!answering.has(socket)) socket.destroy();
+      // What a poll was just told still goes out.
+      for (const socket of sockets) if (!answering.has(socket)) socket.destroySoon();
       const cutOff = setTimeout(() => server.closeAllConnections(), graceSeconds * 1000);
       await closed;
       clearTimeout(cutOff);
@@ -74,7 +75,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
       const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
       const dropIdle = setTimeout(() => {
         const answering = busy();
-        for (const socket of sockets) if (!answering.has(socket)) socket.destroy();
+        for (const socket of sockets) if (!answering.has(socket)) socket.destroySoon();
       }, idleSeconds * 1000);
       await closed;
       clearTimeout(dropIdle);

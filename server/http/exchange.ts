@@ -17,6 +17,8 @@ export interface Exchange {
 
 export interface Exchanges {
   begin(request: IncomingMessage, response: ServerResponse): Exchange;
+  /** A request that is answered at once and not logged as one. */
+  unheard(request: IncomingMessage): Exchange;
   of(response: ServerResponse): Exchange;
   /** Answers that are not finished. */
   open(): ReadonlySet<ServerResponse>;
@@ -48,16 +50,19 @@ export function openExchanges({ log, prefix, onEnd }: ExchangePorts): Exchanges 
     onEnd();
   }
 
+  const unheard = ({ method = '' }: IncomingMessage): Exchange => ({
+    id: `${prefix}-${(++count).toString(36)}`,
+    method,
+    began: performance.now(),
+    route: null,
+    hostname: null,
+    quiet: false,
+  });
+
   return {
+    unheard,
     begin(request, response) {
-      const exchange: Exchange = {
-        id: `${prefix}-${(++count).toString(36)}`,
-        method: request.method ?? '',
-        began: performance.now(),
-        route: null,
-        hostname: null,
-        quiet: false,
-      };
+      const exchange = unheard(request);
       known.set(response, exchange);
       open.add(response);
       response.once('close', ended);

@@ -1,10 +1,20 @@
 import { type ErrorCode, type HoldCode, STATUS_OF } from '../../protocol/errors.ts';
+import type { Hostname } from '../../protocol/names.ts';
 import type { StoredFile } from '../ports.ts';
+import type { Words } from './node-words.ts';
 
 export type Headers = Readonly<Record<string, string>>;
 
+/** What all answers say but those that were prepared. */
+export const COMMON_HEADERS: Headers = {
+  'X-Content-Type-Options': 'nosniff',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Cache-Control': 'no-store',
+};
+
 /** What a route answers, before it is written to a connection. */
-export type Reply = JsonReply | PreparedReply | FileReply | StreamReply | FailureReply;
+export type Reply = JsonReply | PreparedReply | ToldReply | FileReply | StreamReply | FailureReply;
 
 export interface JsonReply {
   readonly kind: 'json';
@@ -18,7 +28,18 @@ export interface PreparedReply {
   readonly kind: 'prepared';
   readonly status: number;
   readonly headers: readonly string[];
-  readonly body: Buffer | null;
+  readonly body: string | Buffer | null;
+}
+
+/** What a node is told; put into words before, but for its name. */
+export interface ToldReply {
+  readonly kind: 'told';
+  readonly words: Words;
+  readonly hostname: Hostname;
+  /** The node has this answer: 304 where that is allowed. */
+  readonly isKnown: boolean;
+  /** It was told something else before, which is worth a line in the log. */
+  readonly isNews: boolean;
 }
 
 /** Streamed from disk, in parts where the client asks for them. */

@@ -5,7 +5,9 @@ import type { Response } from 'express';
 import type { ProblemDetails } from '../../protocol/errors.ts';
 import { plainJson } from '../core/plain-json.ts';
 import type { Exchange } from './exchange.ts';
+import { spoken } from './node-words.ts';
 import {
+  COMMON_HEADERS,
   type FailureReply,
   type FileReply,
   type Headers,
@@ -13,16 +15,10 @@ import {
   type Reply,
   type StreamReply,
   statusOf,
+  type ToldReply,
 } from './reply.ts';
 
 export const REQUEST_ID = 'X-Request-Id';
-
-const COMMON: Headers = {
-  'X-Content-Type-Options': 'nosniff',
-  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
-  'Cross-Origin-Resource-Policy': 'same-origin',
-  'Cache-Control': 'no-store',
-};
 
 /** Writes an answer. Rejects where a file cannot be sent and nothing has been written yet. */
 export async function send(response: Response, reply: Reply, exchange: Exchange): Promise<void> {
@@ -34,6 +30,8 @@ export async function send(response: Response, reply: Reply, exchange: Exchange)
     }
     case 'prepared':
       return sendPrepared(response, reply, exchange);
+    case 'told':
+      return sendTold(response, reply, exchange);
     case 'file':
       return sendFile(response, reply, exchange);
     case 'failure':
@@ -55,6 +53,13 @@ export function sendPrepared(
   response.writeHead(status, headers.concat(REQUEST_ID, exchange.id));
   if (body === null) response.end();
   else response.end(body);
+}
+
+/** Does without what Express adds to a response. */
+export function sendTold(response: ServerResponse, reply: ToldReply, exchange: Exchange): void {
+  const { words, hostname, isKnown, isNews } = reply;
+  sendPrepared(response, spoken(words, isKnown, { hostname, id: exchange.id }), exchange);
+  exchange.quiet = !isNews;
 }
 
 /** RFC 9457. Does without what Express adds to a response. */
@@ -86,7 +91,7 @@ interface Text {
 function sendText(response: ServerResponse, { id }: Exchange, { status, type, text, headers }: Text): void {
   const body = Buffer.from(text);
   response.writeHead(status, {
-    ...COMMON,
+    ...COMMON_HEADERS,
     ...headers,
     'Content-Type': type,
     'Content-Length': body.length,
@@ -97,7 +102,7 @@ function sendText(response: ServerResponse, { id }: Exchange, { status, type, te
 
 /** By Express's own machinery: conditions, ranges, HEAD, and never more of the file in memory than a piece. */
 function sendFile(response: Response, { file, headers }: FileReply, { id }: Exchange): Promise<void> {
-  const all = { ...COMMON, ...headers, [REQUEST_ID]: id };
+  const all = { ...COMMON_HEADERS, ...headers, [REQUEST_ID]: id };
   for (const [name, value] of Object.entries(all)) response.setHeader(name, value);
   const options = { acceptRanges: true, cacheControl: false, lastModified: false, dotfiles: 'allow' } as const;
   return new Promise((resolve, reject) => {
@@ -115,7 +120,7 @@ function sendFile(response: Response, { file, headers }: FileReply, { id }: Exch
 }
 
 async function sendStream(response: Response, { headers, pieces }: StreamReply, { id }: Exchange): Promise<void> {
-  response.writeHead(200, { ...COMMON, ...headers, [REQUEST_ID]: id });
+  response.writeHead(200, { ...COMMON_HEADERS, ...headers, [REQUEST_ID]: id });
   if (response.req.method === 'HEAD') {
     response.end();
     return;

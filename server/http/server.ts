@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Hostname, parseHostname } from '../../protocol/names.ts';
 import type { Context } from '../operations/context.ts';
 import { fetchSource } from '../operations/fetch.ts';
 import type { Attempt } from '../ports.ts';
@@ -9,12 +8,11 @@ import type { ListenAddress, Settings } from '../settings/settings.ts';
 import { createApp } from './app.ts';
 import { openConnections } from './connections.ts';
 import { type Door, liveSettings } from './door.ts';
-import { answerTo } from './errors.ts';
-import { type Exchange, type Exchanges, openExchanges } from './exchange.ts';
+import { type Exchanges, openExchanges } from './exchange.ts';
+import { openPollDoor } from './poll-door.ts';
 import { failure } from './reply.ts';
-import { answerPlainPoll, nodeRoute } from './routes/node.ts';
 import { ROUTES } from './routes.ts';
-import { sendFailure, sendPrepared } from './send.ts';
+import { sendFailure } from './send.ts';
 import { soon } from './soon.ts';
 
 export interface HttpServer {
@@ -31,10 +29,12 @@ export interface HttpServerOptions {
   readonly context: Context;
   /** As they stood at the start: limits are set once. */
   readonly settings: Settings;
+  /** Without it every poll goes through the routes, to the same answers: for tests that compare them. */
+  readonly withPollDoor?: boolean;
 }
 
 /** The first door: hosts, and whoever looks after them, over HTTP. */
-export function createHttpServer({ context, settings }: HttpServerOptions): HttpServer {
+export function createHttpServer({ context, settings, withPollDoor = true }: HttpServerOptions): HttpServer {
   const stop = new AbortController();
   // Everybody who waits listens.
   setMaxListeners(0, stop.signal);
@@ -58,7 +58,7 @@ export function createHttpServer({ context, settings }: HttpServerOptions): Http
     log: context.log,
     exchanges,
     stop,
-    listener: listener(door, exchanges),
+    listener: listener(door, exchanges, withPollDoor),
   });
 
   return {
@@ -70,43 +70,20 @@ export function createHttpServer({ context, settings }: HttpServerOptions): Http
   };
 }
 
-/** A host that asks as hosts do, without Express in between: nearly every request is one of these. */
-const PLAIN_POLL = /^\/v1\/nodes\/([A-Za-z0-9.-]+)$/;
-
-function listener(door: Door, exchanges: Exchanges): (request: IncomingMessage, response: ServerResponse) => void {
+function listener(
+  door: Door,
+  exchanges: Exchanges,
+  withPollDoor: boolean,
+): (request: IncomingMessage, response: ServerResponse) => void {
   const app = createApp(door, exchanges, ROUTES);
+  const answered = openPollDoor(door, exchanges);
   return (request, response) => {
-    const exchange = exchanges.begin(request, response);
-    if (door.stopping.aborted) return sendFailure(response, STOPPING, exchange);
-    const asked =
-      request.method === 'GET' && !request.headers.accept?.includes('text/')
-        ? PLAIN_POLL.exec(request.url ?? '')
-        : null;
-    const hostname = asked === null ? undefined : parseHostname(asked[1] ?? '');
-    if (hostname === undefined) return app(request, response);
-    exchange.route = nodeRoute.path;
-    exchange.hostname = hostname;
-    void poll(door, request, { response, exchange, hostname });
+    if (door.stopping.aborted) return sendFailure(response, STOPPING, exchanges.begin(request, response));
+    // Nearly every request is a poll to which the answer stands. The routes say the same, and everything else.
+    if (withPollDoor && answered(request, response)) return;
+    exchanges.begin(request, response);
+    app(request, response);
   };
-}
-
-interface Polling {
-  readonly response: ServerResponse;
-  readonly exchange: Exchange;
-  readonly hostname: Hostname;
-}
-
-async function poll(door: Door, request: IncomingMessage, { response, exchange, hostname }: Polling): Promise<void> {
-  try {
-    const reply = await answerPlainPoll(door, request, hostname);
-    if (response.destroyed) return;
-    if (reply.kind === 'prepared') sendPrepared(response, reply, exchange);
-    else sendFailure(response, reply, exchange);
-  } catch (error) {
-    const reply = answerTo(error, { log: door.context.log, id: exchange.id });
-    if (response.headersSent) response.destroy();
-    else sendFailure(response, reply, exchange);
-  }
 }
 
 const STOPPING = {

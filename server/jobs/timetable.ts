@@ -1,5 +1,6 @@
 import { schedule } from 'node-cron';
 import type { Problem } from '../core/problem.ts';
+import { followEpoch } from '../operations/answer.ts';
 import type { Context } from '../operations/context.ts';
 import { fetchSource } from '../operations/fetch.ts';
 import { refreshHaltProblems } from '../operations/halt.ts';
@@ -49,7 +50,9 @@ export function startTimetable(context: Context, atStart: Settings): Timetable {
 function lookout(context: Context, atStart: Settings): () => void {
   let last: unknown;
   let hour = 0;
+  const follow = following(context);
   return () => {
+    follow();
     const state = context.desk.look();
     const now = Math.floor(context.time.now() / 3_600_000);
     if (state === last && now === hour) return;
@@ -65,6 +68,13 @@ function lookout(context: Context, atStart: Settings): () => void {
     last = state;
     hour = now;
     context.changes.announce();
+  };
+}
+
+/** Sees to it that what nodes get is worked out before they ask. */
+function following(context: Context): () => void {
+  return () => {
+    followEpoch(context).catch((error) => context.log.error('what nodes get cannot be worked out ahead', { error }));
   };
 }
 
@@ -90,10 +100,19 @@ async function cleanUp(context: Context, repository: Sequence): Promise<void> {
 function everySecond(context: Context): void {
   context.problems.set('store', storeProblems(context.store.trouble()));
   context.problems.set('programs', programProblems(context));
+  context.problems.set('fleet', fleetProblems(context));
   void context.fleet.flush();
   void refreshShelf(context).catch((error) =>
     context.log.error('the repository cannot be read', { reason: String(error) }),
   );
+}
+
+function fleetProblems({ fleet }: Context): Problem[] {
+  const turnedAway = fleet.turnedAway();
+  if (turnedAway === 0) return [];
+  const sentence = `more hosts ask than are remembered (fleet.most_nodes): ${turnedAway} times one was answered that is not listed`;
+  const hint = 'raise fleet.most_nodes where the fleet is that large; else find out who asks under made-up names';
+  return [{ id: 'fleet:full', severity: 'warning', sentence, hint }];
 }
 
 /** Some settings are read once, when the server starts. */

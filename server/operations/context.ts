@@ -18,6 +18,7 @@ import type { Halts } from './halt.ts';
 import type { Journal } from './journal.ts';
 import type { Problems } from './problems.ts';
 import type { ShelfKeeper } from './shelf.ts';
+import type { Standing } from './standing.ts';
 import type { Timekeeper } from './timekeeper.ts';
 
 /** What the operations work with: the ports, and what is kept in memory between requests. Made by compose. */
@@ -37,6 +38,7 @@ export interface Context {
   readonly desk: Desk;
   readonly shelf: ShelfKeeper;
   readonly fleet: Fleet;
+  readonly standing: Standing;
   readonly journal: Journal;
   readonly problems: Problems;
   readonly halts: Halts;

@@ -131,7 +131,8 @@ async function explainPast(
     context.programs.nodetagger().kind !== 'none' ||
     context.programs.nodegrouper().kind !== 'none' ||
     (told?.reasons.some((reason) => reason.includes('the nodetagger')) ?? false);
-  if (told !== undefined && (world === undefined || programs)) return { ok: true, value: fromRecord(told, at) };
+  if (told !== undefined && (world === undefined || programs))
+    return { ok: true, value: fromRecord(hostname, told, at) };
   if (world === undefined) return nothingKnown(at);
   const placed = place(world, hostname, []);
   const choice = chooseFirst(world, placed) ?? chooseBySchedule(world, placed);
@@ -160,8 +161,8 @@ function nothingKnown(at: number): Attempt<never> {
 
 type Told = NonNullable<Awaited<ReturnType<Store['toldAt']>>>;
 
-function fromRecord(told: Told, at: number): Explanation {
-  const { hostname, environment, wave, groups, reasons, message } = told;
+function fromRecord(hostname: Hostname, told: Told, at: number): Explanation {
+  const { environment, wave, groups, reasons, message } = told;
   const decision: Decision =
     told.outcome === 'serve'
       ? { outcome: 'serve', tag: told.tag ?? 'trunk', reasons }

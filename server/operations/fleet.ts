@@ -1,16 +1,44 @@
 import type { Report } from '../../protocol/assignment.ts';
 import type { Digest, Hostname } from '../../protocol/names.ts';
-import type { NodeRow, Poll, Store, Told } from '../ports.ts';
+import type { NodeRow, Poll, SeatRow, Store, Told } from '../ports.ts';
+import { etagOf, type StandingAnswer } from './assign.ts';
 import type { Journal } from './journal.ts';
+import type { Epoch, Kind } from './standing.ts';
+
+/**
+ * What is at hand of a node: as little as answering it takes, since there may be a million of them. What nodes have in
+ * common, as what they are told, is one object for all.
+ */
+export interface FleetSeat {
+  readonly hostname: Hostname;
+  readonly firstSeen: number;
+  lastSeen: number;
+  told: Told | null;
+  running: Digest | null;
+  facts: Readonly<Record<string, string>>;
+  /** Nobody knows that there is such a host: it never said what it runs, nor reported anything. */
+  isStranger: boolean;
+  /** It asked since the last flush. */
+  hasAsked: boolean;
+  kind: Kind | undefined;
+  own: StandingAnswer | undefined;
+  ownEpoch: Epoch | undefined;
+}
 
 /** The nodes that ask. What each was told last is in memory; the store follows in batches. */
 export interface Fleet {
+  /** Undefined for a node that has never asked, or that there was no room for. */
+  seat(hostname: Hostname): FleetSeat | undefined;
+  /** As `seat`; a node that asks for the first time gets one, where there is room. */
+  admit(hostname: Hostname, at: number): FleetSeat | undefined;
+  seats(): Iterable<FleetSeat>;
   told(hostname: Hostname): Told | undefined;
   /** What a node said last that it runs. */
   running(hostname: Hostname): Digest | null;
   /** What a node said of itself in its last report. */
   facts(hostname: Hostname): Readonly<Record<string, string>>;
-  note(poll: Poll): void;
+  /** Answers whether the node was told something else before. */
+  note(poll: Poll): boolean;
   /** Notes what a node said that happened. */
   noteReport(hostname: Hostname, report: Report, receivedAt: number): void;
   /** Notes that a node was told a digest, also of a tag that it asked for once. */
@@ -19,44 +47,140 @@ export interface Fleet {
   handedAt(hostname: Hostname, digest: Digest): number | undefined;
   /** Writes what was noted since the last time. */
   flush(): Promise<void>;
-  /** The nodes that asked at or after an instant, as far as this process knows of them. */
+  /** The nodes that asked at or after an instant, as far as this process knows of them; without their reports. */
   recent(since: number): NodeRow[];
+  /** How many nodes were told something last. */
+  countTold(isMeant: (told: Told) => boolean): number;
+  /** Hosts that asked and could not be remembered, since this process began. */
+  turnedAway(): number;
   /** Drops from memory the nodes that have not asked since an instant: names that hosts once had, or nobody ever. */
   forget(before: number): void;
   /** Every known node: from the store, or from memory alone where the store cannot be read. */
   rows(query?: { readonly seenSince?: number }): Promise<NodeRow[]>;
 }
 
+export interface FleetPorts {
+  readonly store: Store;
+  readonly journal: Journal;
+  /** How many nodes are remembered at most. */
+  readonly mostNodes: () => number;
+  /** Called once a flush for each digest that nodes were told, with the last time. */
+  readonly onHandedOut: (digest: Digest, at: number) => void;
+}
+
 /** More than a node is told in a day, be it that it asks for tags itself. */
 const MOST_HANDED = 100;
+const SEATS_AT_ONCE = 5_000;
+const MOST_FACTS = 1_000;
 const NO_FACTS: Readonly<Record<string, string>> = {};
 
-export async function openFleet(store: Store, journal: Journal): Promise<Fleet> {
-  const rows = await store.nodes().catch((): NodeRow[] => []);
-  const known = new Map<Hostname, NodeRow>(rows.map((row) => [row.hostname, row]));
+export async function openFleet({ store, journal, mostNodes, onHandedOut }: FleetPorts): Promise<Fleet> {
+  const seats = new Map<Hostname, FleetSeat>();
+  /** The one that asked longest ago comes first. */
+  const strangers = new Set<FleetSeat>();
   const handed = new Map<Hostname, Map<Digest, number>>();
-  let pending = new Map<Hostname, Poll[]>();
+  const counts = countsByTold();
+  const inCommon = factsInCommon();
+  let changes: Poll[] = [];
+  let asked: FleetSeat[] = [];
+  let madeUp: Hostname[] = [];
+  let turnedAway = 0;
+
+  const sit = (row: SeatRow, isStranger: boolean): FleetSeat => {
+    const seat: FleetSeat = {
+      ...row,
+      running: row.running === null ? null : oneOf(row.running, row.told),
+      facts: inCommon(row.facts),
+      isStranger,
+      hasAsked: false,
+      kind: undefined,
+      own: undefined,
+      ownEpoch: undefined,
+    };
+    seats.set(row.hostname, seat);
+    counts.move(null, row.told);
+    if (isStranger) strangers.add(seat);
+    return seat;
+  };
+
+  const leave = (seat: FleetSeat): void => {
+    seats.delete(seat.hostname);
+    strangers.delete(seat);
+    handed.delete(seat.hostname);
+    counts.move(seat.told, null);
+  };
+
+  /** A name that was made up makes room for one that may not be. */
+  const makeRoom = (): boolean => {
+    if (seats.size < mostNodes()) return true;
+    const [oldest] = strangers;
+    if (oldest === undefined) return false;
+    leave(oldest);
+    madeUp.push(oldest.hostname);
+    return true;
+  };
+
+  const admit = (hostname: Hostname, at: number): FleetSeat | undefined => {
+    const known = seats.get(hostname);
+    if (known !== undefined) return known;
+    if (!makeRoom()) {
+      turnedAway++;
+      return undefined;
+    }
+    const row = { hostname, firstSeen: at, lastSeen: at, told: null, running: null, facts: NO_FACTS };
+    return sit(row, true);
+  };
+
+  const know = (seat: FleetSeat): void => {
+    if (!seat.isStranger) return;
+    seat.isStranger = false;
+    strangers.delete(seat);
+  };
+
+  const hear = (seat: FleetSeat): void => {
+    if (seat.isStranger) {
+      strangers.delete(seat);
+      strangers.add(seat);
+    }
+    if (seat.hasAsked) return;
+    seat.hasAsked = true;
+    asked.push(seat);
+  };
 
   const flush = async (): Promise<void> => {
-    if (pending.size > 0) {
-      const polls = [...pending.values()].flat();
-      pending = new Map();
-      journal.write((to) => to.recordPolls(polls));
+    const polls = changes;
+    for (const seat of asked) {
+      seat.hasAsked = false;
+      const { hostname, lastSeen, running, told } = seat;
+      if (told !== null) polls.push({ hostname, at: lastSeen, running, told });
     }
+    const forgotten = madeUp;
+    [changes, asked, madeUp] = [[], [], []];
+    if (polls.length > 0) journal.write((to) => to.recordPolls(polls));
+    if (forgotten.length > 0) journal.write((to) => to.forgetNodes(forgotten));
+    for (const [digest, at] of lastByDigest(polls)) onHandedOut(digest, at);
     await journal.flush();
   };
 
-  const recent = (since: number): NodeRow[] => [...known.values()].filter((row) => row.lastSeen >= since);
+  const recent = (since: number): NodeRow[] => [...seats.values()].filter((seat) => seat.lastSeen >= since).map(rowOf);
+
+  for await (const row of storedSeats(store)) sit(row, row.running === null);
 
   return {
-    told: (hostname) => known.get(hostname)?.told ?? undefined,
-    running: (hostname) => known.get(hostname)?.running ?? null,
-    facts: (hostname) => known.get(hostname)?.lastReport?.facts ?? NO_FACTS,
-    noteReport(hostname, report, receivedAt) {
-      const lastReport = { ...report, receivedAt };
-      const before = known.get(hostname);
-      const fresh = { hostname, firstSeen: receivedAt, lastSeen: receivedAt, told: null, running: null };
-      known.set(hostname, { ...(before ?? fresh), lastReport });
+    seat: (hostname) => seats.get(hostname),
+    admit,
+    seats: () => seats.values(),
+    told: (hostname) => seats.get(hostname)?.told ?? undefined,
+    running: (hostname) => seats.get(hostname)?.running ?? null,
+    facts: (hostname) => seats.get(hostname)?.facts ?? NO_FACTS,
+    noteReport(hostname, { facts = NO_FACTS }, receivedAt) {
+      const seat = admit(hostname, receivedAt);
+      if (seat === undefined) return;
+      know(seat);
+      seat.facts = inCommon(facts);
+      // What counts of facts is in its view.
+      seat.own = undefined;
+      seat.ownEpoch = undefined;
     },
     hand(hostname, digest, at) {
       const digests = handed.get(hostname) ?? new Map<Digest, number>();
@@ -69,36 +193,95 @@ export async function openFleet(store: Store, journal: Journal): Promise<Fleet> 
       }
     },
     handedAt: (hostname, digest) => handed.get(hostname)?.get(digest),
-    note(poll) {
-      const before = known.get(poll.hostname);
-      known.set(poll.hostname, {
-        hostname: poll.hostname,
-        firstSeen: before?.firstSeen ?? poll.at,
-        lastSeen: poll.at,
-        told: poll.told,
-        running: poll.running ?? before?.running ?? null,
-        lastReport: before?.lastReport ?? null,
-      });
-      const waiting = pending.get(poll.hostname) ?? [];
-      const last = waiting.at(-1);
-      // Of polls that were told the same, the newest says all.
-      if (last !== undefined && last.told === poll.told) waiting[waiting.length - 1] = poll;
-      else waiting.push(poll);
-      pending.set(poll.hostname, waiting);
+    note({ hostname, at, running, told }) {
+      const seat = admit(hostname, at);
+      if (seat === undefined) return true;
+      seat.lastSeen = at;
+      hear(seat);
+      if (running !== null && running !== seat.running) {
+        know(seat);
+        seat.running = oneOf(running, told);
+      }
+      if (told === seat.told) return false;
+      // The same answer, with other reasons for those that are told it only now.
+      if (seat.told !== null && etagOf(seat.told) === etagOf(told)) return false;
+      counts.move(seat.told, told);
+      seat.told = told;
+      // Between two flushes a node may be told several things: all of them are recorded, in order.
+      changes.push({ hostname, at, running: seat.running, told });
+      return true;
     },
     flush,
     recent,
+    countTold: counts.count,
+    turnedAway: () => turnedAway,
     forget(before) {
-      for (const [hostname, row] of known) {
-        if (row.lastSeen >= before) continue;
-        known.delete(hostname);
-        handed.delete(hostname);
-      }
+      for (const seat of seats.values()) if (seat.lastSeen < before) leave(seat);
     },
     async rows({ seenSince = 0 } = {}) {
       await flush();
       const stored = await store.nodes({ seenSince }).catch(() => undefined);
       return stored ?? recent(seenSince);
+    },
+  };
+}
+
+/** A page at a time: as many as there are need not be in memory twice. What cannot be read is learnt again as nodes ask. */
+async function* storedSeats(store: Store): AsyncGenerator<SeatRow> {
+  let after: Hostname | null = null;
+  for (;;) {
+    const page: SeatRow[] = await store.seats(after, SEATS_AT_ONCE).catch(() => []);
+    yield* page;
+    const last = page.at(-1);
+    if (last === undefined) return;
+    after = last.hostname;
+  }
+}
+
+function rowOf({ hostname, firstSeen, lastSeen, told, running }: FleetSeat): NodeRow {
+  return { hostname, firstSeen, lastSeen, told, running, lastReport: null };
+}
+
+/** The same text of the answer rather than another copy: nearly every node runs what it was told. */
+function oneOf(running: Digest, told: Told | null): Digest {
+  return told?.digest === running ? told.digest : running;
+}
+
+/** Of facts that many nodes have in common, one copy. */
+function factsInCommon(): (facts: Readonly<Record<string, string>>) => Readonly<Record<string, string>> {
+  const known = new Map<string, Readonly<Record<string, string>>>();
+  return (facts) => {
+    const key = JSON.stringify(facts);
+    const same = known.get(key);
+    if (same !== undefined) return same;
+    if (known.size >= MOST_FACTS) known.clear();
+    known.set(key, facts);
+    return facts;
+  };
+}
+
+function lastByDigest(polls: readonly Poll[]): Map<Digest, number> {
+  const last = new Map<Digest, number>();
+  for (const { told, at } of polls) if (told.digest !== null) last.set(told.digest, at);
+  return last;
+}
+
+/** How many nodes were told what: there are few different answers, however many nodes. */
+function countsByTold() {
+  const counts = new Map<Told, number>();
+  return {
+    move(from: Told | null, to: Told | null): void {
+      if (from !== null) {
+        const left = (counts.get(from) ?? 0) - 1;
+        if (left > 0) counts.set(from, left);
+        else counts.delete(from);
+      }
+      if (to !== null) counts.set(to, (counts.get(to) ?? 0) + 1);
+    },
+    count(isMeant: (told: Told) => boolean): number {
+      let all = 0;
+      for (const [told, nodes] of counts) if (isMeant(told)) all += nodes;
+      return all;
     },
   };
 }

@@ -2,14 +2,12 @@ import type { TagName } from '../../protocol/names.ts';
 import { automaticHalt, describeFailures, haltProblems, haltReached, haltReason, waveLabel } from '../core/halt.ts';
 import { markOf, stops } from '../core/marks.ts';
 import type { Problem } from '../core/problem.ts';
-import type { Wave } from '../core/schedule.ts';
 import type { StateFiles, TagFailures } from '../ports.ts';
 import type { Context } from './context.ts';
 import { editMarks } from './mark.ts';
 import { noteEdit } from './note-edit.ts';
-import { type Ready, worldNow } from './world.ts';
+import { worldNow } from './world.ts';
 
-const DAY_MS = 24 * 3_600_000;
 const HALTED_TAGS = 'halted-tags';
 
 /**
@@ -87,16 +85,10 @@ async function judge(context: Context, { tag, wave: name }: { tag: TagName; wave
   if (stops(markOf(ready.world.marks, tag, wave.environment)?.state)) return;
   const failures = (await context.store.tagFailures(tag)).find((one) => one.wave === name);
   if (failures === undefined) return;
-  const known = knownNodesOf(context, ready, wave);
+  const known = context.fleet.countTold((told) => told.wave === name);
   if (!haltReached(wave.haltAfter, failures, known) || context.halts.hasSpoken(tag)) return;
   const label = waveLabel(ready.world.schedule.waves, wave);
   await markBad(context, { tag, failures, what: describeFailures(failures, { known, label }) });
-}
-
-/** As status counts them. */
-function knownNodesOf(context: Context, { world, controls }: Ready, wave: Wave): number {
-  const since = world.now - controls.settings.fleet.forgetAfterDays * DAY_MS;
-  return context.fleet.recent(since).filter((row) => row.told?.wave === wave.name).length;
 }
 
 interface Halt {

@@ -1,6 +1,5 @@
 import type { Problem } from '../core/problem.ts';
 import { count } from '../core/wording.ts';
-import type { NodeRow, ProgramState } from '../ports.ts';
 import type { Context } from './context.ts';
 import { worldNow } from './world.ts';
 
@@ -12,14 +11,13 @@ export function programProblems(context: Context): Problem[] {
   const ready = worldNow(context);
   if (ready.kind === 'not-ready') return [];
   const silentAfter = ready.controls.settings.fleet.silentAfterMinutes * 60_000;
-  const heard = () => context.fleet.recent(ready.world.now - silentAfter);
-  return [
-    ...problemsOf('nodetagger', context.programs.nodetagger(), heard),
-    ...problemsOf('nodegrouper', context.programs.nodegrouper(), heard),
-  ];
+  const since = ready.world.now - silentAfter;
+  return (['nodetagger', 'nodegrouper'] as const).flatMap((name) => problemsOf(context, name, since));
 }
 
-function problemsOf(name: Name, state: ProgramState, heard: () => readonly NodeRow[]): Problem[] {
+/** `since`: hosts that have not asked since then are not spoken of. */
+function problemsOf({ programs, fleet }: Context, name: Name, since: number): Problem[] {
+  const state = programs[name]();
   if (state.kind === 'none') return [];
   if (state.kind === 'unusable')
     return [
@@ -30,7 +28,8 @@ function problemsOf(name: Name, state: ProgramState, heard: () => readonly NodeR
         hint: `repair it, or write "${WITHOUT[name]}" in server.yml`,
       },
     ];
-  const holding = heard().filter((row) => row.told?.hold === `${name}-failed`);
+  if (fleet.countTold((told) => told.hold === `${name}-failed`) === 0) return [];
+  const holding = fleet.recent(since).filter((row) => row.told?.hold === `${name}-failed`);
   const [first] = holding;
   if (first === undefined) return [];
   const reason = first.told?.reasons.find((step) => step.startsWith(`the ${name} failed`)) ?? `the ${name} failed`;

@@ -90,6 +90,7 @@ function settingsFrom(values: SettingValues, base: string): Settings {
     fleet: {
       silentAfterMinutes: values['fleet.silent_after_minutes'],
       forgetAfterDays: values['fleet.forget_after_days'],
+      mostNodes: values['fleet.most_nodes'],
     },
     store: { reportDays: values['store.report_days'], eventDays: values['store.event_days'] },
     log: { level: values['log.level'] },

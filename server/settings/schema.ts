@@ -63,6 +63,7 @@ export const settingsSchema = z.strictObject({
   'poll.after_seconds': whole('seconds', { min: 1, max: 86_400 }).default(300),
   'fleet.silent_after_minutes': whole('minutes', { min: 1, max: 525_600 }).default(60),
   'fleet.forget_after_days': whole('days', DAYS).default(30),
+  'fleet.most_nodes': whole('nodes', { min: 1, max: 10_000_000 }).default(250_000),
   'store.report_days': whole('days', DAYS).default(30),
   'store.event_days': whole('days', DAYS).default(400),
   'log.level': z.enum(LOG_LEVELS).default('info'),

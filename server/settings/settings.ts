@@ -27,6 +27,8 @@ export interface Settings {
   readonly fleet: {
     readonly silentAfterMinutes: number;
     readonly forgetAfterDays: number;
+    /** So many nodes are remembered at most. */
+    readonly mostNodes: number;
   };
   readonly store: {
     readonly reportDays: number;

@@ -40,7 +40,7 @@ function nodes(open: Open): void {
       hostname: host('web1'),
       firstSeen: at(0),
       lastSeen: at(60),
-      told: told('web1', 0),
+      told: told(0),
       running: digest('b'),
       lastReport: null,
     });
@@ -106,7 +106,7 @@ function assignments(open: Open): void {
     await store.recordPolls([poll('web1', 0)]);
     await store.recordPolls([poll('web1', 60), poll('web1', 61, { reasons: ['another way to the same tag'] })]);
     expect(await history(store)).toHaveLength(1);
-    expect((await store.node(host('web1')))?.told).toEqual(told('web1', 0));
+    expect((await store.node(host('web1')))?.told).toEqual(told(0));
   });
 
   const differences: [string, Partial<Poll['told']>][] = [
@@ -127,7 +127,7 @@ function assignments(open: Open): void {
     expect(more).toEqual([]);
     expect(second?.at).toBe(at(60));
     expect(second?.before).not.toBe(second?.after);
-    expect((await store.node(host('web1')))?.told).toEqual(told('web1', 60, change));
+    expect((await store.node(host('web1')))?.told).toEqual(told(60, change));
   });
 
   test('an assignment says a hold and a killswitch in words', async () => {
@@ -169,18 +169,18 @@ function assignments(open: Open): void {
     await store.recordPolls([poll('web1', 60, held)]);
     await store.recordPolls([poll('web1', 120)]);
     expect(await store.toldAt(host('web1'), at(0) - 1)).toBeUndefined();
-    expect(await store.toldAt(host('web1'), at(0))).toEqual(told('web1', 0));
-    expect(await store.toldAt(host('web1'), at(60) - 1)).toEqual(told('web1', 0));
-    expect(await store.toldAt(host('web1'), at(60))).toEqual(told('web1', 60, held));
-    expect(await store.toldAt(host('web1'), at(9999))).toEqual(told('web1', 120));
+    expect(await store.toldAt(host('web1'), at(0))).toEqual(told(0));
+    expect(await store.toldAt(host('web1'), at(60) - 1)).toEqual(told(0));
+    expect(await store.toldAt(host('web1'), at(60))).toEqual(told(60, held));
+    expect(await store.toldAt(host('web1'), at(9999))).toEqual(told(120));
     expect(await store.toldAt(host('web3'), at(9999))).toBeUndefined();
   });
 
   test('an answer that began before the poll keeps its own time, and counts from the poll on', async () => {
     const store = await open();
-    await store.recordPolls([{ ...poll('web1', 60), told: told('web1', 30) }]);
+    await store.recordPolls([{ ...poll('web1', 60), told: told(30) }]);
     expect(await store.toldAt(host('web1'), at(59))).toBeUndefined();
-    expect(await store.toldAt(host('web1'), at(60))).toEqual(told('web1', 30));
+    expect(await store.toldAt(host('web1'), at(60))).toEqual(told(30));
   });
 
   test('no polls are no work', async () => {
@@ -251,7 +251,7 @@ function reports(open: Open): void {
     expect(await store.node(host('web2'))).toMatchObject({
       firstSeen: at(60),
       lastSeen: at(90),
-      told: told('web2', 90),
+      told: told(90),
     });
   });
 }
@@ -635,8 +635,8 @@ function pruning(open: Open): void {
     expect((await store.nodes()).map((node) => node.hostname)).toEqual([host('web2')]);
     expect(await store.toldAt(host('web1'), at(99))).toBeUndefined();
     await store.recordPolls([poll('web1', 120), poll('web2', 120)]);
-    expect(await store.node(host('web1'))).toMatchObject({ firstSeen: at(120), told: told('web1', 120) });
-    expect((await store.node(host('web2')))?.told).toEqual(told('web2', 60));
+    expect(await store.node(host('web1'))).toMatchObject({ firstSeen: at(120), told: told(120) });
+    expect((await store.node(host('web2')))?.told).toEqual(told(60));
   });
 }
 

@@ -71,7 +71,7 @@ test('a file of the first release, with all that is in it, can be used', async (
     [host('web1'), tag('09'), 'run-00000001'],
     [host('web2'), tag('08'), undefined],
   ]);
-  expect(await store.toldAt(host('web1'), at(59))).toEqual(told('web1', 0));
+  expect(await store.toldAt(host('web1'), at(59))).toEqual(told(0));
   expect(await store.events({ limit: 10 })).toHaveLength(4);
   expect(await store.controlAt('tagstate', at(5))).toBe('# none\n');
   expect(await store.tagsAt(at(0))).toEqual([record('08')]);

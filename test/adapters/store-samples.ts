@@ -11,9 +11,8 @@ export const host = (name: string): Hostname => `${name}.example` as Hostname;
 export const tag = (hour: string): TagName => `etchautotag-20261120-${hour}00` as TagName;
 export const digest = (hex: string): Digest => `sha256:${hex.repeat(64)}` as Digest;
 
-export function told(name: string, seconds: number, changes: Partial<Told> = {}): Told {
+export function told(seconds: number, changes: Partial<Told> = {}): Told {
   return {
-    hostname: host(name),
     at: at(seconds),
     environment: 'production',
     wave: 'production+4h',
@@ -29,7 +28,7 @@ export function told(name: string, seconds: number, changes: Partial<Told> = {})
 }
 
 export function poll(name: string, seconds: number, changes: Partial<Told> = {}): Poll {
-  return { hostname: host(name), at: at(seconds), running: digest('e'), told: told(name, seconds, changes) };
+  return { hostname: host(name), at: at(seconds), running: digest('e'), told: told(seconds, changes) };
 }
 
 export function report(runId: string, changes: Partial<Report> = {}): Report {

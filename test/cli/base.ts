@@ -161,7 +161,6 @@ async function makeFleet(stateDir: string): Promise<void> {
 function toldTo(hostname: Hostname, at: number): Told {
   const isDev = hostname.startsWith('dev');
   return {
-    hostname,
     at,
     environment: isDev ? 'development' : 'production',
     wave: isDev ? 'development+0h' : 'production+4h',

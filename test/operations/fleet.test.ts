@@ -10,7 +10,8 @@ import { quiet } from '../rig/server.ts';
 test('who has not asked for long is forgotten in memory too, and who has stays', async () => {
   const store = await openStore(join(await disposableDirectory(), 'history.sqlite'));
   onTestFinished(() => store.close());
-  const fleet = await openFleet(store, openJournal({ store, log: quiet, onTrouble: () => undefined }));
+  const journal = openJournal({ store, log: quiet, onTrouble: () => undefined });
+  const fleet = await openFleet({ store, journal, mostNodes: () => 10, onHandedOut: () => undefined });
   for (const [name, seconds] of [
     ['gone', 0],
     ['there', 60],

@@ -33,13 +33,13 @@ test('a committed tagstate that is too large keeps the marks before it, is a pro
 
   expect(context.shelf.current().byName.get(TAG)).toMatchObject({ broken: null });
   const answer = await assign(context, { hostname: HOST });
-  expect(answer).toMatchObject({ kind: 'serve', choice: { tag: 'etchautotag-20261120-0800' } });
+  expect(answer).toMatchObject({ kind: 'serve', tag: 'etchautotag-20261120-0800' });
   expect(context.problems.standing().map((problem) => problem.id)).toContain('repository-tagstate:unreadable');
 
   await server.stop();
   const again = await testServer({ now: '2026-11-20T09:00:30Z', base, env });
   const after = await assign(again.app.context, { hostname: HOST });
-  expect(after).toMatchObject({ kind: 'serve', choice: { tag: 'etchautotag-20261120-0800' } });
+  expect(after).toMatchObject({ kind: 'serve', tag: 'etchautotag-20261120-0800' });
 
   await source.commit({ tagstate: '# in order again\n' }, { at: '2026-11-20T09:10:00Z' });
   await fetchSource(again.app.context);

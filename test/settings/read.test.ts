@@ -57,7 +57,7 @@ describe('settings', () => {
         maxWaitSeconds: 55,
       },
       poll: { afterSeconds: 300 },
-      fleet: { silentAfterMinutes: 60, forgetAfterDays: 30 },
+      fleet: { silentAfterMinutes: 60, forgetAfterDays: 30, mostNodes: 250_000 },
       store: { reportDays: 30, eventDays: 400 },
       log: { level: 'info' },
       stop: { graceSeconds: 10 },

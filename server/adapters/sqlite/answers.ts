@@ -4,8 +4,8 @@ import type { Told } from '../../ports.ts';
 import { portions } from './portions.ts';
 import type { Db, Schema } from './schema.ts';
 
-/** What was told, less whom and when. */
-export type Answer = Omit<Told, 'hostname' | 'at'>;
+/** What was told, less when it began. */
+export type Answer = Omit<Told, 'at'>;
 export type AnswerRow = Selectable<Schema['answers']>;
 
 /** Whether two answers are the same for a node. Reasons do not count: they are as when the answer began. */

@@ -1,7 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Hostname } from '../../../protocol/names.ts';
-import type { NodeRow, Told } from '../../ports.ts';
+import type { NodeRow, SeatRow, Told } from '../../ports.ts';
 import { type Answer, answerOf, answersById } from './answers.ts';
+import { portions } from './portions.ts';
 import { receivedReport } from './reports.ts';
 import type { Db } from './schema.ts';
 
@@ -49,7 +50,27 @@ export async function toldAt(db: Db, hostname: Hostname, at: number): Promise<To
     .orderBy('assignments.id', 'desc')
     .limit(1)
     .executeTakeFirst();
-  return row && { hostname, at: row.told_at, ...answerOf(row) };
+  return row && { at: row.told_at, ...answerOf(row) };
+}
+
+/** Those after a hostname, in its order. */
+export async function findSeats(db: Db, after: Hostname | null, limit: number): Promise<SeatRow[]> {
+  const page = nodesWithReports(db).where('nodes.hostname', '>', after ?? ('' as Hostname));
+  const rows = await page.orderBy('nodes.hostname').limit(limit).execute();
+  const answers = new Map<number, Answer>();
+  await learnAnswers(db, rows, answers);
+  const told = new Map<string, Told>();
+  return rows.map((row) => {
+    const { hostname, firstSeen, lastSeen, running, lastReport, ...node } = nodeOf(row, answers);
+    const key = `${row.answer_id} ${row.told_at}`;
+    const shared = node.told === null ? null : (told.get(key) ?? node.told);
+    if (shared !== null) told.set(key, shared);
+    return { hostname, firstSeen, lastSeen, running, told: shared, facts: lastReport?.facts ?? {} };
+  });
+}
+
+export async function forgetNodes(tx: Db, hostnames: readonly Hostname[]): Promise<void> {
+  for (const portion of portions(hostnames)) await tx.deleteFrom('nodes').where('hostname', 'in', portion).execute();
 }
 
 function nodesWithReports(db: Db) {
@@ -72,7 +93,7 @@ function nodeOf(row: JoinedRow, answers: ReadonlyMap<number, Answer>): NodeRow {
     hostname: row.hostname,
     firstSeen: row.first_seen,
     lastSeen: row.last_seen,
-    told: answer === undefined || row.told_at === null ? null : { hostname: row.hostname, at: row.told_at, ...answer },
+    told: answer === undefined || row.told_at === null ? null : { at: row.told_at, ...answer },
     running: row.running,
     lastReport: row.body === null ? null : receivedReport(row.body, row.received_at ?? 0),
   };

@@ -3,7 +3,7 @@ import type { Store } from '../../ports.ts';
 import { openForReading, openForWriting } from './connection.ts';
 import { controlAt, recordControl } from './control.ts';
 import { addEvents, findEvents } from './events.ts';
-import { findNode, findNodes, toldAt } from './nodes.ts';
+import { findNode, findNodes, findSeats, forgetNodes, toldAt } from './nodes.ts';
 import { recordPolls } from './polls.ts';
 import { prune } from './prune.ts';
 import { recordReport, reportsOf } from './reports.ts';
@@ -63,6 +63,8 @@ function storeOn(
     tagRuns: (tag, at) => read((db) => tagRuns(db, tag, at)),
     nodes: (query) => read((db) => findNodes(db, query?.seenSince)),
     node: (hostname) => read((db) => findNode(db, hostname)),
+    seats: (after, limit) => read((db) => findSeats(db, after, limit)),
+    forgetNodes: (hostnames) => write((tx) => forgetNodes(tx, hostnames)),
     reports: (hostname, limit) => read((db) => reportsOf(db, hostname, limit)),
     toldAt: (hostname, at) => read((db) => toldAt(db, hostname, at)),
     addEvents: (events) => write((tx) => addEvents(tx, events)),

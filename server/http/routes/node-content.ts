@@ -1,10 +1,13 @@
 import * as z from 'zod';
-import { assign } from '../../operations/assign.ts';
+import { HEADERS } from '../../../protocol/assignment.ts';
+import { answer as answerNow } from '../../operations/answer.ts';
+import type { Answer, ServeAnswer } from '../../operations/assign.ts';
 import { ownBase } from '../../operations/ownership.ts';
 import { noteTold, runningOf } from '../ask.ts';
 import { contentHeaders, contentReply, deltaEtag } from '../content.ts';
 import { namesEtag } from '../etag.ts';
-import { serveHeaders, tellOther } from '../node-answer.ts';
+import { tell } from '../node-answer.ts';
+import { reportsOf, serveHeaders } from '../node-words.ts';
 import { baseOf, hostnameOf, readQuery } from '../read.ts';
 import type { Reply } from '../reply.ts';
 import type { Call, Route } from '../route.ts';
@@ -39,19 +42,22 @@ async function answer(call: Call, what: 'archive' | 'manifest'): Promise<Reply> 
   const from = await ownBase(door.context, hostname.value, base.value);
   const { tag } = asked.value;
   const question = { hostname: hostname.value, ...(tag === undefined ? {} : { asked: tag }) };
-  const decided = await assign(door.context, question);
-  noteTold(door, decided, { ...question, running: running.value });
+  const decided = await answerNow(door.context, question);
+  const isNews = noteTold(door, decided, { ...question, running: running.value });
   const pollAfterSeconds = door.settings().poll.afterSeconds;
-  if (decided.kind !== 'serve') return tellOther(decided, pollAfterSeconds);
+  const tellStop = (stop: Exclude<Answer, ServeAnswer>): Reply =>
+    tell(stop, { hostname: hostname.value, pollAfterSeconds, ifNoneMatch: undefined, asText: false, isNews });
+  if (decided.kind !== 'serve') return tellStop(decided);
   const { digest } = decided.view;
-  const headers = { ...serveHeaders(decided, pollAfterSeconds), ...contentHeaders(digest, what) };
+  const reports = { [HEADERS.report]: reportsOf(hostname.value) };
+  const headers = { ...serveHeaders(decided, pollAfterSeconds), ...reports, ...contentHeaders(digest, what) };
   // Known before anything has to be packed.
   for (const ETag of [headers.ETag, ...(from === undefined ? [] : [deltaEtag(digest, from)])])
     if (namesEtag(request.headers['if-none-match'], ETag))
       return { kind: 'prepared', status: 304, headers: Object.entries({ ...headers, ETag }).flat(), body: null };
   const reply = await contentReply(door, { digest, what, headers, from });
   // Packing takes its time: it is given out only if it is still the answer.
-  const now = await assign(door.context, question);
-  if (now.kind !== 'serve') return tellOther(now, pollAfterSeconds);
+  const now = await answerNow(door.context, question);
+  if (now.kind !== 'serve') return tellStop(now);
   return now.view.digest === digest ? reply : answer(call, what);
 }

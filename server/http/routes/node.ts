@@ -1,12 +1,9 @@
-import type { IncomingMessage } from 'node:http';
 import * as z from 'zod';
-import type { Digest, Hostname } from '../../../protocol/names.ts';
-import { type Answer, assign, type Question } from '../../operations/assign.ts';
-import { assignWhenChanged, noteTold, runningOf } from '../ask.ts';
-import type { Door } from '../door.ts';
-import { tellOther, tellServe } from '../node-answer.ts';
+import { answer as answerNow } from '../../operations/answer.ts';
+import type { Answer, Question } from '../../operations/assign.ts';
+import { answerWhenChanged, noteTold, runningOf } from '../ask.ts';
+import { tell } from '../node-answer.ts';
 import { hostnameOf, readQuery } from '../read.ts';
-import type { FailureReply, PreparedReply } from '../reply.ts';
 import type { Call, Route } from '../route.ts';
 import { digits } from '../shapes.ts';
 
@@ -32,40 +29,12 @@ export const nodeRoute: Route = {
     if (!running.ok) return running.reply;
     const asText = call.request.accepts(['application/json', 'text/plain']) === 'text/plain';
     const answer = await decide(call, question, { asText, wait });
-    return tell(call.door, call.request, { question, running: running.value, asText, answer });
+    const isNews = noteTold(call.door, answer, { ...question, running: running.value });
+    const pollAfterSeconds = call.door.settings().poll.afterSeconds;
+    const ifNoneMatch = call.request.headers['if-none-match'];
+    return tell(answer, { hostname: hostname.value, pollAfterSeconds, ifNoneMatch, asText, isNews });
   },
 };
-
-/** The plain question, as hosts ask it from cron: no other tag, no waiting, no words. */
-export async function answerPlainPoll(
-  door: Door,
-  request: IncomingMessage,
-  hostname: Hostname,
-): Promise<PreparedReply | FailureReply> {
-  const running = runningOf(request);
-  if (!running.ok) return running.reply;
-  const question = { hostname };
-  const answer = await assign(door.context, question);
-  return tell(door, request, { question, running: running.value, asText: false, answer });
-}
-
-interface Decided {
-  readonly question: Question;
-  readonly running: Digest | null;
-  readonly asText: boolean;
-  readonly answer: Answer;
-}
-
-function tell(
-  door: Door,
-  request: IncomingMessage,
-  { question, running, asText, answer }: Decided,
-): PreparedReply | FailureReply {
-  noteTold(door, answer, { ...question, running });
-  const pollAfterSeconds = door.settings().poll.afterSeconds;
-  if (answer.kind !== 'serve') return tellOther(answer, pollAfterSeconds);
-  return tellServe(answer, { pollAfterSeconds, ifNoneMatch: request.headers['if-none-match'], asText });
-}
 
 function decide(
   { door, request, response }: Call,
@@ -74,6 +43,6 @@ function decide(
 ): Promise<Answer> {
   const seconds = Math.min(wait, door.settings().http.maxWaitSeconds);
   const ifNoneMatch = request.headers['if-none-match'];
-  if (seconds === 0 || ifNoneMatch === undefined) return assign(door.context, question);
-  return assignWhenChanged(door, question, { ifNoneMatch, asText, seconds, response });
+  if (seconds === 0 || ifNoneMatch === undefined) return answerNow(door.context, question);
+  return answerWhenChanged(door, question, { ifNoneMatch, asText, seconds, response });
 }

@@ -25,7 +25,7 @@ function shownNode({ firstSeen, lastSeen, told, lastReport, ...rest }: ListedNod
   };
 }
 
-function shownTold({ hostname: _, at, ...rest }: Told) {
+function shownTold({ at, ...rest }: Told) {
   return { ...rest, since: time(at) };
 }
 

@@ -1,0 +1,65 @@
+import type { Hostname } from '../../protocol/names.ts';
+import { type Answer, assign, asToldBefore, type Question, workOut } from './assign.ts';
+import type { Context } from './context.ts';
+import type { Epoch, Kind } from './standing.ts';
+
+/**
+ * What a node is answered now. Nearly always that stands already and is only looked up; it is worked out where the node is
+ * new, is decided by itself, or comes in the moment between a change and the answers that follow from it.
+ */
+export async function answer(context: Context, question: Question): Promise<Answer> {
+  const { hostname, asked } = question;
+  if (asked !== undefined) return assign(context, question);
+  const seat = context.fleet.seat(hostname);
+  const standing = seat === undefined ? undefined : context.standing.of(seat);
+  const found = standing ?? (await letStand(context, hostname));
+  return 'told' in found ? asToldBefore(found, seat?.told) : found;
+}
+
+/** Decides again for all kinds of nodes when something that decides has changed. Called many times a second; mostly there is nothing to do. */
+export async function followEpoch(context: Context): Promise<void> {
+  const { standing, fleet } = context;
+  const epoch = standing.epoch();
+  const before = followed.get(standing);
+  if (epoch === undefined || epoch === before) return;
+  followed.set(standing, epoch);
+  // The kinds that there are come first: most nodes are of one of them.
+  await standing.decideAll((kind, now) => decide(context, kind, now));
+  if (epoch.placement === before?.placement) return;
+  await standing.placeAll(fleet.seats());
+  await standing.decideAll((kind, now) => decide(context, kind, now));
+}
+
+const followed = new WeakMap<Context['standing'], Epoch>();
+
+async function letStand(context: Context, hostname: Hostname): Promise<Answer> {
+  const { standing, fleet, time } = context;
+  const epoch = standing.epoch();
+  if (epoch === undefined || epoch.hasPrograms) return assign(context, { hostname });
+  const seat = fleet.admit(hostname, time.now());
+  const kind = standing.kindOf(epoch, hostname);
+  if (kind !== undefined && kind.epoch !== epoch) await decide(context, kind, epoch);
+  if (seat !== undefined) seat.kind = kind;
+  if (kind?.epoch === epoch && kind.answer !== undefined) return kind.answer;
+  const { answer, scope } = await workOut(context, { hostname });
+  if (seat !== undefined && scope === 'node' && 'told' in answer && standing.epoch() === epoch) {
+    seat.own = answer;
+    seat.ownEpoch = epoch;
+  }
+  return answer;
+}
+
+/** Works out what the nodes of a kind get, once however many of them ask meanwhile. */
+function decide(context: Context, kind: Kind, epoch: Epoch): Promise<void> {
+  kind.deciding ??= decideKind(context, kind, epoch).finally(() => {
+    kind.deciding = undefined;
+  });
+  return kind.deciding;
+}
+
+async function decideKind(context: Context, kind: Kind, epoch: Epoch): Promise<void> {
+  const { answer, scope } = await workOut(context, { hostname: kind.sample, forKind: true });
+  if (context.standing.epoch() !== epoch || scope === 'moment') return;
+  kind.answer = scope === 'kind' && 'told' in answer ? answer : undefined;
+  kind.epoch = epoch;
+}

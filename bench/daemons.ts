@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -35,8 +35,41 @@ export async function startGitDaemon(repository: string): Promise<Daemon> {
   return start(program, how, { port, url: `git://127.0.0.1:${port}/` });
 }
 
+/** One worker, as is its default, which is given a core of its own to choose by the system; nothing is logged. */
+export async function startNginx(work: string, name: string, location: string): Promise<Daemon> {
+  const port = await freePort();
+  const home = join(work, name);
+  await mkdir(home);
+  const places = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (kind) => `${kind}_temp_path ${home}/${kind};`,
+  );
+  const server = `server { listen 127.0.0.1:${port}; ${location} }`;
+  const http = `http { access_log off; ${places.join(' ')} ${server} }`;
+  const main = `daemon off; worker_processes 1; pid ${home}/pid; error_log ${home}/errors;`;
+  await writeFile(join(home, 'nginx.conf'), `${asRootUser()}${main}\nevents {}\n${http}\n`);
+  const args = ['-p', home, '-c', join(home, 'nginx.conf')];
+  return start('nginx', args, { port, url: `http://127.0.0.1:${port}` });
+}
+
+/** Otherwise its worker would read as nobody. */
+function asRootUser(): string {
+  return process.getuid?.() === 0 ? 'user root; ' : '';
+}
+
+/** Whether a peer is installed. Debian keeps some where only root looks for them. */
+export async function isInstalled(command: string): Promise<boolean> {
+  const { code } = await execa(command, ['--help'], { env: PATHS, reject: false });
+  return code !== 'ENOENT';
+}
+
+const PATHS = { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` };
+
 async function start(command: string, args: readonly string[], at: { port: number; url: string }): Promise<Daemon> {
-  const child = execa(command, args, { env: GIT_ENVIRONMENT, stdio: ['ignore', 'ignore', 'pipe'], reject: false });
+  const child = execa(command, args, {
+    env: { ...GIT_ENVIRONMENT, ...PATHS },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    reject: false,
+  });
   const kill = () => child.kill('SIGKILL');
   process.prependOnceListener('exit', kill);
   for (let tries = 0; !(await listens(at.port)); tries++) {

@@ -33,3 +33,8 @@ function digits(value: number): string {
   const places = value === 0 || value >= 100 ? 0 : Math.min(4, 2 - Math.floor(Math.log10(value)));
   return value.toLocaleString('en-US', { minimumFractionDigits: places, maximumFractionDigits: places });
 }
+
+/** Of values in ascending order: that below which such a share of them lies. 0 where there are none. */
+export function percentile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+}

@@ -1,110 +1,126 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import * as z from 'zod';
+import { openEndedCpuTime } from './cpu-time.ts';
+import { type Generating, generate } from './generator.ts';
 
 export const CONNECTIONS = 64;
 /** A machine that is busy with something else answers late, which is no failure. */
 const TIMEOUT_SECONDS = 10;
 
-/** Asks as often as it can, over connections that stay open. */
+/** Asks as often as it can, over so many connections at once. */
 export interface Load {
-  readonly tool: 'wrk' | 'autocannon';
-  /** So many ask in turn, as a fleet does. */
-  readonly hosts: number;
+  readonly tool: 'wrk' | 'our own';
   burst(target: Target, seconds: number): Promise<Burst>;
 }
 
 export interface Target {
   readonly url: string;
-  /** For `If-None-Match`. */
-  readonly etag: string;
+  /** Lines of a path and the entity tag for `If-None-Match`. */
+  readonly asks: string;
+  readonly lines: number;
+  /** A connection for each poll, as hosts have it that ask from cron. */
+  readonly close: boolean;
 }
 
 export interface Burst {
   readonly requests: number;
   readonly seconds: number;
-  /** Of the requests, those that were not answered 304 in time. */
+  /** Of the requests, those that were not answered, or with an error. */
   readonly failed: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+  /** Of the generator: how much of one core it took. */
+  readonly cores: number;
 }
 
 /** wrk where it is installed: it takes less of the processor away from the server. `work` gets its script. */
-export async function findLoad(work: string): Promise<Load> {
+export async function findLoad(at: Generating): Promise<Load> {
   // It has no option that does nothing: the usage comes with a failure.
   const wrk = await execa('wrk', ['--version'], { reject: false });
-  return wrk.code === 'ENOENT' ? autocannon(work) : wrkLoad(work);
+  const isMissing = wrk.code === 'ENOENT';
+  const burst = isMissing ? ownLoad(at) : await wrkLoad(at.work);
+  const endedCpuTime = await openEndedCpuTime();
+  return {
+    tool: isMissing ? 'our own' : 'wrk',
+    async burst(target, seconds) {
+      const cpuBefore = await endedCpuTime();
+      const openedBefore = await connectionsOpened();
+      const taken = await burst(target, seconds);
+      const opened = (await connectionsOpened()) - openedBefore;
+      if (target.close && opened < taken.requests * 0.9)
+        throw new Error(`only ${opened} connections were opened for ${taken.requests} polls`);
+      return { ...taken, cores: ((await endedCpuTime()) - cpuBefore) / taken.seconds };
+    },
+  };
 }
 
-const pathOf = (number: number | string) => `/v1/nodes/web${number}.example.com`;
+type Taken = Omit<Burst, 'cores'>;
+type TakeBurst = (target: Target, seconds: number) => Promise<Taken>;
 
-const WRK_HOSTS = 1000;
-const WRK_SCRIPT = `local paths, at = {}, 0
-init = function()
-  for number = 1, ${WRK_HOSTS} do paths[number] = wrk.format('GET', '${pathOf("' .. number .. '")}') end
+const WRK_SCRIPT = `local asks, at = {}, 0
+init = function(args)
+  for line in io.lines(args[1]) do
+    local path, etag = line:match('^(%S+) (%S+)$')
+    local headers = { ['If-None-Match'] = etag }
+    if args[3] == 'close' then headers['Connection'] = 'close' end
+    asks[#asks + 1] = wrk.format('GET', path, headers)
+  end
+  at = tonumber(args[2])
 end
 request = function()
-  at = at % #paths + 1
-  return paths[at]
+  at = at % #asks + 1
+  return asks[at]
 end
-done = function(summary)
+done = function(summary, latency)
   local errors = summary.errors
   local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
-  io.write(string.format('\\n{"requests":%d,"microseconds":%d,"failed":%d}', summary.requests, summary.duration, failed))
+  local p50, p99 = latency:percentile(50), latency:percentile(99)
+  io.write(string.format('\\n{"requests":%d,"microseconds":%d,"failed":%d,"p50Us":%d,"p99Us":%d}',
+    summary.requests, summary.duration, failed, p50, p99))
 end
 `;
 
-const wrkSummary = z.object({ requests: z.number(), microseconds: z.number(), failed: z.number() });
+const wrkSummary = z.object({
+  requests: z.number(),
+  microseconds: z.number(),
+  failed: z.number(),
+  p50Us: z.number(),
+  p99Us: z.number(),
+});
 
-async function wrkLoad(work: string): Promise<Load> {
+async function wrkLoad(work: string): Promise<TakeBurst> {
   const script = join(work, 'polls.lua');
   await writeFile(script, WRK_SCRIPT);
-  return {
-    tool: 'wrk',
-    hosts: WRK_HOSTS,
-    async burst({ url, etag }, seconds) {
-      const how = ['--threads', '1', '--connections', String(CONNECTIONS), '--duration', `${seconds}s`];
-      const what = ['--timeout', `${TIMEOUT_SECONDS}s`, '--header', `If-None-Match: ${etag}`, '--script', script];
-      const args = [...how, ...what, url];
-      const { stdout } = await execa('wrk', args, { timeout: (seconds + 20) * 1000 });
-      const { requests, microseconds, failed } = wrkSummary.parse(JSON.parse(stdout.slice(stdout.lastIndexOf('\n'))));
-      return { requests, seconds: microseconds / 1_000_000, failed };
-    },
+  return async ({ url, asks, lines, close }, seconds) => {
+    const how = ['--threads', '1', '--connections', String(CONNECTIONS), '--duration', `${seconds}s`];
+    const what = ['--timeout', `${TIMEOUT_SECONDS}s`, '--script', script, url];
+    const own = ['--', asks, String(someLine(lines)), close ? 'close' : 'keep'];
+    const { stdout } = await execa('wrk', [...how, ...what, ...own], { timeout: (seconds + 20) * 1000 });
+    const { microseconds, ...taken } = wrkSummary.parse(JSON.parse(stdout.slice(stdout.lastIndexOf('\n'))));
+    return { ...taken, seconds: microseconds / 1_000_000 };
   };
 }
 
-/** Each connection makes all requests before it begins. */
-const AUTOCANNON_HOSTS = 25;
-
-const autocannonSummary = z.object({
-  requests: z.object({ total: z.number() }),
-  duration: z.number(),
-  errors: z.number(),
-  '2xx': z.number(),
-  '4xx': z.number(),
-  '5xx': z.number(),
-});
-
-/** In a process of its own, too; the hosts to ask for come in a file. */
-function autocannon(work: string): Load {
-  const program = fileURLToPath(import.meta.resolve('autocannon'));
-  const requests = join(work, 'polls.har');
-  return {
-    tool: 'autocannon',
-    hosts: AUTOCANNON_HOSTS,
-    async burst({ url, etag }, seconds) {
-      const headers = [{ name: 'If-None-Match', value: etag }];
-      const entries = Array.from({ length: AUTOCANNON_HOSTS }, (_, number) => ({
-        request: { method: 'GET', url: `${url}${pathOf(number + 1)}`, headers },
-      }));
-      await writeFile(requests, JSON.stringify({ log: { entries } }));
-      const how = ['--connections', String(CONNECTIONS), '--duration', String(seconds)];
-      const what = ['--timeout', String(TIMEOUT_SECONDS), '--har', requests, '--json', '--no-progress'];
-      const args = [program, ...how, ...what, url];
-      const { stdout } = await execa(process.execPath, args, { timeout: (seconds + 20) * 1000 });
-      const summary = autocannonSummary.parse(JSON.parse(stdout));
-      const failed = summary.errors + summary['2xx'] + summary['4xx'] + summary['5xx'];
-      return { requests: summary.requests.total, seconds: summary.duration, failed };
-    },
+function ownLoad(at: Generating): TakeBurst {
+  return async ({ url, asks, lines, close }, seconds) => {
+    const how = { connections: CONNECTIONS, close, start: someLine(lines), seconds, learn: false, keep: false };
+    const { byStatus, broken, p50Us, p99Us, ...taken } = await generate(at, 'polls', { url, asks, ...how });
+    const requests = Object.values(byStatus).reduce((sum, count) => sum + count, 0);
+    return { requests, seconds: taken.seconds, failed: broken + requests - (byStatus['304'] ?? 0), p50Us, p99Us };
   };
+}
+
+/** Every burst begins elsewhere, so that a large fleet is asked for from all of its ends. */
+function someLine(lines: number): number {
+  return Math.floor(Math.random() * lines);
+}
+
+/** Since the machine started: a generator that only says that it connects anew is found out. */
+async function connectionsOpened(): Promise<number> {
+  const [names, values] = (await readFile('/proc/net/snmp', 'utf8'))
+    .split('\n')
+    .filter((line) => line.startsWith('Tcp:'));
+  return Number(values?.split(' ')[names?.split(' ').indexOf('ActiveOpens') ?? -1]);
 }

@@ -1,136 +1,88 @@
-import { type CpuTime, openCpuTime } from './cpu-time.ts';
-import { type Figure, figureBy } from './figure.ts';
-import { CONNECTIONS, findLoad, type Load } from './load.ts';
-import { type Server, startTagwave, startYardstick } from './servers.ts';
+import { hostNames, PLAIN } from './base.ts';
+import { type Compared, compare, ratioOf } from './compare.ts';
+import { comparedLines } from './compare-report.ts';
+import { likeCrowd, makeCrowd } from './crowd.ts';
+import { isInstalled, startNginx } from './daemons.ts';
+import { shown } from './figure.ts';
+import { findLoad } from './load.ts';
+import type { Bench, Measured } from './part.ts';
+import { aim, notMeasured } from './report.ts';
+import { startTagwave, startYardstick, withServers } from './servers.ts';
+import { ETAG } from './yardsticks.ts';
 
-const ROUNDS = 12;
-const LEAST_ROUNDS = 3;
-/** For all rounds; where the load generator is slow to start, there are fewer of them. */
-const LIMIT_MS = 75_000;
-const SECONDS = 1;
-const WARM_UP_SECONDS = 1;
+const HOSTS = 1000;
+const TAGWAVE = 'Tagwave';
+const NODE = 'bare node:http';
+const EXPRESS = 'bare Express';
+const NGINX = 'nginx';
+/** As little as it can do for the same answer. */
+const NGINX_304 = `location / { if ($http_if_none_match = '${ETAG}') { return 304; } add_header ETag '${ETAG}'; return 200; }`;
 
-export interface PollFigures {
-  readonly tool: Load['tool'];
-  readonly connections: number;
-  readonly hosts: number;
-  readonly roundSeconds: number;
-  /** Polls per second, Tagwave's by the yardstick's of the same round. */
-  readonly timesExpress: Figure;
-  readonly timesNode: Figure;
-  readonly servers: Readonly<Record<Name, { readonly pollsPerSecond: Figure; readonly cpuMicroseconds: Figure }>>;
-}
+const PEERS = [
+  { title: NODE, column: 'node:http' },
+  { title: NGINX, column: 'nginx' },
+  { title: EXPRESS, column: 'express' },
+];
 
-const NAMES = ['tagwave', 'express', 'node'] as const;
-export type Name = (typeof NAMES)[number];
-type Servers = Readonly<Record<Name, Server>>;
-
-interface Sample {
-  readonly pollsPerSecond: number;
-  /** Of the server's processor time, for one poll. */
-  readonly cpuMicroseconds: number;
-}
-
-interface PollOptions {
-  readonly dist: string;
-  readonly work: string;
-  readonly progress: (text: string) => void;
-}
-
-/** Polls that are answered 304, by Tagwave and by the yardsticks in turn: what else the machine does meets all of them. */
-export async function measurePolls({ dist, work, progress }: PollOptions): Promise<PollFigures> {
-  const tools = { load: await findLoad(work), cpuTime: await openCpuTime() };
-  const servers = await startAll(dist, work);
-  try {
-    for (const name of NAMES) await sampleOf(servers[name], tools, WARM_UP_SECONDS);
-    const rounds: Record<Name, Sample>[] = [];
-    const until = performance.now() + LIMIT_MS;
-    while (rounds.length < LEAST_ROUNDS || (rounds.length < ROUNDS && performance.now() < until)) {
-      progress(`polls, round ${rounds.length + 1} of ${ROUNDS}`);
-      rounds.push(await roundOf(servers, tools, rounds.length));
-    }
-    return figuresOf(rounds, tools.load);
-  } finally {
-    await Promise.all(NAMES.map((name) => servers[name].stop()));
-  }
-}
-
-/** All of them or none: where one does not start, the others are stopped again. */
-async function startAll(dist: string, work: string): Promise<Servers> {
-  const starting = [
-    startTagwave({ dist, work }),
-    startYardstick(dist, 'express'),
-    startYardstick(dist, 'node'),
-  ] as const;
-  try {
-    const [tagwave, express, node] = await Promise.all(starting);
-    return { tagwave, express, node };
-  } catch (error) {
-    for (const started of await Promise.allSettled(starting))
-      if (started.status === 'fulfilled') await started.value.stop();
-    throw error;
-  }
-}
-
-interface Tools {
-  readonly load: Load;
-  readonly cpuTime: CpuTime;
-}
-
-/** Each round begins with another server: none of them always comes first. */
-async function roundOf(servers: Servers, tools: Tools, round: number): Promise<Record<Name, Sample>> {
-  const samples: Partial<Record<Name, Sample>> = {};
-  for (const index of NAMES.keys()) {
-    const name = NAMES[(index + round) % NAMES.length] ?? 'tagwave';
-    samples[name] = await sampleOf(servers[name], tools, SECONDS);
-  }
-  const { tagwave, express, node } = samples;
-  if (!tagwave || !express || !node) throw new Error('a server was left out of a round');
-  return { tagwave, express, node };
-}
-
-const TRIES = 3;
-
-/** Where the hour, and with it the tag, changed in the middle, not all was 304: once more. */
-async function sampleOf({ url, pid }: Server, { load, cpuTime }: Tools, seconds: number): Promise<Sample> {
-  for (let attempt = 0; attempt < TRIES; attempt++) {
-    const etag = await etagOf(url);
-    const cpuBefore = await cpuTime(pid);
-    const burst = await load.burst({ url, etag }, seconds);
-    const cpuSeconds = (await cpuTime(pid)) - cpuBefore;
-    if ((await etagOf(url)) !== etag) continue;
-    if (burst.failed > 0) throw new Error(`${burst.failed} of ${burst.requests} polls of ${url} failed`);
-    return {
-      pollsPerSecond: burst.requests / burst.seconds,
-      cpuMicroseconds: (cpuSeconds * 1_000_000) / burst.requests,
-    };
-  }
-  throw new Error(`${url} gives another answer at every look`);
-}
-
-/** The entity tag to poll with. Throws unless the server answers 304 to it. */
-async function etagOf(url: string): Promise<string> {
-  const node = `${url}/v1/nodes/web1.example.com`;
-  const first = await fetch(node);
-  const etag = first.headers.get('etag') ?? '';
-  const again = await fetch(node, { headers: { 'If-None-Match': etag } });
-  if (first.status !== 200 || again.status !== 304)
-    throw new Error(`${node} answered ${first.status} and ${again.status} (${await first.text()})`);
-  return etag;
-}
-
-function figuresOf(rounds: readonly Record<Name, Sample>[], { tool, hosts }: Load): PollFigures {
-  const figures = (name: Name) => ({
-    pollsPerSecond: figureBy(rounds, (round) => round[name].pollsPerSecond),
-    cpuMicroseconds: figureBy(rounds, (round) => round[name].cpuMicroseconds),
+/** Unchanged polls over connections that stay open, as `tagwave watch` and proxies keep them. */
+export function measurePolls(bench: Bench): Promise<Measured> {
+  return measure(bench, {
+    close: false,
+    title: `Unchanged polls, connections kept alive, ${HOSTS} hosts of one wave`,
+    aims: (compared) => [atLeast(compared, 0.8, 'unchanged polls, kept alive')],
   });
-  return {
-    tool,
-    connections: CONNECTIONS,
-    hosts,
-    roundSeconds: SECONDS,
-    timesExpress: figureBy(rounds, ({ tagwave, express }) => tagwave.pollsPerSecond / express.pollsPerSecond),
-    timesNode: figureBy(rounds, ({ tagwave, node }) => tagwave.pollsPerSecond / node.pollsPerSecond),
-    servers: { tagwave: figures('tagwave'), express: figures('express'), node: figures('node') },
-  };
+}
+
+/** The same, a connection for each, as hosts ask that poll from cron. */
+export function measureClosing(bench: Bench): Promise<Measured> {
+  return measure(bench, {
+    close: true,
+    title: `Unchanged polls, a connection for each, ${HOSTS} hosts of one wave`,
+    aims: (compared) => [atLeast(compared, 0.85, 'unchanged polls, Connection: close')],
+  });
+}
+
+interface Way {
+  readonly close: boolean;
+  readonly title: string;
+  aims(compared: Compared): readonly string[];
+}
+
+const ROUNDS = 8;
+
+async function measure(bench: Bench, { close, title, aims }: Way): Promise<Measured> {
+  const load = await findLoad(bench);
+  const hasNginx = await isInstalled('nginx');
+  const starting = [
+    startTagwave(bench, `polls-${close ? 'close' : 'alive'}`, PLAIN),
+    startYardstick(bench.dist, 'node'),
+    startYardstick(bench.dist, 'express'),
+    ...(hasNginx ? [startNginx(bench.work, `nginx-${close ? 'close' : 'alive'}`, NGINX_304)] : []),
+  ] as const;
+  return withServers(starting, async ([tagwave, node, express, nginx]) => {
+    const crowd = await makeCrowd(bench, tagwave, { name: 'polls', hosts: hostNames(HOSTS, 'plain') });
+    await crowd.learn();
+    const like = await likeCrowd(crowd, ETAG);
+    const subjects = [
+      { title: TAGWAVE, server: tagwave, crowd },
+      { title: NODE, server: node, crowd: like },
+      ...(nginx === undefined ? [] : [{ title: NGINX, server: nginx, crowd: like }]),
+      { title: EXPRESS, server: express, crowd: like },
+    ];
+    const how = { load, close, rounds: bench.isQuick ? 2 : ROUNDS, seconds: 1, progress: bench.progress };
+    const compared = await compare(subjects, how);
+    const lines = [
+      ...comparedLines(compared, { title, peers: PEERS, tool: load.tool }),
+      ...(hasNginx ? [] : [notMeasured('nginx', 'nginx is not installed')]),
+      ...aims(compared),
+    ];
+    return { lines, figures: { tool: load.tool, ...compared } };
+  });
+}
+
+function atLeast(compared: Compared, least: number, what: string): string {
+  const speed = ratioOf(compared, 'pollsPerSecond', [TAGWAVE, NODE]);
+  const cpu = ratioOf(compared, 'cpuMicroseconds', [TAGWAVE, NODE]);
+  const found = `${shown(speed)} × its polls a second, ${shown(cpu)} × its CPU a poll`;
+  return aim(`${what}, at least ${least} × bare node:http`, speed.median >= least, found);
 }

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
-import { makeSource } from './source.ts';
+import { type BaseKind, makeBase } from './base.ts';
+import type { Generating } from './generator.ts';
 import type { Yardstick } from './yardsticks.ts';
 
 /** A server in a process of its own. */
@@ -13,35 +14,50 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-const HOURS = 12;
-/** One wave: every host gets the tag of the hour. */
-const SCHEDULE = 'waves: [{ environment: production, default: true, hours: 0 }]\n';
+export interface TagwaveServer extends Server {
+  readonly base: string;
+}
 
-/** Tagwave as it ships, with all settings as they are by default, on a repository with a tag an hour for half a day. */
-export async function startTagwave({ dist, work }: { dist: string; work: string }): Promise<Server> {
-  const command = join(dist, 'tagwave-server.js');
-  const base = join(work, 'base');
-  await mkdir(base);
-  await writeFile(join(base, 'schedule.yml'), SCHEDULE);
-  const source = await makeSource(join(base, 'trunk'), { files: 100, committedAt: hoursAgo(HOURS + 1) });
-  for (let hours = HOURS; hours > 0; hours--) await source.commit(hoursAgo(hours));
-  await execa(process.execPath, [command, 'snapshot', '--backfill', String(HOURS), '--base', base]);
-  return serveBase(dist, base);
+/** Tagwave as it ships, with all settings as they are by default, on a base of its own. */
+export async function startTagwave(at: Generating, name: string, kind: BaseKind): Promise<TagwaveServer> {
+  const base = await makeBase(at, name, kind);
+  return { ...(await serveBase(at.dist, base)), base };
 }
 
 /** Tagwave as it ships, on a base that is there. */
-export function serveBase(dist: string, base: string): Promise<Server> {
-  return start([join(dist, 'tagwave-server.js'), 'serve', '--base', base, '--listen', '127.0.0.1:0']);
+export async function serveBase(dist: string, base: string): Promise<Server> {
+  const server = await start([join(dist, 'tagwave-server.js'), 'serve', '--base', base, '--listen', '127.0.0.1:0']);
+  await isReady(server.url);
+  return server;
 }
 
-/** Half past, so that none falls on the hour itself. */
-function hoursAgo(hours: number): number {
-  const HOUR_MS = 3_600_000;
-  return Math.floor(Date.now() / HOUR_MS - hours) * HOUR_MS + HOUR_MS / 2;
+const MOST_LOOKS = 300;
+
+/** Control files count once they have been unchanged for a while. */
+async function isReady(url: string): Promise<void> {
+  for (let looks = 0; looks < MOST_LOOKS; looks++) {
+    if ((await fetch(`${url}/readyz`)).ok) return;
+    await delay(100);
+  }
+  throw new Error(`${url} does not become ready`);
 }
 
 export function startYardstick(dist: string, name: Yardstick): Promise<Server> {
   return start([join(dist, 'bench.js'), 'yardstick', name]);
+}
+
+/** Uses servers, and stops them whatever happens; where one does not start, the others are stopped again. */
+export async function withServers<const Servers extends readonly Server[], Result>(
+  starting: { readonly [Index in keyof Servers]: Promise<Servers[Index]> },
+  use: (servers: Servers) => Promise<Result>,
+): Promise<Result> {
+  try {
+    const servers: unknown = await Promise.all(starting);
+    return await use(servers as Servers);
+  } finally {
+    for (const started of await Promise.allSettled(starting))
+      if (started.status === 'fulfilled') await started.value.stop();
+  }
 }
 
 /** Starts a program that prints its URL when it is ready. */

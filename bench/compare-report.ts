@@ -1,0 +1,47 @@
+import { table } from '../server/cli/terminal.ts';
+import { type Compared, figureOfSubject, ratioOf } from './compare.ts';
+import { shown } from './figure.ts';
+import { CONNECTIONS } from './load.ts';
+
+export interface ComparedTable {
+  /** One line above. */
+  readonly title: string;
+  /** The subjects that the others are set in proportion to, as the columns name them. */
+  readonly peers: readonly { readonly title: string; readonly column: string }[];
+  readonly tool: string;
+}
+
+/** Ratios first. */
+export function comparedLines(compared: Compared, { title, peers, tool }: ComparedTable): string[] {
+  const { titles, rounds, seconds } = compared;
+  const present = peers.filter((peer) => titles.includes(peer.title));
+  const head = [
+    '',
+    ...present.map(({ column }) => `× ${column}`),
+    'CPU a poll',
+    'polls a second',
+    'p50',
+    'p99',
+    'load',
+  ];
+  const rows = titles.map((subject) => [
+    subject,
+    ...present.map((peer) =>
+      peer.title === subject ? '' : shown(ratioOf(compared, 'pollsPerSecond', [subject, peer.title])),
+    ),
+    shown(figureOfSubject(compared, subject, 'cpuMicroseconds'), ' µs'),
+    shown(figureOfSubject(compared, subject, 'pollsPerSecond')),
+    `${figureOfSubject(compared, subject, 'p50Us').median.toFixed(0)} µs`,
+    `${figureOfSubject(compared, subject, 'p99Us').median.toFixed(0)} µs`,
+    `${(100 * figureOfSubject(compared, subject, 'loadCores').median).toFixed(0)} %`,
+  ]);
+  return [
+    '',
+    title,
+    `${tool}, ${CONNECTIONS} connections; median (min–max) of ${rounds.length} rounds of ${seconds} s each, the servers in turn.`,
+    "CPU is the server's alone, all its processes together; load: how much of a core the generator took",
+    '',
+    table(head, rows),
+    '',
+  ];
+}

@@ -1,0 +1,22 @@
+import { measureApply } from './apply.ts';
+import { applyLines } from './apply-report.ts';
+import { measureFleet } from './fleet.ts';
+import type { Measure } from './part.ts';
+import { measureClosing, measurePolls } from './polls.ts';
+import { measureTags } from './tags.ts';
+import { tagLines } from './tags-report.ts';
+
+/** In the order in which they are measured. */
+export const PARTS: Readonly<Record<string, Measure>> = {
+  polls: measurePolls,
+  close: measureClosing,
+  fleet: measureFleet,
+  tags: async (bench) => {
+    const figures = await measureTags(bench);
+    return { lines: tagLines(figures, bench.fileSystem), figures };
+  },
+  apply: async (bench) => {
+    const figures = await measureApply(bench);
+    return { lines: applyLines(figures, bench.fileSystem), figures };
+  },
+};

@@ -2,6 +2,7 @@
 // a few files as from hundreds; those that are native, or load their parts by name, stay in node_modules. The client becomes one file that runs with nothing but Node 18 or newer beside it.
 import { chmod, copyFile, readdir, readFile, rm } from 'node:fs/promises';
 import { build } from 'esbuild';
+import { bundleClient } from './client/bundle.mjs';
 
 const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 const shebang = '#!/usr/bin/env node\n';
@@ -33,16 +34,8 @@ await Promise.all([
       js: `${shebang}import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);`,
     },
   }),
-  build({
-    ...common,
-    entryPoints: { tagwave: 'client/main.ts' },
-    outdir: 'dist',
-    outExtension: { '.js': '.cjs' },
-    format: 'cjs',
-    target: 'node18',
-    banner: { js: `${shebang}// tagwave ${version}: the client in one file` },
-  }),
+  bundleClient('dist/tagwave.cjs', version),
 ]);
 // Servers give it to hosts, beside the client.
 await copyFile('client/install.sh', 'dist/install.sh');
-await Promise.all(['dist/tagwave-server.js', 'dist/tagwave.cjs'].map((file) => chmod(file, 0o755)));
+await chmod('dist/tagwave-server.js', 0o755);

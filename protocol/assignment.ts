@@ -78,13 +78,4 @@ export const reportSchema = z.strictObject({
 export type Report = z.infer<typeof reportSchema>;
 export type ReportBody = z.input<typeof reportSchema>;
 
-/** The headers that polls and their answers carry. */
-export const HEADERS = {
-  outcome: 'Tagwave-Outcome',
-  pollAfter: 'Tagwave-Poll-After',
-  tag: 'Tagwave-Tag',
-  digest: 'Tagwave-Digest',
-  running: 'Tagwave-Running',
-  /** The path below the server's URL that takes reports of this node. A client that may do without sends none where it is missing. */
-  report: 'Tagwave-Report',
-} as const;
+export { HEADERS } from './headers.ts';

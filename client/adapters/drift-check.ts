@@ -51,11 +51,11 @@ export async function findDrift(check: DriftCheck): Promise<DriftFound> {
   if (check.isThorough) return findAmong(check, undefined);
   const { directory, digest, cache } = check;
   const known = recallListing(cache, digest);
-  let listing = known === undefined ? undefined : await listingOf(directory);
+  let listing = known === undefined ? undefined : listingOf(directory);
   if (listing !== undefined && listing === known && isSound(directory)) return [];
   const before = recall(cache, digest);
   if (before === undefined) return findAmong(check, undefined);
-  if (before.paths.length >= MANY && check.remembers) listing ??= await listingOf(directory);
+  if (before.paths.length >= MANY && check.remembers) listing ??= listingOf(directory);
   const moved = new Set(movedSince(before, directory).map((index) => before.paths[index] ?? ''));
   if (moved.size > 0 || !isRootAsBefore(check, before.paths)) return findAmong(check, { before, moved });
   // It was made before the looks that are right.

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HookCommand } from '../../protocol/hooks.ts';
+import { killGroup, noteStart } from './running-hook.ts';
 
 export interface HookRun {
   readonly command: HookCommand;
@@ -100,14 +101,6 @@ async function endGroup(child: ChildProcess, ended: Promise<unknown>): Promise<v
   killGroup(child.pid, 'SIGKILL');
 }
 
-function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, signal);
-  } catch {
-    // It has ended by itself.
-  }
-}
-
 async function drained({ stdout, stderr }: ChildProcess): Promise<void> {
   const enough = new AbortController();
   const streams = [stdout, stderr].filter((stream): stream is Readable => stream !== null);
@@ -140,36 +133,4 @@ function tailOf(limit: number): Tail {
       return `${dropped === 0 ? '' : `[${dropped} bytes before this are left out]\n`}${kept.toString('utf8')}`.trimEnd();
     },
   };
-}
-
-/** The kernel's number for the process and the moment it began, which no other process has. */
-function noteStart(note: string, pid: number | undefined): void {
-  const began = pid === undefined ? undefined : beginningOf(pid);
-  try {
-    if (began !== undefined) writeFileSync(note, `${pid} ${began}\n`);
-  } catch {
-    // Only a later run after a crash would have needed it.
-  }
-}
-
-function beginningOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
-  }
-}
-
-/** Ends a hook that outlived the run that started it: the same hook is about to run again. Only under the lock. */
-export function endForgottenHook(note: string): void {
-  let text: string;
-  try {
-    text = readFileSync(note, 'latin1');
-  } catch {
-    return;
-  }
-  const [, pid, began] = /^(\d+) (\d+)\n$/.exec(text) ?? [];
-  if (pid !== undefined && began === beginningOf(Number(pid))) killGroup(Number(pid), 'SIGKILL');
-  rmSync(note, { force: true });
 }

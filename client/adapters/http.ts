@@ -1,5 +1,4 @@
-import { type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
+import type { IncomingHttpHeaders, IncomingMessage, request as Request } from 'node:http';
 import type { Readable } from 'node:stream';
 
 export interface HttpRequest {
@@ -36,10 +35,15 @@ export class ConnectionLost extends Error {
 }
 
 /** Asks, and answers as soon as the status is there; the time limits go on over the body. Never rejects. */
-export function open(request: HttpRequest): Promise<Opened> {
+export async function open(request: HttpRequest): Promise<Opened> {
+  // Only what is used: Node takes longer to load TLS than to ask without it.
+  const { request: send } = request.url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+  return openWith(send, request);
+}
+
+function openWith(send: typeof Request, request: HttpRequest): Promise<Opened> {
   return new Promise((resolve) => {
     const { url, method, headers, body, signal, silenceMs, totalMs } = request;
-    const send = url.protocol === 'https:' ? requestHttps : requestHttp;
     const outgoing = send(url, {
       ...FAMILIES,
       method,

@@ -1,6 +1,6 @@
 import { closeSync, constants, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { type Failure, systemFailure } from '../core/failure.ts';
-import { run } from './process.ts';
+import { runNow } from './process.ts';
 
 export type Locking =
   | { readonly kind: 'taken'; release(): void }
@@ -13,7 +13,7 @@ const BUSY = 75;
  * Takes the target's lock, without waiting. Node has no flock(2); the util-linux command takes it on the open file that it
  * inherits. The lock belongs to that open file, so it is gone when we close it or die, however we die.
  */
-export async function takeLock(path: string): Promise<Locking> {
+export function takeLock(path: string): Locking {
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o644);
@@ -22,7 +22,7 @@ export async function takeLock(path: string): Promise<Locking> {
     if (failure === undefined) throw error;
     return { kind: 'failed', failure };
   }
-  const { code, missing, stderr } = await run({
+  const { code, missing, stderr } = runNow({
     command: 'flock',
     args: ['--nonblock', '--conflict-exit-code', String(BUSY), '3'],
     inherit: fd,

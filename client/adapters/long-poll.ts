@@ -1,4 +1,4 @@
-import { HEADERS } from '../../protocol/assignment.ts';
+import { HEADERS } from '../../protocol/headers.ts';
 import { type Answer, type Question, readAnswer } from '../core/answer.ts';
 import { readBody } from './http.ts';
 import { ask, type Servers } from './servers.ts';
@@ -36,7 +36,7 @@ export async function askWhenChanged(servers: Servers, question: Question): Prom
       const bytes = (await readBody(body, LIMIT_BYTES)) ?? Buffer.alloc(0);
       return {
         kind: 'heard',
-        answer: readAnswer({ status, headers, body: bytes }, question),
+        answer: await readAnswer({ status, headers, body: bytes }, question),
         etag: headers.etag,
         pollAfterMs: secondsOf(headers[HEADERS.pollAfter.toLowerCase()]) * 1000,
       };

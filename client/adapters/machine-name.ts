@@ -1,6 +1,6 @@
 import { hostname as ownName } from 'node:os';
 import { type Hostname, parseHostname } from '../../protocol/names.ts';
-import { run } from './process.ts';
+import { runNow } from './process.ts';
 
 const LOOKUP_LIMIT_MS = 3_000;
 
@@ -9,11 +9,11 @@ const LOOKUP_LIMIT_MS = 3_000;
  * not answer must not make a host somebody else, so then the name found last time (`remembered`) stands.
  * Undefined where the machine has no usable name.
  */
-export async function machineName(remembered: string | null): Promise<Hostname | undefined> {
+export function machineName(remembered: string | null): Hostname | undefined {
   const own = parseHostname(ownName());
   if (own === undefined || own === 'localhost' || own.startsWith('localhost.')) return undefined;
   if (own.includes('.')) return own;
-  const { code, stdout } = await run({ command: 'hostname', args: ['-f'], timeoutMs: LOOKUP_LIMIT_MS });
+  const { code, stdout } = runNow({ command: 'hostname', args: ['-f'], timeoutMs: LOOKUP_LIMIT_MS });
   const isOurs = (name: string | undefined): name is Hostname => name?.startsWith(`${own}.`) ?? false;
   const full = code === 0 ? parseHostname(stdout.trim()) : undefined;
   if (isOurs(full)) return full;

@@ -5,16 +5,15 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
-  readdirSync,
   readFileSync,
   readSync,
-  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { type Digest, hexOf } from '../../protocol/names.ts';
 import { parseRepresentation, type Representation } from '../core/representation.ts';
 import type { Layout } from './layout.ts';
+import { isDirectory, quietly, removeParts } from './old-parts.ts';
 import { writeWhole } from './publish.ts';
 
 /** The beginning of a download that was cut off, kept for the next try or the next run. */
@@ -123,18 +122,6 @@ export function openPart({ downloads }: Layout, digest: Digest): Part {
   };
 }
 
-const DAY_MS = 86_400_000;
-
-/** Removes what was kept more than a day ago: what it is the beginning of was not asked for since. */
-export function removeOldParts({ downloads }: Pick<Layout, 'downloads'>, now: number): void {
-  quietly(() =>
-    removeParts(downloads, (file) => {
-      const age = now - lstatSync(join(downloads, file)).mtimeMs;
-      return age > DAY_MS || age < -DAY_MS;
-    }),
-  );
-}
-
 function findPart(
   downloads: string,
   files: { readonly part: string; readonly meta: string },
@@ -167,25 +154,5 @@ function* piecesOf(path: string): Generator<Uint8Array> {
     }
   } finally {
     closeSync(fd);
-  }
-}
-
-/** Only what is called as ours are: the directory may have been there before. */
-function removeParts(downloads: string, isToGo: (file: string) => boolean): void {
-  if (!isDirectory(downloads)) return;
-  for (const file of readdirSync(downloads))
-    if (/^[0-9a-f]{16}\.(part|json)$/.test(file) && isToGo(file)) rmSync(join(downloads, file), { force: true });
-}
-
-function isDirectory(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-}
-
-/** Undefined also where it fails: what cannot be read is not there, and what cannot be removed is in nobody's way. */
-function quietly<Value>(act: () => Value): Value | undefined {
-  try {
-    return act();
-  } catch {
-    return undefined;
   }
 }

@@ -15,7 +15,7 @@ import { isNameOf, isReleaseName } from '../core/release-name.ts';
 import { type KeptSince, releasesToRemove } from '../core/retention.ts';
 import type { Layout } from './layout.ts';
 import { LISTING } from './listing.ts';
-import { removeOldParts } from './part.ts';
+import { removeOldParts } from './old-parts.ts';
 import { publish, syncDirectory, TEMPORARY } from './publish.ts';
 
 /** What `current` is. */

@@ -1,4 +1,5 @@
-import { HEADERS, type Report } from '../../protocol/assignment.ts';
+import type { Report } from '../../protocol/assignment.ts';
+import { HEADERS } from '../../protocol/headers.ts';
 import { type Answer, isUnavailable, parseJson, type Question, readAnswer } from '../core/answer.ts';
 import { VERSION } from '../version.ts';
 import { ConnectionLost, type HttpRequest, type Opened, open, readBody } from './http.ts';

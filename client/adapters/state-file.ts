@@ -1,5 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
-import { EMPTY_STATE, parseState, type State } from '../core/state.ts';
+import { sealed, unsealed } from '../core/seal.ts';
+import { EMPTY_STATE, type State } from '../core/state.ts';
+import { BUILD } from '../version.ts';
 import type { Layout } from './layout.ts';
 import { publish } from './publish.ts';
 
@@ -11,12 +13,23 @@ export interface Remembered {
   readonly problem: string | undefined;
 }
 
-/** Reads what the host remembers; a missing, damaged or unreadable file is like a first run. */
-export function readState(layout: Layout): Remembered {
+/**
+ * Reads what the host remembers; a missing, damaged or unreadable file is like a first run. What looks at every field is only
+ * loaded for a file that this build did not write itself.
+ */
+export async function recallState(layout: Layout): Promise<Remembered> {
+  const text = readText(layout);
+  if (typeof text !== 'string') return text;
+  const state = unsealed(text, BUILD);
+  return state === undefined
+    ? (await import('./read-state.ts')).understood(layout, text)
+    : { state, problem: undefined };
+}
+
+/** The file's text; where there is none to be had, what that comes to. */
+export function readText(layout: Layout): string | Remembered {
   try {
-    const text = readLimited(layout.state);
-    const state = parseState(text);
-    return state === undefined ? forgotten(`${layout.state} is damaged`) : { state, problem: undefined };
+    return readLimited(layout.state);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     return code === 'ENOENT'
@@ -25,7 +38,7 @@ export function readState(layout: Layout): Remembered {
   }
 }
 
-function forgotten(why: string): Remembered {
+export function forgotten(why: string): Remembered {
   return { state: EMPTY_STATE, problem: why };
 }
 
@@ -40,5 +53,5 @@ function readLimited(path: string): string {
 }
 
 export function writeState(layout: Layout, state: State): void {
-  publish(layout.state, `${JSON.stringify(state, null, 2)}\n`);
+  publish(layout.state, sealed(state, BUILD));
 }

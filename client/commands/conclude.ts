@@ -8,7 +8,6 @@ import { queueReport } from '../core/report.ts';
 import type { State } from '../core/state.ts';
 import { isToTell, type Told } from '../core/telling.ts';
 import { indented } from '../terminal.ts';
-import { resumeActivation } from './activation.ts';
 import { isNoAside, tellAside } from './asides.ts';
 import { inUse, type Run } from './converge.ts';
 import { tidyUp } from './tidy-up.ts';
@@ -19,8 +18,9 @@ import { tidyUp } from './tidy-up.ts';
  */
 export async function finishEarlierRun(run: Run): Promise<Failed | undefined> {
   const { activating, returning } = run.state;
+  if (activating === null && returning === null) return undefined;
   const startedAt = new Date((returning ?? activating)?.startedAt ?? run.startedAt);
-  const outcome = await resumeActivation(run);
+  const outcome = await (await import('./activation.ts')).resumeActivation(run);
   if (outcome === undefined || outcome === 'returned') return undefined;
   if (outcome.kind === 'failed') return outcome;
   if (run.settings.json) run.earlier = outcome;

@@ -1,33 +1,19 @@
-import { join } from 'node:path';
 import type { Assignment } from '../../protocol/assignment.ts';
 import type { Digest, Hostname } from '../../protocol/names.ts';
 import type { Layout } from '../adapters/layout.ts';
 import { readManifest } from '../adapters/releases.ts';
 import { askAssignment, type Servers } from '../adapters/servers.ts';
-import type { Staged } from '../adapters/stage.ts';
-import { syncTree } from '../adapters/sync.ts';
 import { ago } from '../core/age.ts';
 import type { Answer, Question } from '../core/answer.ts';
 import type { Drifted } from '../core/drift.ts';
-import { systemFailure } from '../core/failure.ts';
-import {
-  type Applied,
-  type Failed,
-  failedBecause,
-  nameOf,
-  type Outcome,
-  type Refused,
-  type RolledBack,
-} from '../core/outcome.ts';
-import type { Kept, Place, ReleaseOnDisk } from '../core/place.ts';
+import { type Applied, failedBecause, type Outcome, type RolledBack } from '../core/outcome.ts';
+import type { Kept, Place } from '../core/place.ts';
 import { isNameOf } from '../core/release-name.ts';
 import type { State } from '../core/state.ts';
 import type { DiffLine } from '../core/unified.ts';
 import type { Settings } from '../settings/keys.ts';
 import type { Terminal } from '../terminal.ts';
-import { beginActivation, finishActivation, repairedPaths, tellKept } from './activation.ts';
-import { prepareRelease, releaseOnDisk, type Scene, setScene } from './hooks.ts';
-import { isDamaged, mend, rememberStaged, touchedByHooks } from './mend.ts';
+import { isDamaged } from './damage.ts';
 
 /** One run on one target. `state` grows while it goes on and is written by whoever runs it. */
 export interface Run {
@@ -72,47 +58,22 @@ export function inUse({ layout, place, state }: Pick<Run, 'layout' | 'place' | '
   return { name: current.name, digest: readManifest(layout, current.name)?.digest, isSure: false };
 }
 
-/** Asks, stages, asks again, flips. Nothing is flipped that is not the answer at the end. */
+/** Asks, and where the answer is not what is in use as it should be, changes that. */
 export async function converge(run: Run): Promise<Outcome> {
-  const { layout, place, servers, terminal } = run;
   let answer = await question(run, { mayBeKnown: true });
   const isToMend = await isDamaged(run);
   // An answer that says `same` has no links to fetch anything by.
   if (isToMend && answer.kind === 'ended' && answer.outcome.kind === 'unchanged')
     answer = await question(run, { mayBeKnown: false });
-  for (let round = 1; round <= 2; round++) {
-    if (answer.kind === 'ended') return answer.outcome;
-    const { assignment } = answer;
-    const before = inUse(run);
-    if (before?.isSure && before.digest === assignment.digest) {
-      if (!isToMend) return settle(run, assignment, before.name);
-      const mended = await mend(run, assignment);
-      if (mended !== undefined) return mended;
-    }
-    const refused = refusedBefore(run, assignment);
-    if (refused !== undefined) return refused;
-    const { stage } = await import('../adapters/stage.ts');
-    const staged = await stage({ layout, place, servers, terminal, assignment });
-    if (staged.kind !== 'staged') return staged;
-    const { name, reused } = staged;
-    terminal.detail(`${reused ? 'found' : 'staged'} releases/${name}: every hash is right`);
-    if (before?.name === name) return settle(run, assignment, name);
-    // Before its own hooks can touch it.
-    if (!reused) rememberStaged(run, assignment, staged);
-    const ready = await makeReady(run, assignment, staged);
-    if ('kind' in ready) return ready;
-    // Before the second question: between its answer and the flip nothing may take long.
-    const unsynced = await syncStage(run, assignment);
-    if (unsynced !== undefined) return unsynced;
-    answer = await question(run, { mayBeKnown: false });
-    if (answer.kind === 'serve' && answer.assignment.digest === assignment.digest)
-      return flip(run, answer.assignment, ready);
-    if (answer.kind === 'serve') terminal.detail(`the answer changed to ${answer.assignment.tag} meanwhile`);
-  }
-  return answer.kind === 'ended' ? answer.outcome : changedTwice(answer.assignment);
+  if (answer.kind === 'ended') return answer.outcome;
+  const { assignment } = answer;
+  const before = inUse(run);
+  if (!isToMend && before?.isSure && before.digest === assignment.digest) return settle(run, assignment, before.name);
+  // Few runs change anything: what it takes is loaded for those.
+  return (await import('./renew.ts')).renew(run, assignment, { isToMend });
 }
 
-type Asked =
+export type Asked =
   | { readonly kind: 'serve'; readonly assignment: Assignment }
   | { readonly kind: 'ended'; readonly outcome: Outcome };
 
@@ -201,88 +162,8 @@ function ended(outcome: Outcome): Asked {
   return { kind: 'ended', outcome };
 }
 
-function changedTwice({ tag, digest }: Assignment): Outcome {
-  const hint = 'Nothing was flipped; what was staged is kept, and the next run goes on with it.';
-  return { ...failedBecause('the answer changed twice while its files were staged', hint), tag, digest };
-}
-
 /** The right content is in use already: only its tag may have another name now, or what was known of it was lost. */
-function settle(run: Run, { tag, digest }: Assignment, release: string): Outcome {
+export function settle(run: Run, { tag, digest }: Assignment, release: string): Outcome {
   run.state = { ...run.state, running: { tag, digest, release } };
   return { kind: 'unchanged', tag, digest };
-}
-
-async function syncStage(run: Run, { tag, digest }: Assignment): Promise<Outcome | undefined> {
-  try {
-    await syncTree(run.layout.releases);
-    return undefined;
-  } catch (error) {
-    return failedBySystem(error, { tag, digest });
-  }
-}
-
-function failedBySystem(error: unknown, of: Pick<Assignment, 'tag' | 'digest'>): Outcome {
-  const failure = systemFailure(error);
-  if (failure === undefined) throw error;
-  return { kind: 'failed', failure, ...of };
-}
-
-interface Ready {
-  readonly release: ReleaseOnDisk;
-  readonly scene: Scene;
-  /** What had drifted, where it is another copy of what is in use. */
-  readonly repaired: readonly Drifted[] | undefined;
-}
-
-/** Finds out all that would keep a staged release from being used, up to its own hooks. */
-async function makeReady(
-  run: Run,
-  { tag, digest }: Assignment,
-  { name, entries }: Staged,
-): Promise<Ready | Refused | Failed> {
-  const release: ReleaseOnDisk = { name, directory: join(run.layout.releases, name), digest, entries };
-  const obstacle = await run.place.obstacle(release);
-  if (obstacle !== undefined) return { kind: 'failed', failure: obstacle, tag, digest };
-  const before = inUse(run);
-  const previous = before && releaseOnDisk(run, before.name);
-  const repaired = before?.digest === digest ? (run.drifted ?? []) : undefined;
-  const paths = repaired?.map(({ path }) => path);
-  const set = await setScene(
-    { tag, digest, release, previous },
-    paths === undefined ? undefined : repairedPaths(release, paths),
-  );
-  if (set.kind === 'failed') return { ...set, tag, digest };
-  const unprepared = await prepareRelease(run, set.scene);
-  if (unprepared === undefined)
-    return (
-      (await touchedByHooks(run, release, { tag, hooks: set.scene.hooks })) ?? { release, scene: set.scene, repaired }
-    );
-  const { kind, failure, index } = unprepared;
-  const told = { ...failure, sentence: `${tag} is not put into use: ${failure.sentence}` };
-  if (kind === 'stage') return { kind: 'failed', failure: told, tag, digest };
-  return { kind: 'refused', failure: told, tag, digest, key: `${digest} test ${index}` };
-}
-
-/** Journaled: the next run can go on, tell and report if this one is killed. */
-async function flip(run: Run, { tag, digest }: Assignment, ready: Ready): Promise<Outcome> {
-  const { release, repaired } = ready;
-  try {
-    const scene = { ...ready.scene, tag };
-    const activating = await beginActivation(run, scene, { tag, digest, release, repaired });
-    run.servers.signal.throwIfAborted();
-    tellKept(run, await run.place.activate(release));
-    const outcome = await finishActivation(run, activating, scene);
-    return outcome.kind === 'applied' && repaired?.length ? { ...outcome, repaired } : outcome;
-  } catch (error) {
-    return failedBySystem(error, { tag, digest });
-  }
-}
-
-/** Content that failed once is not tried again: it would fail again, with every run. */
-function refusedBefore({ state, retry }: Run, { tag, digest }: Assignment): Refused | undefined {
-  const { refused } = state;
-  if (retry || refused?.digest !== digest) return undefined;
-  const sentence = `${nameOf(tag, digest)} is not tried again, as it failed at ${refused.at}: ${refused.why}`;
-  const hint = "Nothing was changed. It is tried when its content changes, or with 'tagwave poll --retry'.";
-  return { kind: 'refused', tag, digest, failure: { sentence, hint }, key: digest };
 }

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Hostname } from '../../protocol/names.ts';
-import { endForgottenHook } from '../adapters/hook-runner.ts';
 import { type Layout, layoutOf, prepare } from '../adapters/layout.ts';
 import { takeLock } from '../adapters/lock.ts';
 import { machineName } from '../adapters/machine-name.ts';
 import { openReleasePlace } from '../adapters/release-place.ts';
 import { removeLeftovers } from '../adapters/releases.ts';
+import { endForgottenHook } from '../adapters/running-hook.ts';
 import type { Servers } from '../adapters/servers.ts';
-import { readState } from '../adapters/state-file.ts';
+import { recallState } from '../adapters/state-file.ts';
 import type { StopSignals } from '../adapters/stop-signals.ts';
 import { type Failure, systemFailure } from '../core/failure.ts';
 import type { Outcome } from '../core/outcome.ts';
@@ -48,8 +48,8 @@ export async function openRun(
   { needsServer }: { readonly needsServer: boolean } = { needsServer: true },
 ): Promise<Run | string> {
   const layout = layoutOf(settings.target);
-  const { state } = readState(layout);
-  const hostname = settings.hostname ?? (await machineName(state.machineName));
+  const { state } = await recallState(layout);
+  const hostname = settings.hostname ?? machineName(state.machineName);
   const problem = usageProblem(hostname, needsServer ? settings.servers : undefined);
   if (problem !== undefined || hostname === undefined) return problem ?? '';
   const servers: Servers = {
@@ -112,18 +112,18 @@ export async function underLock<Value>(
   if (stop.signal.aborted) return stopped(stop);
   const unprepared = prepare(run.layout);
   if (unprepared !== undefined) return failure(unprepared);
-  const lock = await takeLock(run.layout.lock);
+  const lock = takeLock(run.layout.lock);
   if (lock.kind === 'busy') return lock;
   if (lock.kind === 'failed') return failure(lock.failure);
   try {
-    return await work(withMemory({ ...run, startedAt: new Date() }));
+    return await work(await withMemory({ ...run, startedAt: new Date() }));
   } finally {
     lock.release();
   }
 }
 
-function withMemory(run: Run): Run {
-  const remembered = readState(run.layout);
+async function withMemory(run: Run): Promise<Run> {
+  const remembered = await recallState(run.layout);
   run.state = { ...remembered.state, machineName: run.settings.hostname ? remembered.state.machineName : run.hostname };
   run.servers.preferred = run.state.server;
   if (remembered.problem !== undefined) run.terminal.err(`${run.hostname}: ${remembered.problem}: it is begun anew`);

@@ -7,7 +7,7 @@ import { differenceOf } from '../core/difference.ts';
 import type { Drifted } from '../core/drift.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { inUse, question, type Run } from './converge.ts';
-import { findDriftOf } from './mend.ts';
+import { findDriftOf } from './damage.ts';
 import { showChanges } from './show-changes.ts';
 
 /** What a run would do now; how, in `run.diff`. Takes no lock, runs no hook, reports nothing and writes nothing. */

@@ -38,7 +38,7 @@ export async function restoreCommand({ settings, terminal, own, words }: Restore
       tell({ sentence, hint: "Give one that 'tagwave restore --list' shows." });
       return USAGE;
     }
-    const lock = await takeLock(layout.lock);
+    const lock = takeLock(layout.lock);
     if (lock.kind !== 'taken') {
       tell(lock.failure);
       return lock.kind === 'busy' ? BUSY : FAILED;

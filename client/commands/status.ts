@@ -1,7 +1,7 @@
 import { type Layout, layoutOf } from '../adapters/layout.ts';
 import { openPlace } from '../adapters/open-place.ts';
+import { readState } from '../adapters/read-state.ts';
 import { listReleases, readCurrent, readManifest } from '../adapters/releases.ts';
-import { readState } from '../adapters/state-file.ts';
 import { ago } from '../core/age.ts';
 import { describeDrift, pathsOf } from '../core/drift.ts';
 import { systemFailure } from '../core/failure.ts';

@@ -1,7 +1,6 @@
 import { listReleases, removeRelease } from '../adapters/releases.ts';
 import { releasesToRemove } from '../core/retention.ts';
 import { inUse, type Run } from './converge.ts';
-import { matchingHooks, releaseOnDisk, runCommand, setScene } from './hooks.ts';
 
 /** A release whose `clean` hooks failed so often goes all the same: a disk that fills up would be the greater harm. */
 const TRIES = 3;
@@ -20,7 +19,7 @@ export async function tidyUp(run: Run): Promise<void> {
 
 /** Whether a release may be removed: its `clean` hooks succeeded, or failed too often. All of its paths count as removed. */
 async function isCleaned(run: Run, name: string): Promise<boolean> {
-  const trouble = await clean(run, name);
+  const trouble = await (await import('./clean.ts')).clean(run, name);
   const { [name]: before = 0, ...others } = run.state.cleaning;
   const tries = before + 1;
   if (trouble === undefined || tries >= TRIES) {
@@ -36,20 +35,4 @@ async function isCleaned(run: Run, name: string): Promise<boolean> {
     `${run.hostname}: ${trouble}\n  releases/${name} is kept for now; this was try ${tries} of ${TRIES}.`,
   );
   return false;
-}
-
-async function clean(run: Run, name: string): Promise<string | undefined> {
-  const release = releaseOnDisk(run, name);
-  if (release === undefined) return undefined;
-  const { digest } = release;
-  const paths = release.entries.map(({ path }) => path);
-  const set = await setScene({ tag: null, digest, release, previous: undefined }, { all: paths, removed: paths });
-  if (set.kind === 'failed') return `cannot clean up after releases/${name}: ${set.failure.sentence}`;
-  for (const { hook, index } of await matchingHooks(set.scene)) {
-    if (hook.clean === undefined) continue;
-    const failure = await runCommand(run, set.scene, { kind: 'clean', hook, index, command: hook.clean });
-    if (failure !== undefined)
-      return `releases/${name}: ${failure.sentence}${failure.output ? `\n${failure.output}` : ''}`;
-  }
-  return undefined;
 }

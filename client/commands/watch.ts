@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { localSigns } from '../adapters/local-signs.ts';
 import { askWhenChanged, type Heard } from '../adapters/long-poll.ts';
+import { readState } from '../adapters/read-state.ts';
 import { shown } from '../adapters/servers.ts';
-import { readState } from '../adapters/state-file.ts';
 import type { WakeSignal } from '../adapters/wake-signal.ts';
 import type { Question } from '../core/answer.ts';
 import { sentenceOf } from '../core/outcome.ts';

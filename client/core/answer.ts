@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type Assignment, assignmentSchema } from '../../protocol/assignment.ts';
+import type { Assignment } from '../../protocol/assignment.ts';
 import type { Digest, Hostname, TagName } from '../../protocol/names.ts';
 
 /** What a host asks a server. */
@@ -40,8 +40,9 @@ export function isUnavailable(status: number): boolean {
  * Reads an answer. 423 and 409 stop the host by their status alone, whatever stands in the body: a brake that only works
  * when its message parses is none.
  */
-export function readAnswer({ status, headers, body }: RawAnswer, question: Question): Answer {
-  if (status === 200) return readAssignment(body, headers.etag, question);
+export async function readAnswer({ status, headers, body }: RawAnswer, question: Question): Promise<Answer> {
+  // Most answers are 304: what understands others is loaded when one comes.
+  if (status === 200) return (await import('./read-assignment.ts')).readAssignment(body, headers.etag, question);
   if (status === 304)
     return question.etag === undefined
       ? { kind: 'unintelligible', why: 'it answered 304 (not modified) to a question that had no If-None-Match' }
@@ -66,28 +67,6 @@ export function readBrake(status: number, body: Buffer): Brake | undefined {
   const { message, title, hold, code, reasons } = readDetails(body);
   if (status === 423) return { kind: 'killswitch', message: message ?? '', reasons };
   return { kind: 'hold', hold: hold ?? code ?? 'hold', message: message ?? title ?? '', reasons };
-}
-
-function readAssignment(body: Buffer, etag: string | undefined, question: Question): Answer {
-  const value = parseJson(body);
-  if (value === undefined) return { kind: 'unintelligible', why: 'its answer is not JSON' };
-  const parsed = assignmentSchema.safeParse(value);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    return {
-      kind: 'unintelligible',
-      why: `its answer has an unexpected ${issue?.path.map(String).join('.') || 'shape'}`,
-    };
-  }
-  const assignment = parsed.data;
-  if (assignment.hostname !== question.hostname)
-    return {
-      kind: 'unintelligible',
-      why: `it answered for ${assignment.hostname} when asked for ${question.hostname}`,
-    };
-  if (question.tag !== undefined && assignment.tag !== question.tag)
-    return { kind: 'unintelligible', why: `it answered with ${assignment.tag} when asked for ${question.tag}` };
-  return { kind: 'serve', assignment, etag };
 }
 
 interface Details {

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { machineFacts } from '../../client/adapters/machine-facts.ts';
 import { factsOf, isSameFacts, parseFact, parseOsRelease } from '../../client/core/facts.ts';
-import { parseConfig } from '../../client/settings/config-file.ts';
+import { parseConfig } from '../../client/settings/config-text.ts';
 import { layerOfEnvironment } from '../../client/settings/environment.ts';
 import { mergeSettings } from '../../client/settings/merge.ts';
 import { reportSchema } from '../../protocol/assignment.ts';
@@ -76,7 +76,7 @@ describe('a fact that is set', () => {
 
   test('is written in the file as a list or as a map, and repeated as a flag or in a variable', async () => {
     const factsIn = async (text: string): Promise<readonly string[] | readonly string[][]> => {
-      const file = await parseConfig('client.yml', text);
+      const file = parseConfig('client.yml', text);
       if (!file.ok) return file.errors;
       const merged = mergeSettings([file.layer]);
       return merged.ok ? merged.settings.facts : merged.errors;

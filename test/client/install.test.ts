@@ -4,7 +4,7 @@ import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { clientYml, filesOf, isInterval, isOurs, type Mode, USUAL } from '../../client/core/installation.ts';
-import { parseConfig } from '../../client/settings/config-file.ts';
+import { parseConfig } from '../../client/settings/config-text.ts';
 import { DEFAULT_TARGET } from '../../client/settings/keys.ts';
 import { mergeSettings } from '../../client/settings/merge.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
@@ -79,7 +79,7 @@ test('the settings that are written are understood as they were meant, whatever 
     target: '/srv/a: b #\u00e9"\\',
     root: undefined,
   };
-  const file = await parseConfig('client.yml', clientYml(meant));
+  const file = parseConfig('client.yml', clientYml(meant));
   if (!file.ok) throw new Error(file.errors.join('\n'));
   expect(mergeSettings([file.layer])).toMatchObject({
     ok: true,

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { parseConfig } from '../../client/settings/config-file.ts';
+import { parseConfig } from '../../client/settings/config-text.ts';
 import { layerOfEnvironment } from '../../client/settings/environment.ts';
 import { mergeSettings } from '../../client/settings/merge.ts';
 import { VERSION } from '../../client/version.ts';
@@ -12,7 +12,7 @@ import { currentTree, runClient, runProcess } from './run-client.ts';
 import { serveView, viewOf } from './serve-view.ts';
 
 async function errorsOf(text: string): Promise<readonly string[]> {
-  const file = await parseConfig('client.yml', text);
+  const file = parseConfig('client.yml', text);
   if (!file.ok) return file.errors;
   const merged = mergeSettings([file.layer]);
   return merged.ok ? [] : merged.errors;
@@ -38,7 +38,7 @@ detailed-exitcode: yes
 verbose: on
 json: false
 `;
-    const file = await parseConfig('client.yml', text);
+    const file = parseConfig('client.yml', text);
     if (!file.ok) throw new Error(file.errors.join('\n'));
     expect(mergeSettings([file.layer])).toMatchObject({
       ok: true,

@@ -1,25 +1,13 @@
-import { chmod, copyFile, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { bundleClient as bundleVersion } from '../../client/bundle.mjs';
 import packageJson from '../../package.json' with { type: 'json' };
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** Builds the client as it is shipped, one file, with the same options as build.mjs. */
-export async function bundleClient(outfile: string): Promise<void> {
-  await build({
-    absWorkingDir: ROOT,
-    bundle: true,
-    platform: 'node',
-    logLevel: 'warning',
-    legalComments: 'none',
-    entryPoints: ['client/main.ts'],
-    outfile,
-    format: 'cjs',
-    target: 'node18',
-    banner: { js: `#!/usr/bin/env node\n// tagwave ${packageJson.version}: the client in one file` },
-  });
-  await chmod(outfile, 0o755);
+/** Builds the client as it is shipped, one file. */
+export function bundleClient(outfile: string): Promise<void> {
+  return bundleVersion(outfile, packageJson.version);
 }
 
 /** What a built server has beside it for hosts: the client and its installer. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { parseConfig } from '../../client/settings/config-file.ts';
+import { parseConfig } from '../../client/settings/config-text.ts';
 import { DEFAULT_WATCH_SPLAY_SECONDS, KEYS } from '../../client/settings/keys.ts';
 import { mergeSettings } from '../../client/settings/merge.ts';
 
@@ -10,7 +10,7 @@ const sample = await readFile(new URL('../../samples/client.yml', import.meta.ur
 const whole = sample.replace(/^#(?=[\w-]+: )/gm, '');
 
 async function settingsOf(text: string) {
-  const file = await parseConfig('client.yml', text);
+  const file = parseConfig('client.yml', text);
   if (!file.ok) throw new Error(file.errors.join('\n'));
   return mergeSettings([file.layer]);
 }

@@ -20,8 +20,8 @@ const GRACE = '2.hours.ago';
 const DAY_MS = 24 * 3_600_000;
 
 /**
- * Drops tags retired before an instant (milliseconds), then what nothing refers to any more. Tags can be made and read
- * meanwhile: only the refs are changed under the repository's lock, objects are repacked without it and in the background.
+ * Drops tags retired before an instant (milliseconds), then what nothing refers to any more. Nobody waits for it: only the
+ * refs are changed under the repository's lock, which takes a moment; objects are repacked without it and in the background.
  * Where a collection is running already, this one ends there.
  */
 export async function collectGarbage(

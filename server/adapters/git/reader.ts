@@ -42,7 +42,11 @@ interface Question {
  * One `git cat-file` for all questions, started by the first. It ends when nobody asked for a while, when we end, and when
  * the repository is another one; where it dies, the questions that are open are asked again of a new one.
  */
-export function openObjectReader(gitDir: string, env: Readonly<Record<string, string>>): ObjectReader {
+export function openObjectReader(
+  gitDir: string,
+  env: Readonly<Record<string, string>>,
+  { idleMs = IDLE_MS }: { readonly idleMs?: number } = {},
+): ObjectReader {
   const open: Question[] = [];
   let current: { readonly session: Session; readonly repository: string } | undefined;
 
@@ -50,6 +54,7 @@ export function openObjectReader(gitDir: string, env: Readonly<Record<string, st
   const begin = (): void => {
     const repository = identityOf(gitDir);
     const session = startSession(env, {
+      idleMs,
       heard(bytes) {
         if (current?.session !== session) return { rest: NOTHING, idle: false };
         return { rest: answerFrom(bytes, open), idle: open.length === 0 };
@@ -142,7 +147,8 @@ interface Session {
 interface Hearer {
   /** Answers the bytes that are to be heard again with those that follow, and whether nobody waits for more. */
   heard(bytes: Buffer): { readonly rest: Buffer; readonly idle: boolean };
-  /** Nobody has asked for a while. */
+  readonly idleMs: number;
+  /** Nobody has asked for so long. */
   idle(): void;
   died(why: GitFailed): void;
 }
@@ -172,7 +178,7 @@ function startSession(env: Readonly<Record<string, string>>, hearer: Hearer): Se
     pieces = rest.length === 0 ? [] : [rest];
     if (!idle) return;
     for (const handle of handles) keepsUsAlive(handle, false);
-    patience = setTimeout(hearer.idle, IDLE_MS).unref();
+    patience = setTimeout(hearer.idle, hearer.idleMs).unref();
   });
   void child.then((result) => {
     clearTimeout(patience);

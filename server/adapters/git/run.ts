@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
 import { type SimpleGit, simpleGit } from 'simple-git';
 import { GitFailed } from './git-failed.ts';
@@ -22,7 +24,7 @@ export interface PlumbOptions {
   readonly cwd?: string;
   /** A descriptor that git inherits, so that a lock stands until git has ended even where we were killed. */
   readonly inherit?: number;
-  /** Git goes last in the queue for the processor. */
+  /** Git goes last in the queues for the processor and the disk. */
   readonly background?: boolean;
 }
 
@@ -95,11 +97,9 @@ function readerOf(gitDir: string, env: Record<string, string>): SimpleGit {
 
 async function plumb(args: readonly string[], options: PlumbOptions): Promise<Output> {
   const { input = '', env = {}, cwd, inherit, background = false } = options;
-  const command: readonly [string, readonly string[]] = background
-    ? ['nice', ['-n', '19', 'git', ...args]]
-    : ['git', args];
+  const [program, ...words] = background ? patiently(['git', ...args]) : ['git' as const, ...args];
   // execa's types know descriptors below 10 only; any is passed on.
-  const result = await execa(...command, {
+  const result = await execa(program, words, {
     env,
     extendEnv: false,
     ...(cwd === undefined ? {} : { cwd }),
@@ -120,4 +120,13 @@ async function plumb(args: readonly string[], options: PlumbOptions): Promise<Ou
     stdout: stdout.toString('utf8', 0, 500),
     stderr,
   });
+}
+
+/** `ionice` is not everywhere that `nice` is. */
+function patiently(command: readonly string[]): readonly [string, ...string[]] {
+  const places = (process.env['PATH'] ?? '').split(delimiter);
+  const ionice = places.some((place) => existsSync(join(place, 'ionice')))
+    ? ['ionice', '--class', 'idle', '--ignore']
+    : [];
+  return ['nice', '-n', '19', ...ionice, ...command];
 }

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ObjectId, parseTagName, type TagName } from '../../../protocol/names.ts';
 import type { TagRecord } from '../../core/tag.ts';
@@ -69,16 +69,24 @@ interface Look {
   readonly isRacy: boolean;
 }
 
-/** Differs whenever a tag ref does: refs are files that git renames into place, or lines of one that it replaces. */
+/**
+ * Differs whenever a tag ref does: refs are files that git renames into place, or lines of one that it replaces. How many
+ * there are tells one more apart that came within the same tick.
+ */
 function lookAt(git: Git): Look {
   const now = Date.now();
-  const looks = [join(git.gitDir, TAGS), join(git.gitDir, 'packed-refs')].map((path) => {
+  const directory = join(git.gitDir, TAGS);
+  const times = [directory, join(git.gitDir, 'packed-refs')].map((path) => {
     const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
-    if (stats === undefined) return { files: '-', isRacy: false };
+    if (stats === undefined) return { look: '-', isRacy: false };
     const isRacy = Math.abs(now - Number(stats.mtimeMs)) < RACY_MS;
-    return { files: `${stats.ino}:${stats.size}:${stats.mtimeNs}`, isRacy };
+    return { look: `${stats.ino}:${stats.size}:${stats.mtimeNs}`, isRacy };
   });
-  return { files: looks.map(({ files }) => files).join(' '), isRacy: looks.some(({ isRacy }) => isRacy) };
+  const count = times[0]?.look === '-' ? 0 : readdirSync(directory).length;
+  return {
+    files: `${times.map(({ look }) => look).join(' ')} ${count}`,
+    isRacy: times.some(({ isRacy }) => isRacy),
+  };
 }
 
 type Read = Pick<Known, 'refs' | 'listing' | 'readings' | 'tags'>;

@@ -17,8 +17,6 @@ export interface Exchange {
 
 export interface Exchanges {
   begin(request: IncomingMessage, response: ServerResponse): Exchange;
-  /** A request that is answered at once and not logged as one. */
-  unheard(request: IncomingMessage): Exchange;
   of(response: ServerResponse): Exchange;
   /** Answers that are not finished. */
   open(): ReadonlySet<ServerResponse>;
@@ -50,19 +48,16 @@ export function openExchanges({ log, prefix, onEnd }: ExchangePorts): Exchanges 
     onEnd();
   }
 
-  const unheard = ({ method = '' }: IncomingMessage): Exchange => ({
-    id: `${prefix}-${(++count).toString(36)}`,
-    method,
-    began: performance.now(),
-    route: null,
-    hostname: null,
-    quiet: false,
-  });
-
   return {
-    unheard,
     begin(request, response) {
-      const exchange = unheard(request);
+      const exchange: Exchange = {
+        id: `${prefix}-${(++count).toString(36)}`,
+        method: request.method ?? '',
+        began: performance.now(),
+        route: null,
+        hostname: null,
+        quiet: false,
+      };
       known.set(response, exchange);
       open.add(response);
       response.once('close', ended);

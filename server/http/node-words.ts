@@ -57,12 +57,12 @@ function saysTheSame(a: StandingAnswer, b: StandingAnswer): boolean {
 /** `tags/NAME` instead of the assignment. Other bytes need another entity tag. */
 export function textWords(answer: ServeAnswer, pollAfterSeconds: number): Words {
   const etag = textEtag(answer);
-  const headers = Object.entries({ ETag: etag, ...serveHeaders(answer, pollAfterSeconds), ...NOSNIFF }).flat();
+  const headers = Object.entries({ ETag: etag, ...serveHeaders(answer, pollAfterSeconds) }).flat();
   const body = answer.tag === 'trunk' ? answer.tag : `tags/${answer.tag}`;
   return {
     etag,
     status: 200,
-    headers: [...headers, 'Content-Type', 'text/plain; charset=utf-8'],
+    headers: [...headers, ...NOSNIFF, 'Content-Type', 'text/plain; charset=utf-8'],
     body: [`${body}\n`],
     unchanged: headers,
   };
@@ -72,22 +72,16 @@ export function textEtag({ etag }: ServeAnswer): string {
   return `${etag.slice(0, -1)}-text"`;
 }
 
-/** The words to a host that asks: all of them, or that it knows. `id`: the number of its request. */
-export function spoken(
-  words: Words,
-  isKnown: boolean,
-  { hostname, id }: { readonly hostname: Hostname; readonly id: string },
-): PreparedReply {
-  if (isKnown && words.unchanged !== null)
-    return {
-      kind: 'prepared',
-      status: 304,
-      headers: words.unchanged.concat(HEADERS.report, reportsOf(hostname)),
-      body: null,
-    };
-  const body = filled(words.body, hostname, id);
-  const own = [HEADERS.report, reportsOf(hostname), 'Content-Length', String(Buffer.byteLength(body))];
-  return { kind: 'prepared', status: words.status, headers: words.headers.concat(own), body };
+/** All of it, to a host that asks. `id`: the number of its request. */
+export function spoken({ status, headers, body }: Words, hostname: Hostname, id: string): PreparedReply {
+  const text = filled(body, hostname, id);
+  const own = [HEADERS.report, reportsOf(hostname), 'Content-Length', String(Buffer.byteLength(text))];
+  return { kind: 'prepared', status, headers: headers.concat(own), body: text };
+}
+
+/** The headers of a 304, to a host that has it all. */
+export function unchangedHeaders(unchanged: readonly string[], hostname: Hostname): string[] {
+  return unchanged.concat(HEADERS.report, reportsOf(hostname));
 }
 
 /** The path that takes a node's reports. */
@@ -113,15 +107,15 @@ export function stopHeaders(outcome: string, pollAfterSeconds: number): Headers 
 }
 
 const NODE_HEADERS: Headers = { 'Cache-Control': 'private, no-cache', Vary: 'Accept' };
-const NOSNIFF: Headers = { 'X-Content-Type-Options': 'nosniff' };
+const NOSNIFF = ['X-Content-Type-Options', 'nosniff'];
 
 function serveWords(answer: ServeAnswer, pollAfterSeconds: number): Words {
   const { etag } = answer;
-  const headers = Object.entries({ ETag: etag, ...serveHeaders(answer, pollAfterSeconds), ...NOSNIFF }).flat();
+  const headers = Object.entries({ ETag: etag, ...serveHeaders(answer, pollAfterSeconds) }).flat();
   return {
     etag,
     status: 200,
-    headers: [...headers, 'Content-Type', 'application/json; charset=utf-8'],
+    headers: [...headers, ...NOSNIFF, 'Content-Type', 'application/json; charset=utf-8'],
     body: template(`${plainJson(assignmentOf(answer, pollAfterSeconds))}\n`),
     unchanged: headers,
   };

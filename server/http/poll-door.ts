@@ -8,7 +8,7 @@ import { namesEtag } from './etag.ts';
 import type { Exchanges } from './exchange.ts';
 import { wordsOf } from './node-words.ts';
 import { nodeRoute } from './routes/node.ts';
-import { sendTold } from './send.ts';
+import { sendTold, sendUnchanged } from './send.ts';
 
 const PREFIX = '/v1/nodes/';
 const RUNNING = HEADERS.running.toLowerCase();
@@ -23,7 +23,7 @@ const RUNNING = HEADERS.running.toLowerCase();
  * route, by answering false.
  */
 export function openPollDoor(door: Door, exchanges: Exchanges) {
-  const { fleet, standing, time, log } = door.context;
+  const { fleet, standing, log } = door.context;
 
   /** Only the name itself, as it is remembered: anything else is found by the route. */
   const seatOf = ({ method, url = '' }: IncomingMessage): FleetSeat | undefined =>
@@ -33,31 +33,27 @@ export function openPollDoor(door: Door, exchanges: Exchanges) {
 
   return (request: IncomingMessage, response: ServerResponse): boolean => {
     const seat = seatOf(request);
-    if (seat === undefined) return false;
+    const epoch = standing.epoch();
+    if (seat === undefined || epoch === undefined) return false;
     const { headers } = request;
     if (headers.accept?.includes('text/') === true) return false;
     const running = runningIn(headers[RUNNING], seat);
-    if (running === undefined) return false;
     const answer = standing.of(seat);
-    if (answer === undefined) return false;
+    if (running === undefined || answer === undefined) return false;
     const { hostname } = seat;
-    const isNews = fleet.note({ hostname, at: time.now(), running, told: answer.told });
+    const { afterSeconds } = epoch.settings.poll;
+    const isNews = fleet.note({ hostname, at: standing.now(), running, told: answer.told });
     const isKnown = namesEtag(headers['if-none-match'], answer.etag);
-    const said = isKnown ? answer : asToldBefore(answer, seat.told);
-    const words = wordsOf(said, door.settings().poll.afterSeconds);
-    // What is new to a host is logged once its answer is out; that nothing is, nobody wants to read thousands of times an hour.
-    const exchange = isNews ? exchanges.begin(request, response) : exchanges.unheard(request);
+    const words = wordsOf(isKnown ? answer : asToldBefore(answer, seat.told), afterSeconds);
+    if (isKnown && !isNews && words.unchanged !== null) {
+      sendUnchanged(response, words.unchanged, hostname);
+      log.debug('request', { method: 'GET', route: nodeRoute.path, status: 304, hostname });
+      return true;
+    }
+    const exchange = exchanges.begin(request, response);
     exchange.route = nodeRoute.path;
     exchange.hostname = hostname;
     sendTold(response, { kind: 'told', words, hostname, isKnown, isNews }, exchange);
-    if (!isNews)
-      log.debug('request', {
-        id: exchange.id,
-        method: 'GET',
-        route: nodeRoute.path,
-        status: response.statusCode,
-        hostname,
-      });
     return true;
   };
 }

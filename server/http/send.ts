@@ -3,9 +3,10 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Response } from 'express';
 import type { ProblemDetails } from '../../protocol/errors.ts';
+import type { Hostname } from '../../protocol/names.ts';
 import { plainJson } from '../core/plain-json.ts';
 import type { Exchange } from './exchange.ts';
-import { spoken } from './node-words.ts';
+import { spoken, unchangedHeaders } from './node-words.ts';
 import {
   COMMON_HEADERS,
   type FailureReply,
@@ -58,8 +59,15 @@ export function sendPrepared(
 /** Does without what Express adds to a response. */
 export function sendTold(response: ServerResponse, reply: ToldReply, exchange: Exchange): void {
   const { words, hostname, isKnown, isNews } = reply;
-  sendPrepared(response, spoken(words, isKnown, { hostname, id: exchange.id }), exchange);
+  if (isKnown && words.unchanged !== null) sendUnchanged(response, words.unchanged, hostname);
+  else sendPrepared(response, spoken(words, hostname, exchange.id), exchange);
   exchange.quiet = !isNews;
+}
+
+/** That a host has all that it should have. No number is given to the request: there is nothing in the log. */
+export function sendUnchanged(response: ServerResponse, unchanged: readonly string[], hostname: Hostname): void {
+  response.writeHead(304, unchangedHeaders(unchanged, hostname));
+  response.end();
 }
 
 /** RFC 9457. Does without what Express adds to a response. */

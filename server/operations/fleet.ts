@@ -138,13 +138,12 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
   };
 
   const hear = (seat: FleetSeat): void => {
-    if (seat.isStranger) {
-      strangers.delete(seat);
-      strangers.add(seat);
-    }
     if (seat.hasAsked) return;
     seat.hasAsked = true;
     asked.push(seat);
+    if (!seat.isStranger) return;
+    strangers.delete(seat);
+    strangers.add(seat);
   };
 
   const flush = async (): Promise<void> => {

@@ -5,6 +5,7 @@ import { nextPinChange } from '../core/pin-change.ts';
 import { pinOf } from '../core/pins.ts';
 import type { PlacedNode, World } from '../core/world.ts';
 import type { Clock, Programs } from '../ports.ts';
+import type { Settings } from '../settings/settings.ts';
 import type { StandingAnswer } from './assign.ts';
 import type { Desk } from './desk.ts';
 import type { Shelf, ShelfKeeper } from './shelf.ts';
@@ -18,6 +19,7 @@ import { worldOf } from './world.ts';
 export interface Epoch {
   /** Everything that decides, as of when it began. */
   readonly world: World;
+  readonly settings: Settings;
   readonly shelf: Shelf;
   /** Milliseconds since 1970: from (inclusive), until (exclusive). */
   readonly from: number;
@@ -60,6 +62,8 @@ export interface Seat {
 export interface Standing {
   /** The present epoch; undefined while nothing can be decided. Files are looked at once a turn of the event loop. */
   epoch(): Epoch | undefined;
+  /** When was last looked: milliseconds since 1970, by the time that decisions are made by. */
+  now(): number;
   /** The answer that stands for a node, looked up; undefined where it has to be worked out. */
   of(seat: Seat): StandingAnswer | undefined;
   /** The kind of a node; undefined for one that is decided by itself. */
@@ -88,6 +92,7 @@ export function openStanding({ desk, shelf, time, clock, programs }: Ports): Sta
   let programsAre = '';
   let programsLookedAt = Number.NEGATIVE_INFINITY;
   let isFresh = false;
+  let lookedAt = 0;
   let kinds = 0;
 
   /** A fresh look serves all who ask in the same turn of the event loop. */
@@ -107,6 +112,7 @@ export function openStanding({ desk, shelf, time, clock, programs }: Ports): Sta
     const found = desk.look();
     if (found.kind !== 'ready') return undefined;
     const now = time.now();
+    lookedAt = now;
     const books = shelf.current();
     const programsNow = lookAtPrograms();
     const lasts = epoch !== undefined && now >= epoch.from && now < epoch.until;
@@ -116,7 +122,8 @@ export function openStanding({ desk, shelf, time, clock, programs }: Ports): Sta
     const world = worldOf(found.controls, books, now);
     const placement = placementIn(world);
     const until = Math.min(startOf(floorHour(now) + 1), placement.until);
-    return { world, shelf: books, from: now, until, hasPrograms: programsNow !== NO_PROGRAMS, placement };
+    const { settings } = found.controls;
+    return { world, settings, shelf: books, from: now, until, hasPrograms: programsNow !== NO_PROGRAMS, placement };
   };
 
   const lookAtPrograms = (): string => {
@@ -155,6 +162,7 @@ export function openStanding({ desk, shelf, time, clock, programs }: Ports): Sta
 
   return {
     epoch: current,
+    now: () => lookedAt,
     kindOf,
     of({ kind, own, ownEpoch }) {
       const now = current();

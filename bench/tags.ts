@@ -1,34 +1,43 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { floorHour, type Hour } from '../protocol/names.ts';
-import { type App, compose } from '../server/compose.ts';
-import type { Context } from '../server/operations/context.ts';
+import type { App } from '../server/compose.ts';
 import { fetchSource } from '../server/operations/fetch.ts';
-import { makeTag } from '../server/operations/make-tag.ts';
-import type { Attempt, Log } from '../server/ports.ts';
+import { type BareGit, makeBareGit } from './bare-git.ts';
 import { copyTree } from './copy.ts';
 import { added, type DiskUse, diskUse } from './disk-use.ts';
+import type { Bench } from './part.ts';
 import { makeSource, type Source } from './source.ts';
 import { stopwatch } from './stopwatch.ts';
+import { composed, succeeded, tagOf } from './tagging.ts';
+import { measureUnchanged, type Unchanged } from './tags-unchanged.ts';
 
-const SIZES = [10_000, 100_000] as const;
+const SIZES = [1_000, 10_000, 100_000] as const;
+const QUICK_SIZES = [200, 1_000, 5_000] as const;
 const ROUNDS = 7;
 const LEAST_ROUNDS = 3;
 /** For the rounds of one size; a slow machine does fewer of them. */
 const LIMIT_MS = 45_000;
 
 export interface TagFigures {
+  readonly sizes: readonly SizeFigures[];
+  readonly unchanged: Unchanged;
+}
+
+export interface SizeFigures {
   readonly files: number;
   readonly rounds: readonly Round[];
 }
 
-/** One more tag after a commit of ten files, and the same commit copied. */
+/** One more tag after a commit of ten files, the same commit copied, and the same commit fetched and named by git alone. */
 export interface Round {
   /** All that makes it a tag: looking up the commit, the check for flaws, the record, the ref. Milliseconds, like all of these. */
   readonly tagMs: number;
   readonly copyMs: number;
   /** Taking the commit in, which every poll of the source does, tag or no tag. */
   readonly fetchMs: number;
+  /** `git fetch` and `git update-ref` into a plain bare repository. */
+  readonly bareMs: number;
   /** The view's manifest, which hosts verify their files by; etch had nothing of the kind. */
   readonly manifestMs: number;
   /** The repository's growth: the objects that the commit brought, and the tag. */
@@ -37,36 +46,36 @@ export interface Round {
   readonly copyDisk: DiskUse;
 }
 
-interface TagOptions {
-  readonly work: string;
-  readonly progress: (text: string) => void;
-}
-
-export async function measureTags({ work, progress }: TagOptions): Promise<TagFigures[]> {
-  const figures: TagFigures[] = [];
-  for (const files of SIZES) {
+export async function measureTags(bench: Bench): Promise<TagFigures> {
+  const { work, isQuick, progress } = bench;
+  const sizes: SizeFigures[] = [];
+  for (const files of isQuick ? QUICK_SIZES : SIZES) {
     const base = join(work, `base-${files}`);
     progress(`a repository of ${files} files`);
-    figures.push({ files, rounds: await roundsOf(base, files, progress) });
+    sizes.push({ files, rounds: await roundsOf(bench, base, files) });
     await rm(base, { recursive: true });
   }
-  return figures;
+  return { sizes, unchanged: await measureUnchanged(bench) };
 }
 
-async function roundsOf(base: string, files: number, progress: (text: string) => void): Promise<Round[]> {
-  const source = await makeSource(join(base, 'trunk'), { files, committedAt: Date.now() });
+async function roundsOf({ progress, isQuick }: Bench, base: string, files: number): Promise<Round[]> {
+  const directory = join(base, 'trunk');
+  const source = await makeSource(directory, { files, committedAt: Date.now() });
   const app = await composed(base);
   try {
-    const { context } = app;
-    const firstHour = floorHour(context.time.now()) - ROUNDS;
+    const bare = await makeBareGit(join(base, 'bare'), directory);
+    const site = { app, source, base, bare };
+    const most = isQuick ? LEAST_ROUNDS : ROUNDS;
+    const firstHour = floorHour(app.context.time.now()) - most;
     // The first has to read everything and is not what an hour costs.
-    succeeded(await fetchSource(context));
-    await tagOf(context, firstHour);
+    await bare.fetchAndName('first');
+    succeeded(await fetchSource(app.context));
+    await tagOf(app.context, firstHour);
     const rounds: Round[] = [];
     const until = performance.now() + LIMIT_MS;
-    while (rounds.length < LEAST_ROUNDS || (rounds.length < ROUNDS && performance.now() < until)) {
-      progress(`tags of ${files} files, round ${rounds.length + 1} of ${ROUNDS}`);
-      rounds.push(await roundOf({ app, source, base }, firstHour + 1 + rounds.length));
+    while (rounds.length < LEAST_ROUNDS || (rounds.length < most && performance.now() < until)) {
+      progress(`tags of ${files} files, round ${rounds.length + 1} of ${most}`);
+      rounds.push(await roundOf(site, firstHour + 1 + rounds.length));
     }
     return rounds;
   } finally {
@@ -74,30 +83,25 @@ async function roundsOf(base: string, files: number, progress: (text: string) =>
   }
 }
 
-const quiet: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-
-/** Tagwave's parts as its commands put them together. */
-async function composed(base: string): Promise<App> {
-  const flags = { 'repo.fetch_timeout_seconds': 120 };
-  const result = await compose({ base, env: {}, flags, role: 'worker', log: quiet });
-  if (!result.ok) throw new Error(JSON.stringify(result.errors));
-  return result.app;
-}
-
 interface Site {
   readonly app: App;
   readonly source: Source;
   readonly base: string;
+  readonly bare: BareGit;
 }
 
-async function roundOf({ app, source, base }: Site, hour: Hour): Promise<Round> {
+async function roundOf({ app, source, base, bare }: Site, hour: Hour): Promise<Round> {
   const { context, settings } = app;
   await source.commit(Date.now());
   const before = await stateUse(settings.stateDir);
+  // Whoever comes second finds what it reads at hand: they take turns.
+  const isFirst = hour % 2 === 0;
+  const bareFirst = isFirst ? await bare.fetchAndName(`${hour}`) : undefined;
   const fetching = stopwatch();
   const { tip } = succeeded(await fetchSource(context));
   const fetchMs = fetching.ms();
   const { tagMs, manifestMs } = await tagOf(context, hour);
+  const bareMs = bareFirst ?? (await bare.fetchAndName(`${hour}`));
   const after = await stateUse(settings.stateDir);
   const gitDir = join(settings.stateDir, 'repository.git');
   const directory = join(base, 'copy');
@@ -109,6 +113,7 @@ async function roundOf({ app, source, base }: Site, hour: Hour): Promise<Round> 
     tagMs,
     copyMs,
     fetchMs,
+    bareMs,
     manifestMs,
     tagDisk: added(before.repository, after.repository),
     manifestDisk: added(before.views, after.views),
@@ -121,42 +126,4 @@ async function stateUse(stateDir: string): Promise<{ repository: DiskUse; views:
     repository: await diskUse(join(stateDir, 'repository.git')),
     views: await diskUse(join(stateDir, 'views')),
   };
-}
-
-/** Makes a tag as the server does on the hour. The manifest, which it makes on the way, is timed apart. */
-async function tagOf(context: Context, hour: Hour): Promise<{ tagMs: number; manifestMs: number }> {
-  const tip = await context.repository.trunk();
-  if (tip === undefined) throw new Error('nothing was fetched');
-  let manifestMs = 0;
-  const views: Context['views'] = {
-    ...context.views,
-    async ofTree(tree) {
-      const making = stopwatch();
-      const view = await context.views.ofTree(tree);
-      manifestMs += making.ms();
-      return view;
-    },
-  };
-  const whole = stopwatch();
-  const made = await makeTag(
-    { ...context, views },
-    {
-      hour,
-      commit: tip.commit,
-      origin: 'cron',
-      stale: false,
-      fetched: tip.at,
-      reasons: ['made to be measured'],
-      by: 'bench',
-    },
-  );
-  const tagMs = whole.ms() - manifestMs;
-  const { outcome, record } = succeeded(made);
-  if (outcome !== 'created' || record.broken !== null) throw new Error(`${record.name} was not made: ${record.broken}`);
-  return { tagMs, manifestMs };
-}
-
-function succeeded<Value>(attempt: Attempt<Value>): Value {
-  if (!attempt.ok) throw new Error(attempt.sentence);
-  return attempt.value;
 }

@@ -11,6 +11,12 @@ const changeCpu = ({ change }: ApplyRound) => allCpu(change.tagwave) / change.rs
 const nothingCpu = ({ nothing }: ApplyRound) => allCpu(nothing.tagwave) / allCpu(nothing.rsync);
 const nothingCpuLessStart = ({ nothing, node }: ApplyRound) =>
   (allCpu(nothing.tagwave) - node.cpuMs) / allCpu(nothing.rsync);
+/** What a run without changes costs, told in Node's own starts. */
+const startsOfNothing = ({ nothing, node }: ApplyRound) => nothing.tagwave.cpuMs / node.cpuMs;
+const startsOfVersion = ({ start, node }: ApplyRound) => start.version.cpuMs / node.cpuMs;
+/** Of what such a run costs beyond Node's own start. */
+const understoodShare = ({ nothing, node, start }: ApplyRound) =>
+  (100 * (start.understood.cpuMs - node.cpuMs)) / (nothing.tagwave.cpuMs - node.cpuMs);
 const changeCpuLessStart = ({ change, node }: ApplyRound) => (allCpu(change.tagwave) - node.cpuMs) / change.rsync.cpuMs;
 
 export function applyLines({ files, rounds }: ApplyFigures, fileSystem: string): string[] {
@@ -45,6 +51,8 @@ export function applyLines({ files, rounds }: ApplyFigures, fileSystem: string):
       ['', 'wall', 'CPU', 'CPU of the server'],
       [
         row('Node, doing nothing', ({ node }) => node),
+        row('node --check tagwave.cjs', ({ start }) => start.understood),
+        row('tagwave --version', ({ start }) => start.version),
         row('fresh: tagwave poll', (round) => round.fresh.tagwave),
         row('  rsync -a', (round) => round.fresh.rsync),
         row('  tar -x', (round) => round.fresh.tar),
@@ -67,6 +75,9 @@ export function applyLines({ files, rounds }: ApplyFigures, fileSystem: string):
       nothing.median <= 1,
       `${shown(nothing)} × its CPU, ${lessStart(nothingCpuLessStart)}`,
     ),
+    '',
+    `Start-up: nothing new is ${shown(figureBy(rounds, startsOfNothing))} × the CPU of Node doing nothing, --version ${shown(figureBy(rounds, startsOfVersion))} ×;`,
+    `of what it costs beyond that, to read the client's code is ${shown(figureBy(rounds, understoodShare), ' %')}`,
   ];
 }
 

@@ -19,6 +19,8 @@ const SETTLING_RUNS = 3;
 export interface ApplyRound {
   /** Node starting and doing nothing. */
   readonly node: Timed;
+  /** Node reading the client as far as it has to before it runs any of it, and the client saying which version it is. */
+  readonly start: { readonly understood: Timed; readonly version: Timed };
   readonly fresh: { readonly tagwave: Served; readonly rsync: Timed; readonly tar: Timed };
   /** Ten files changed. */
   readonly change: { readonly tagwave: Served; readonly rsync: Timed };
@@ -105,6 +107,10 @@ async function roundOf(site: Site, round: number): Promise<ApplyRound> {
   const other = join(at, 'other');
   await poll(site, other);
   const node = await timed([process.execPath, '-e', '0']);
+  const start = {
+    understood: await timed([process.execPath, '--check', site.client]),
+    version: await timed([process.execPath, site.client, '--version']),
+  };
   const fresh = {
     tagwave: await poll(site, target.tagwave),
     rsync: await timed(['rsync', '-a', `${site.plain}/`, `${target.rsync}/`]),
@@ -126,7 +132,7 @@ async function roundOf(site: Site, round: number): Promise<ApplyRound> {
     git: await served(site, site.git.pid, ['git', '-C', target.git, 'fetch', '--quiet', 'origin', 'main']),
   };
   await rm(at, { recursive: true });
-  return { node, fresh, change, nothing };
+  return { node, start, fresh, change, nothing };
 }
 
 /** The tip becomes what the server gives out as trunk, and what lies in `plain`. */

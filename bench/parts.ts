@@ -1,6 +1,7 @@
 import { measureApply } from './apply.ts';
 import { applyLines } from './apply-report.ts';
 import { measureFleet } from './fleet.ts';
+import { measureMark } from './mark.ts';
 import type { Measure } from './part.ts';
 import { measureClosing, measurePolls } from './polls.ts';
 import { measureTags } from './tags.ts';
@@ -11,6 +12,7 @@ export const PARTS: Readonly<Record<string, Measure>> = {
   polls: measurePolls,
   close: measureClosing,
   fleet: measureFleet,
+  mark: measureMark,
   tags: async (bench) => {
     const figures = await measureTags(bench);
     return { lines: tagLines(figures, bench.fileSystem), figures };

@@ -29,10 +29,14 @@ export interface PollsTaken {
   readonly polls: readonly OnePoll[];
 }
 
-/** When it began, in milliseconds of the system's monotonic clock, how long it took, and how it was answered; 0: not at all. */
-export type OnePoll = readonly [beganMs: number, tookMs: number, status: number];
+/**
+ * When it began, in milliseconds of the system's monotonic clock, how long it took, how it was answered (0: not at all), and
+ * which line of the file it was.
+ */
+export type OnePoll = readonly [beganMs: number, tookMs: number, status: number, line: number];
 
 interface Ask {
+  readonly line: number;
   readonly path: string;
   etag: string;
 }
@@ -67,7 +71,7 @@ async function pollOn(job: PollJob, nextAsk: () => Ask | undefined, polls: OnePo
   for (let ask = nextAsk(); ask !== undefined; ask = nextAsk()) {
     const began = monotonicMs();
     const answer = await wire.ask(requestOf(ask, job.close)).catch(() => undefined);
-    polls.push([began, monotonicMs() - began, answer?.status ?? 0]);
+    polls.push([began, monotonicMs() - began, answer?.status ?? 0, ask.line]);
     if (job.learn && answer?.status === 200) ask.etag = headerOf(answer.head, 'etag') ?? '';
   }
   wire.close();
@@ -80,9 +84,9 @@ function requestOf({ path, etag }: Ask, close: boolean): string {
 
 function readAsks(file: string): Ask[] {
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
-  return lines.map((line) => {
-    const [path = '', etag = ''] = line.split(' ');
-    return { path, etag };
+  return lines.map((text, line) => {
+    const [path = '', etag = ''] = text.split(' ');
+    return { line, path, etag };
   });
 }
 

@@ -12,7 +12,10 @@ import { openWorktree } from './adapters/git/worktree.ts';
 import { openPrograms } from './adapters/programs/programs.ts';
 import { openStore, openStoreForReading } from './adapters/sqlite/store.ts';
 import { systemClock } from './adapters/system-clock.ts';
+import { openThread } from './adapters/thread.ts';
 import { unavailableStore } from './adapters/unavailable-store.ts';
+import { openViewsApart } from './adapters/views/apart.ts';
+import type { Limits } from './adapters/views/limits.ts';
 import { openViews } from './adapters/views/views.ts';
 import type { NodeInputs } from './core/node-inputs.ts';
 import { type FileError, type Problem, sentenceOf } from './core/problem.ts';
@@ -33,11 +36,20 @@ import { refreshShelf } from './operations/refresh-shelf.ts';
 import { openShelf } from './operations/shelf.ts';
 import { openStanding } from './operations/standing.ts';
 import { openTimekeeper } from './operations/timekeeper.ts';
-import type { Attempt, Clock, ControlFileEditor, Log, Store, Views } from './ports.ts';
+import {
+  type Attempt,
+  type Clock,
+  type ControlFileEditor,
+  type Log,
+  type Store,
+  UnfitContent,
+  type Views,
+} from './ports.ts';
 import { bootSettings } from './settings/boot.ts';
 import { readSettings, type SettingsSource } from './settings/read.ts';
 import { settingsRules } from './settings/rules.ts';
 import type { Settings } from './settings/settings.ts';
+import type { ViewsSetting } from './threads/views.ts';
 
 /**
  * What the process is for. A command that root runs works as the state directory's owner: a `worker` (snapshot) and a
@@ -109,11 +121,9 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     onStateTrouble: (reason) => problems.set('state', stateProblem(stateDir, reason)),
   });
   const repository = openRepository({ stateDir, ...settings.repo });
-  const views = openViews({
-    stateDir,
-    repository,
-    deltaCacheBytes: () => settingsNow(desk, settings).views.deltaCacheMebibytes * MEBIBYTE,
-  });
+  const limits = (): Limits => limitsOf(settingsNow(desk, settings));
+  const views =
+    role === 'server' ? viewsApart({ ...settings, stateDir }, limits) : openViews({ stateDir, repository, limits });
   const fleet = await openFleet({
     store,
     journal,
@@ -281,6 +291,19 @@ function readOrNothing(stateDir: string, name: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A server has others to answer while views are made; a command has nothing else to do. */
+function viewsApart({ stateDir, repo }: Settings, limits: () => Limits): Views {
+  const setting: ViewsSetting = { stateDir, repo, limits: limits() };
+  return openViewsApart({ thread: openThread({ name: 'views', setting, errors: { UnfitContent } }), limits });
+}
+
+function limitsOf({ views }: Settings): Limits {
+  return {
+    archiveCacheBytes: views.archiveCacheMebibytes * MEBIBYTE,
+    deltaCacheBytes: views.deltaCacheMebibytes * MEBIBYTE,
+  };
 }
 
 /** Programs are asked in the middle of a decision, when the desk has just been looked at. */

@@ -73,7 +73,10 @@ function settingsFrom(values: SettingValues, base: string): Settings {
       keepAtLeast: values['snapshot.keep_at_least'],
     },
     tagstate: { repositoryMayApprove: values['tagstate.repository_may_approve'] },
-    views: { deltaCacheMebibytes: values['views.delta_cache_mebibytes'] },
+    views: {
+      archiveCacheMebibytes: values['views.archive_cache_mebibytes'],
+      deltaCacheMebibytes: values['views.delta_cache_mebibytes'],
+    },
     auth: { nodes: values['auth.nodes'] ?? null },
     http: {
       localChanges: values['http.local_changes'],

@@ -49,6 +49,7 @@ export const settingsSchema = z.strictObject({
   'snapshot.retention_hours': whole('hours', { min: 1, max: 876_600 }).default(720),
   'snapshot.keep_at_least': whole('tags', { min: 0, max: 1_000_000 }).default(24),
   'tagstate.repository_may_approve': z.boolean().default(false),
+  'views.archive_cache_mebibytes': whole('MiB', { min: 64, max: 100_000_000 }).default(4096),
   'views.delta_cache_mebibytes': whole('MiB', { min: 0, max: 1_000_000 }).default(256),
   'auth.nodes': z.literal('none').optional(),
   'http.local_changes': z.boolean().default(false),

@@ -17,6 +17,7 @@ export interface Settings {
   };
   readonly tagstate: { readonly repositoryMayApprove: boolean };
   readonly views: {
+    readonly archiveCacheMebibytes: number;
     /** 0 = no deltas. */
     readonly deltaCacheMebibytes: number;
   };

@@ -30,7 +30,8 @@ import { repositoryWith, type TestRepository, writeFiles } from '../rig/reposito
 
 /** Views on a real repository, with the number of times that git was asked for contents. */
 async function viewsOf(repository: TestRepository, more: { stateDir?: string; deltaCacheBytes?: () => number } = {}) {
-  const { stateDir = await disposableDirectory(), ...options } = more;
+  const { stateDir = await disposableDirectory(), deltaCacheBytes = () => 2 ** 28 } = more;
+  const limits = () => ({ archiveCacheBytes: 2 ** 32, deltaCacheBytes: deltaCacheBytes() });
   let walks = 0;
   const objects = {
     entries: (tree: ObjectId) => entries(repository, tree),
@@ -40,7 +41,7 @@ async function viewsOf(repository: TestRepository, more: { stateDir?: string; de
     },
     file: (treeish: ObjectId, path: string, limit: number) => file({ store: repository, treeish }, path, limit),
   };
-  const views = openViews({ stateDir, repository: objects, ...options });
+  const views = openViews({ stateDir, repository: objects, limits });
   return { stateDir, views, walks: () => walks, deltas: join(stateDir, 'views', 'deltas') };
 }
 

@@ -3,6 +3,7 @@
  * Prints its URL and runs until it is killed.
  */
 import Database from 'better-sqlite3';
+import { warmThread } from '../../server/adapters/thread.ts';
 import { compose } from '../../server/compose.ts';
 import { startServer } from '../../server/serve.ts';
 import { movableClock } from './clock.ts';
@@ -12,6 +13,7 @@ import { quiet } from './server.ts';
 const [base = '', now = ''] = process.argv.slice(2);
 // Loaded first, because that user may not be able to read it where it lies.
 new Database(':memory:').close();
+await warmThread({ name: 'views' });
 if (process.getuid?.() === 0) {
   process.setgroups?.([]);
   process.setgid?.(NOBODY);

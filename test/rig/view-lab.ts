@@ -50,7 +50,13 @@ export async function labOn(
       return file({ store: repository, treeish }, path, limit);
     },
   };
-  const views = openViews({ stateDir, repository: contents, onRender: (path) => rendered.push(path), ...limits });
+  const { archiveCacheBytes } = limits;
+  const views = openViews({
+    stateDir,
+    repository: contents,
+    onRender: (path) => rendered.push(path),
+    ...(archiveCacheBytes === undefined ? {} : { limits: () => ({ archiveCacheBytes, deltaCacheBytes: 2 ** 28 }) }),
+  });
   return {
     repository,
     views,

@@ -43,7 +43,7 @@ describe('settings', () => {
       },
       snapshot: { retentionHours: 720, keepAtLeast: 24 },
       tagstate: { repositoryMayApprove: false },
-      views: { deltaCacheMebibytes: 256 },
+      views: { archiveCacheMebibytes: 4096, deltaCacheMebibytes: 256 },
       auth: { nodes: null },
       http: {
         localChanges: false,

@@ -10,6 +10,7 @@ import { recentOnes } from './recent.ts';
 import { declaredFacts, type Recipe, recipeOf } from './recipe.ts';
 import { deployTextOf, readSite, type Site } from './site.ts';
 import { openSums } from './sums.ts';
+import type { Flaws } from './verdict.ts';
 
 export type Contents = Pick<Repository, 'entries' | 'blobs' | 'file'>;
 
@@ -48,6 +49,13 @@ const NODES_AT_ONCE = 20;
 /** Of a tree that so many nodes cannot have it is known by then what is wrong: some flaws take long to find. */
 const MOST_UNFIT = 50;
 const NOT_LOOKED_AT = 'the other nodes were not looked at any more';
+
+/** Whether so much is wrong that nobody need look further; then says so. */
+export function isEnough(flaws: Flaws): boolean {
+  if ([...flaws.values()].reduce((total, who) => total + who.length, 0) < MOST_UNFIT) return false;
+  flaws.set(NOT_LOOKED_AT, []);
+  return true;
+}
 
 /** What trees with a `deploy.yml` have for nodes. */
 export function openNodes({ root, repository, onRender }: Parts) {
@@ -122,10 +130,10 @@ export function openNodes({ root, repository, onRender }: Parts) {
     /**
      * Everything that is wrong with a tree for these nodes, by sentence: who would meet it. Null for a plain tree.
      */
-    async flaws(tree: ObjectId, { nodes, everyFile, isKnown }: Inspection): Promise<Map<string, Hostname[]> | null> {
+    async flaws(tree: ObjectId, { nodes, everyFile, isKnown }: Inspection): Promise<Flaws | null> {
       const site = await siteOf(tree);
       if (site === null) return null;
-      const flaws = new Map<string, Hostname[]>();
+      const flaws: Flaws = new Map();
       const attempt = async (act: () => unknown, hostname?: Hostname) => {
         const sentence = await flawOf(act);
         if (sentence === undefined) return;
@@ -137,10 +145,7 @@ export function openNodes({ root, repository, onRender }: Parts) {
       let turn = 0;
       for (const node of nodes) {
         if (++turn % NODES_AT_ONCE === 0) await setImmediate();
-        if ([...flaws.values()].reduce((total, who) => total + who.length, 0) >= MOST_UNFIT) {
-          flaws.set(NOT_LOOKED_AT, []);
-          break;
-        }
+        if (isEnough(flaws)) break;
         const look = async () => {
           const sight = sightIn(site, node);
           if (sound.get(sight.recipe.key) || (await isKnown(sight.recipe.key))) return;

@@ -4,7 +4,7 @@ import type { Shelf } from './shelf.ts';
 interface Parts {
   readonly shelf: Shelf;
   /** Bytes that all archives and manifests may take together. */
-  readonly limit: number;
+  readonly limit: () => number;
 }
 
 /**
@@ -44,7 +44,7 @@ export function openRoom({ shelf, limit }: Parts) {
       await loading;
       note(digest, await shelf.sizeOf(digest));
       for (const oldest of sizes.keys()) {
-        if (total <= limit || oldest === digest) return;
+        if (total <= limit() || oldest === digest) return;
         await shelf.slim(oldest);
         forget(oldest);
       }

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
-import type { Digest, Hostname, ObjectId } from '../../../protocol/names.ts';
+import type { Digest, ObjectId } from '../../../protocol/names.ts';
 import type { NodeInputs } from '../../core/node-inputs.ts';
 import { type StoredFile, UnfitContent, type View, type Views } from '../../ports.ts';
 import { type Known, openCatalogue, originsOf } from './catalogue.ts';
 import { type DeltaWriter, planDelta } from './delta.ts';
 import { openDeltas, type Pair } from './deltas.ts';
 import { openHandedOut } from './handed-out.ts';
+import type { Limits } from './limits.ts';
 import { openMaker } from './maker.ts';
 import { type Contents, openNodes } from './nodes.ts';
 import { previewOf } from './preview.ts';
@@ -15,41 +16,50 @@ import { openRoom } from './room.ts';
 import { openShelf, type Verified } from './shelf.ts';
 import { boundSums } from './sums.ts';
 import { explained } from './trouble.ts';
+import { type Flaws, verdictOn } from './verdict.ts';
+
+/** What those who keep its answers need to know besides. */
+export interface OwnViews extends Views {
+  /** The facts that a tree lets count; null where its only view is the whole of it. Rejects with `UnfitContent`. */
+  factsOf(tree: ObjectId): Promise<readonly string[] | null>;
+  /** Everything that is wrong with a tree for these nodes; null for one whose only view is the whole of it. */
+  flaws(tree: ObjectId, nodes: Iterable<NodeInputs>, options: { readonly everyFile: boolean }): Promise<Flaws | null>;
+}
 
 interface Options {
   readonly stateDir: string;
   readonly repository: Contents;
-  /** How much all deltas may take on the disk together; 0 = none are made. */
-  readonly deltaCacheBytes?: () => number;
-  /** How much all archives and manifests may take on the disk together. */
-  readonly archiveCacheBytes?: number;
+  readonly limits?: () => Limits;
   /** Called for each template that is really rendered. */
   readonly onRender?: (path: string) => void;
 }
 
-const DELTA_CACHE_BYTES = 256 * 1024 * 1024;
-const ARCHIVE_CACHE_BYTES = 4 * 1024 * 1024 * 1024;
+const MEBIBYTE = 1024 * 1024;
+const USUAL_LIMITS: Limits = { archiveCacheBytes: 4096 * MEBIBYTE, deltaCacheBytes: 256 * MEBIBYTE };
 /** What nodes were last answered, by tree and what counts of them. */
 const MOST_ANSWERS = 200_000;
 /** Views for nodes that nobody was given lately are remembered so far: as the beginning of a delta, say. */
 const MOST_IDLE = 20_000;
-const TOLD_FLAWS = 5;
 
 /**
  * Views in `<stateDir>/views`. Everything there can be made again from the repository: what is missing, cut off or changed
  * is noticed and replaced. `ofTree` goes on where nothing can be written; the others throw a sentence for the operator.
  */
-export function openViews(options: Options): Views {
-  const { stateDir, repository, deltaCacheBytes = () => DELTA_CACHE_BYTES } = options;
+export function openViews(options: Options): OwnViews {
+  const { stateDir, repository, limits = () => USUAL_LIMITS } = options;
   const root = join(stateDir, 'views');
   const shelf = openShelf(root);
   const catalogue = openCatalogue(shelf);
   const handedOut = openHandedOut(shelf);
   const nodes = openNodes({ root, ...options });
-  const room = openRoom({ shelf, limit: options.archiveCacheBytes ?? ARCHIVE_CACHE_BYTES });
+  const room = openRoom({ shelf, limit: () => limits().archiveCacheBytes });
   const maker = openMaker({ root, shelf, catalogue, handedOut, repository, nodes, room });
   const answers = recentOnes<Digest | UnfitContent>(MOST_ANSWERS);
-  const deltas = openDeltas({ directory: join(root, 'deltas'), limit: deltaCacheBytes, plan: deltaBetween });
+  const deltas = openDeltas({
+    directory: join(root, 'deltas'),
+    limit: () => limits().deltaCacheBytes,
+    plan: deltaBetween,
+  });
   return {
     ofTree,
 
@@ -75,16 +85,9 @@ export function openViews(options: Options): Views {
       }
     },
 
-    async check(tree, kinds, { everyFile = false } = {}) {
-      try {
-        const isKnown = async (key: string) => (await catalogue.ofKey(key)) !== undefined;
-        const flaws = await nodes.flaws(tree, { nodes: kinds, everyFile, isKnown });
-        return { isLayered: flaws !== null, flaw: flaws === null || flaws.size === 0 ? null : flawText(flaws) };
-      } catch (error) {
-        if (error instanceof UnfitContent) return { isLayered: true, flaw: error.message };
-        throw error;
-      }
-    },
+    factsOf: nodes.factsOf,
+    flaws,
+    check: (tree, kinds, { everyFile = false } = {}) => verdictOn(() => flaws(tree, kinds, { everyFile })),
 
     async isCommon(digest) {
       const entry = await catalogue.find(digest);
@@ -151,6 +154,11 @@ export function openViews(options: Options): Views {
     return view;
   }
 
+  async function flaws(tree: ObjectId, kinds: Iterable<NodeInputs>, { everyFile }: { readonly everyFile: boolean }) {
+    const isKnown = async (key: string) => (await catalogue.ofKey(key)) !== undefined;
+    return nodes.flaws(tree, { nodes: kinds, everyFile, isKnown });
+  }
+
   async function nodeView(tree: ObjectId, node: NodeInputs): Promise<Known> {
     const sight = await nodes.sightOf(tree, node);
     if (sight === null) throw new Error(`the tree ${tree} has no deploy.yml`);
@@ -192,13 +200,4 @@ export function openViews(options: Options): Views {
 
 function storedFile({ path, size, sha256 }: Verified): StoredFile {
   return { path, size, sha256 };
-}
-
-/** `…/ntp.conf.liquid line 3: undefined variable ntp.servers, for web1.example.com and 12 more`. */
-function flawText(flaws: ReadonlyMap<string, readonly Hostname[]>): string {
-  const told = [...flaws].slice(0, TOLD_FLAWS).map(([sentence, [first, ...others]]) => {
-    const more = others.length === 0 ? '' : ` and ${others.length} more`;
-    return first === undefined ? sentence : `${sentence}, for ${first}${more}`;
-  });
-  return [...told, ...(flaws.size > TOLD_FLAWS ? [`and ${flaws.size - TOLD_FLAWS} more`] : [])].join('; ');
 }

@@ -1,0 +1,50 @@
+import type { Digest, ObjectId } from '../../../protocol/names.ts';
+import type { NodeInputs } from '../../core/node-inputs.ts';
+import type { Limits } from './limits.ts';
+import type { Contents } from './nodes.ts';
+import { openViews } from './views.ts';
+
+interface Setting {
+  readonly stateDir: string;
+  readonly limits: Limits;
+}
+
+/** What a thread does for those whose views it makes: each takes and gives what can be copied. */
+export function openViewJobs({ stateDir, limits: atFirst }: Setting, repository: Contents) {
+  let limits = atFirst;
+  const views = openViews({ stateDir, repository, limits: () => limits });
+
+  const within = (now: Limits): typeof views => {
+    limits = now;
+    return views;
+  };
+
+  return {
+    ofTree: views.ofTree,
+    isCommon: views.isCommon,
+    handedOut: views.handedOut,
+
+    /** `facts`: null where everybody gets this view of the tree. */
+    async ofNode(tree: ObjectId, node: NodeInputs) {
+      const view = await views.ofNode(tree, node);
+      return { view, facts: await views.factsOf(tree), isCommon: await views.isCommon(view.digest) };
+    },
+
+    flaws: views.flaws,
+
+    async preview(tree: ObjectId, node: NodeInputs) {
+      return (await views.preview(tree, node)).entries;
+    },
+
+    async previewedContent(tree: ObjectId, node: NodeInputs, path: string) {
+      return (await views.preview(tree, node)).content(path);
+    },
+
+    manifest: (digest: Digest, now: Limits) => within(now).manifest(digest),
+    archive: (digest: Digest, now: Limits) => within(now).archive(digest),
+    delta: ({ from, to }: { readonly from: Digest; readonly to: Digest }, now: Limits) => within(now).delta(from, to),
+    prune: (keep: readonly ObjectId[], before: number, now: Limits) => within(now).prune(keep, before),
+  };
+}
+
+export type ViewJobs = ReturnType<typeof openViewJobs>;

@@ -80,15 +80,22 @@ export type Composed =
 
 const MEBIBYTE = 1024 * 1024;
 
+/** As a server would begin with them now; undefined where it would be refused. Opens nothing. */
+export async function settingsAtStart(options: Omit<SettingsSource, 'lastValid'>): Promise<Settings | undefined> {
+  const booted = await bootSettings(sourceFrom(options), watchControlFiles(options.base, systemClock));
+  return booted.ok ? booted.settings : undefined;
+}
+
+function sourceFrom(options: Omit<SettingsSource, 'lastValid'>): SettingsSource {
+  return { ...options, lastValid: (stateDir) => readOrNothing(stateDir, 'last-valid/server.yml') };
+}
+
 /** Puts the parts together. The only file that names every adapter. Starts nothing that runs by itself. */
 export async function compose(options: ComposeOptions): Promise<Composed> {
   const { base, role, log } = options;
   const clock = options.clock ?? systemClock;
   const files = watchControlFiles(base, clock);
-  const source: SettingsSource = {
-    ...options,
-    lastValid: (stateDir) => readOrNothing(stateDir, 'last-valid/server.yml'),
-  };
+  const source = sourceFrom(options);
   const booted = await bootSettings(source, files);
   if (!booted.ok) return booted;
   const { settings, absent } = booted;

@@ -1,13 +1,7 @@
-import { type LevelledLog, openLog } from './adapters/log.ts';
 import type { App } from './compose.ts';
 import { createHttpServer } from './http/server.ts';
 import { startTimetable } from './jobs/timetable.ts';
 import type { Attempt } from './ports.ts';
-
-/** JSON lines on standard error; its level can be set once the settings are known. */
-export function serverLog(): LevelledLog {
-  return openLog({ level: 'warn' });
-}
 
 export interface Running {
   /** `http://HOST:PORT` */

@@ -13,6 +13,10 @@ export interface Exchange {
   hostname: string | null;
   /** A host asked and nothing is new for it: nobody wants to read that thousands of times an hour. */
   quiet: boolean;
+  /** It came through a door: a file is sent by that. */
+  readonly isBehindDoor: boolean;
+  /** Another process of this server has the last word in the log. */
+  isLoggedElsewhere: boolean;
 }
 
 export interface Exchanges {
@@ -28,9 +32,10 @@ export interface ExchangePorts {
   readonly prefix: string;
   /** Called when an answer is finished or its connection gone. */
   readonly onEnd: () => void;
+  readonly isBehindDoors?: boolean;
 }
 
-export function openExchanges({ log, prefix, onEnd }: ExchangePorts): Exchanges {
+export function openExchanges({ log, prefix, onEnd, isBehindDoors = false }: ExchangePorts): Exchanges {
   const known = new WeakMap<ServerResponse, Exchange>();
   const open = new Set<ServerResponse>();
   let count = 0;
@@ -44,7 +49,8 @@ export function openExchanges({ log, prefix, onEnd }: ExchangePorts): Exchanges 
   // One function for all: there is one answer a poll.
   function ended(this: ServerResponse): void {
     open.delete(this);
-    write(log, of(this), this);
+    const exchange = of(this);
+    if (!exchange.isLoggedElsewhere) write(log, exchange, this);
     onEnd();
   }
 
@@ -57,6 +63,8 @@ export function openExchanges({ log, prefix, onEnd }: ExchangePorts): Exchanges 
         route: null,
         hostname: null,
         quiet: false,
+        isBehindDoor: isBehindDoors,
+        isLoggedElsewhere: false,
       };
       known.set(response, exchange);
       open.add(response);

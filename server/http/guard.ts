@@ -1,4 +1,5 @@
 import { isForeignOrigin, whyNotLocal } from './loopback.ts';
+import { peerOf } from './peer.ts';
 import { type FailureReply, failure } from './reply.ts';
 import type { Call, Route } from './route.ts';
 
@@ -6,7 +7,7 @@ import type { Call, Route } from './route.ts';
 export function refuse({ access }: Route, { door, request }: Call): FailureReply | undefined {
   if (access === 'anyone') return undefined;
   const { http } = door.settings();
-  const away = whyNotLocal({ address: request.socket.remoteAddress, headers: request.headers });
+  const away = whyNotLocal({ address: peerOf(request), headers: request.headers });
   if (access === 'read') {
     if (away !== null) return beyondLoopback('reads-off', away, 'http.local_reads');
     return http.localReads ? undefined : switchedOff('reads-off', 'asking for it', 'http.local_reads');

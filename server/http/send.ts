@@ -6,6 +6,7 @@ import type { ProblemDetails } from '../../protocol/errors.ts';
 import type { Hostname } from '../../protocol/names.ts';
 import { plainJson } from '../core/plain-json.ts';
 import type { Exchange } from './exchange.ts';
+import { sendNotice } from './file-notice.ts';
 import { spoken, unchangedHeaders } from './node-words.ts';
 import {
   COMMON_HEADERS,
@@ -34,7 +35,7 @@ export async function send(response: Response, reply: Reply, exchange: Exchange)
     case 'told':
       return sendTold(response, reply, exchange);
     case 'file':
-      return sendFile(response, reply, exchange);
+      return exchange.isBehindDoor ? sendNotice(response, reply, exchange) : sendFile(response, reply, exchange);
     case 'failure':
       return sendFailure(response, reply, exchange);
     case 'stream':

@@ -9,15 +9,18 @@ import { createApp } from './app.ts';
 import { openConnections } from './connections.ts';
 import { type Door, liveSettings } from './door.ts';
 import { type Exchanges, openExchanges } from './exchange.ts';
+import { believeDoor } from './peer.ts';
 import { openPollDoor } from './poll-door.ts';
-import { failure } from './reply.ts';
 import { ROUTES } from './routes.ts';
 import { sendFailure } from './send.ts';
 import { soon } from './soon.ts';
+import { STOPPING } from './stopping.ts';
 
 export interface HttpServer {
   /** Answers the URL, or why nothing can be heard there. */
   listen(address: ListenAddress): Promise<Attempt<string>>;
+  /** Hears on a Unix socket, which must not exist yet. */
+  listenOn(path: string): Promise<void>;
   /**
    * Hears nobody new, answers at once who waits, lets every request that has begun finish for so many seconds, then cuts off
    * the rest. Settles when all connections are closed.
@@ -31,10 +34,13 @@ export interface HttpServerOptions {
   readonly settings: Settings;
   /** Without it every poll goes through the routes, to the same answers: for tests that compare them. */
   readonly withPollDoor?: boolean;
+  /** Requests come through doors, which say where from, and send the files. */
+  readonly isBehindDoors?: boolean;
 }
 
 /** The first door: hosts, and whoever looks after them, over HTTP. */
-export function createHttpServer({ context, settings, withPollDoor = true }: HttpServerOptions): HttpServer {
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { context, settings, withPollDoor = true, isBehindDoors = false } = options;
   const stop = new AbortController();
   // Everybody who waits listens.
   setMaxListeners(0, stop.signal);
@@ -52,17 +58,20 @@ export function createHttpServer({ context, settings, withPollDoor = true }: Htt
     log: context.log,
     prefix: randomBytes(4).toString('hex'),
     onEnd: () => connections.dropIdle(),
+    isBehindDoors,
   });
   const connections = openConnections({
     http: settings.http,
     log: context.log,
     exchanges,
     stop,
-    listener: listener(door, exchanges, withPollDoor),
+    listener: listener(door, exchanges, { withPollDoor, isBehindDoors }),
+    isBehindDoors,
   });
 
   return {
     listen: connections.listen,
+    listenOn: connections.listenOn,
     async close(graceSeconds) {
       await connections.close(graceSeconds);
       await fetching.idle();
@@ -73,11 +82,12 @@ export function createHttpServer({ context, settings, withPollDoor = true }: Htt
 function listener(
   door: Door,
   exchanges: Exchanges,
-  withPollDoor: boolean,
+  { withPollDoor, isBehindDoors }: { readonly withPollDoor: boolean; readonly isBehindDoors: boolean },
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const app = createApp(door, exchanges, ROUTES);
   const answered = openPollDoor(door, exchanges);
   return (request, response) => {
+    if (isBehindDoors) believeDoor(request);
     if (door.stopping.aborted) return sendFailure(response, STOPPING, exchanges.begin(request, response));
     // Nearly every request is a poll to which the answer stands. The routes say the same, and everything else.
     if (withPollDoor && answered(request, response)) return;
@@ -85,8 +95,3 @@ function listener(
     app(request, response);
   };
 }
-
-const STOPPING = {
-  ...failure('stopping', 'the server is being stopped', 'ask again in a few seconds, or ask another server'),
-  headers: { Connection: 'close', 'Retry-After': '5' },
-};

@@ -59,6 +59,7 @@ function overrides(
 function valueFromText(shape: z.ZodType, text: string): unknown {
   const trimmed = text.trim();
   if (shape instanceof z.ZodNumber) return /^\d+(\.\d+)?$/.test(trimmed) ? Number(trimmed) : text;
+  if (shape instanceof z.ZodUnion) return /^\d+$/.test(trimmed) ? Number(trimmed) : trimmed;
   if (shape instanceof z.ZodBoolean) return trimmed === 'true' || (trimmed === 'false' ? false : text);
   if (shape instanceof z.ZodArray) return trimmed.startsWith('[') ? fromJson(trimmed) : trimmed.split(/\s+/);
   return text;

@@ -61,6 +61,7 @@ function settingsFrom(values: SettingValues, base: string): Settings {
   const from = resolve(base);
   return {
     listen: parseListen(values.listen) ?? { host: '127.0.0.1', port: 8420 },
+    workers: values.workers,
     stateDir: resolve(from, values.state_dir),
     settleSeconds: values.settle_seconds,
     nodetagger:

@@ -4,6 +4,7 @@ import type { Settings } from './settings.ts';
 /** What is opened once, when the server starts. Everything else counts from the moment the file has settled. */
 const OPENED_ONCE: Readonly<Partial<Record<SettingKey, (settings: Settings) => unknown>>> = {
   listen: ({ listen }) => `${listen.host} ${listen.port}`,
+  workers: ({ workers }) => workers,
   state_dir: ({ stateDir }) => stateDir,
   'repo.url': ({ repo: { source } }) => (source.kind === 'url' ? source.url : undefined),
   'repo.branch': ({ repo: { source } }) => (source.kind === 'url' ? source.branch : undefined),

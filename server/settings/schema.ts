@@ -17,6 +17,7 @@ function text(expected: string, accepts: (text: string) => boolean): z.ZodString
 
 const ADDRESS = 'HOST:PORT, such as 127.0.0.1:8420 or [::1]:8420';
 const PUBLIC_URL = 'the URL under which hosts reach the server, such as https://tagwave.example.com';
+const WORKERS = 'a whole number of workers, 1 to 64, or auto';
 const SETTLE = 'a number of seconds, 0 to 3600';
 const BRANCH = 'the name of a branch';
 const path = text('a path', isVisible);
@@ -33,6 +34,7 @@ function isBranch(name: string): boolean {
 /** All settings by dotted key, with their defaults. Without one: absent means something of its own. */
 export const settingsSchema = z.strictObject({
   listen: text(ADDRESS, (value) => parseListen(value) !== undefined).default('127.0.0.1:8420'),
+  workers: z.union([wholeNumber(WORKERS, { min: 1, max: 64 }), z.literal('auto')], WORKERS).default(1),
   state_dir: path.default('var'),
   settle_seconds: z.number(SETTLE).min(0, SETTLE).max(3600, SETTLE).default(2),
   nodetagger: text('schedule, or the path of an executable or of a .mjs module', isVisible).optional(),

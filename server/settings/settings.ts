@@ -1,6 +1,8 @@
 /** What `server.yml`, the environment and the command line come to: validated, paths absolute, frozen. */
 export interface Settings {
   readonly listen: ListenAddress;
+  /** How many processes answer; `auto` = as many as there are processors for us. */
+  readonly workers: number | 'auto';
   /** Absolute. Everything that is not a control file. */
   readonly stateDir: string;
   /** May be a fraction. */

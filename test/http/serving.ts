@@ -10,11 +10,11 @@ import { openLog } from '../../server/adapters/log.ts';
 import { type App, compose } from '../../server/compose.ts';
 import { backfill } from '../../server/operations/snapshot.ts';
 import type { Log } from '../../server/ports.ts';
-import { startServer } from '../../server/serve.ts';
 import type { SettingKey } from '../../server/settings/schema.ts';
 import { type MovableClock, movableClock } from '../rig/clock.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { type Files, gitEnvironment, writeFiles } from '../rig/git.ts';
+import { startServer } from './through-door.ts';
 
 export interface Answer {
   readonly status: number;

@@ -51,6 +51,10 @@ describe('systemd units', () => {
     }
   });
 
+  test('a reload of the server is the signal that restarts its workers one after the other', async () => {
+    expect((await unit('tagwave-server.service'))['Service']?.['ExecReload']).toEqual(['/bin/kill -HUP $MAINPID']);
+  });
+
   test('a killswitch, a hold and a busy run are no failures of the poll, a failed poll is', async () => {
     expect((await unit('tagwave-poll.service'))['Service']?.['SuccessExitStatus']).toEqual(['3 4 5']);
   });

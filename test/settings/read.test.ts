@@ -29,6 +29,7 @@ describe('settings', () => {
   test('all have defaults', () => {
     expect(settings({})).toEqual({
       listen: { host: '127.0.0.1', port: 8420 },
+      workers: 1,
       stateDir: '/etc/tagwave/var',
       settleSeconds: 2,
       nodetagger: { kind: 'auto', path: '/etc/tagwave/nodetagger' },
@@ -289,5 +290,26 @@ describe('a change of settings', () => {
     expect(
       settingsNeedingRestart(before, settings({ text: 'repo: {url: https://h/c, branch: main}\nsettle_seconds: 5' })),
     ).toEqual([]);
+  });
+});
+
+describe('workers', () => {
+  test('is a number or auto, wherever it is written', () => {
+    for (const workers of [1, 64, 'auto'] as const) {
+      expect(settings({ text: `workers: ${workers}` }).workers).toBe(workers);
+      expect(settings({ env: { TAGWAVE_WORKERS: String(workers) } }).workers).toBe(workers);
+    }
+  });
+
+  test.each(['0', '65', '1.5', '"2"', 'many', '[2]'])('%s is refused with what is expected', (workers) => {
+    const errors = errorsOf({ text: `workers: ${workers}` });
+    expect(errors).toEqual([expect.stringContaining('workers: expected a whole number of workers, 1 to 64, or auto')]);
+  });
+
+  test.each(['0', '65', '1.5', 'many'])('%s from the environment, too', (workers) => {
+    const errors = errorsOf({ env: { TAGWAVE_WORKERS: workers } });
+    expect(errors).toEqual([
+      expect.stringContaining('TAGWAVE_WORKERS: expected a whole number of workers, 1 to 64, or auto'),
+    ]);
   });
 });

@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { openConnections } from '../http/connections.ts';
+import { answerTo } from '../http/errors.ts';
+import { openExchanges } from '../http/exchange.ts';
+import { sendFailure } from '../http/send.ts';
+import { STOPPING } from '../http/stopping.ts';
+import type { Attempt, Log } from '../ports.ts';
+import type { ListenAddress } from '../settings/settings.ts';
+import { openFileSender } from './file-sender.ts';
+import { forward } from './forward.ts';
+import { openLine } from './line.ts';
+import type { HeadPlace } from './messages.ts';
+
+/** One of several processes that share the port. */
+export interface ServingDoor {
+  listen(address: ListenAddress): Promise<Attempt<string>>;
+  /** Sends nothing more to the head. Settles when it has answered what was sent, but for those who wait. */
+  hold(): Promise<void>;
+  go(at: HeadPlace): void;
+  retire(idleSeconds: number): Promise<void>;
+  stop(graceSeconds: number): Promise<void>;
+}
+
+/** Takes requests from the port and puts them to the head, which decides. */
+export function createDoor(at: HeadPlace, log: Log): ServingDoor {
+  const stop = new AbortController();
+  const ending = new AbortController();
+  // Everybody who waits listens.
+  setMaxListeners(0, stop.signal, ending.signal);
+  const line = openLine(at.socket);
+  const exchanges = openExchanges({
+    log,
+    prefix: randomBytes(4).toString('hex'),
+    onEnd: () => connections.dropIdle(),
+  });
+  const ports = { line, ending: ending.signal, sendFile: openFileSender(log) };
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
+    const exchange = exchanges.begin(request, response);
+    if (stop.signal.aborted) {
+      sendFailure(response, STOPPING, exchange);
+      return;
+    }
+    forward(ports, { request, response, exchange }).catch((error) => {
+      exchange.isLoggedElsewhere = false;
+      const reply = answerTo(error, { log, id: exchange.id });
+      if (response.headersSent) response.destroy();
+      else sendFailure(response, reply, exchange);
+    });
+  };
+  const connections = openConnections({ http: at.settings.http, log, exchanges, stop, listener });
+  stop.signal.addEventListener('abort', () => ending.abort(), { once: true });
+  return {
+    listen: connections.listen,
+    hold: line.hold,
+    go: ({ socket }) => line.go(socket),
+    async retire(idleSeconds) {
+      const retired = connections.retire(idleSeconds);
+      ending.abort();
+      await retired;
+    },
+    stop: connections.close,
+  };
+}

@@ -1,0 +1,40 @@
+import type { App } from '../compose.ts';
+import { createHttpServer } from '../http/server.ts';
+import { startTimetable } from '../jobs/timetable.ts';
+import type { Attempt } from '../ports.ts';
+import type { Settings } from '../settings/settings.ts';
+import { addressOf, takeHeadSocket } from './head-socket.ts';
+
+export interface RunningHead {
+  /** The path of the socket that doors ask on. */
+  readonly socket: string;
+  stop(graceSeconds: number): Promise<void>;
+}
+
+/**
+ * Everything that a server does, but that its requests come through doors: there is one that decides, one that writes the
+ * history, one that makes tags. `startedWith` is what only a restart of the whole changes.
+ */
+export async function startHead(
+  app: App,
+  startedWith: Pick<Settings, 'listen' | 'workers'>,
+): Promise<Attempt<RunningHead>> {
+  const { context, settings } = app;
+  const place = await takeHeadSocket(settings.stateDir);
+  if (!place.ok) {
+    await app.close();
+    return place;
+  }
+  const { path, protect, release } = place.value;
+  const http = createHttpServer({ context, settings, isBehindDoors: true });
+  await http.listenOn(addressOf(path));
+  protect();
+  const timetable = startTimetable(context, { ...settings, ...startedWith });
+  const stop = async (graceSeconds: number): Promise<void> => {
+    await http.close(graceSeconds);
+    await timetable.stop();
+    await app.close();
+    release();
+  };
+  return { ok: true, value: { socket: path, stop } };
+}

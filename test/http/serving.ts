@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { execa } from 'execa';
-import { afterAll, beforeAll, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import { openLog } from '../../server/adapters/log.ts';
 import { type App, compose } from '../../server/compose.ts';
+import { createHttpServer } from '../../server/http/server.ts';
 import { backfill } from '../../server/operations/snapshot.ts';
 import type { Log } from '../../server/ports.ts';
 import type { SettingKey } from '../../server/settings/schema.ts';
@@ -19,6 +20,7 @@ import { startServer } from './through-door.ts';
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
+  readonly rawHeaders: readonly string[];
   readonly text: string;
   readonly bytes: Buffer;
   /** The body as JSON. */
@@ -64,6 +66,8 @@ export interface ServingOptions {
   readonly unsettled?: boolean;
   /** Where the client is that hosts are given. */
   readonly clientDirectory?: string;
+  /** Polls are asked once, not again of the routes alone. */
+  readonly onceOnly?: boolean;
 }
 
 export const NOW = '2026-11-20T11:20:00Z';
@@ -101,7 +105,7 @@ export function sharedServing(options: ServingOptions = {}): () => Serving {
 
 async function open(
   root: string,
-  { files = {}, settings = {}, unsettled = false, clientDirectory }: ServingOptions,
+  { files = {}, settings = {}, unsettled = false, clientDirectory, onceOnly = false }: ServingOptions,
 ): Promise<Serving> {
   prepared ??= prepare();
   await cp(await prepared, root, { recursive: true, preserveTimestamps: true });
@@ -120,6 +124,9 @@ async function open(
   const started = await startServer(app);
   if (!started.ok) throw new Error(started.sentence);
   const { url } = started.value;
+  const routes = createHttpServer({ context: app.context, settings: app.settings, withPollDoor: false });
+  const routesUrl = await routes.listen({ host: '127.0.0.1', port: 0 });
+  if (!routesUrl.ok) throw new Error(routesUrl.sentence);
   let stopped: Promise<void> | undefined;
   return {
     app,
@@ -127,15 +134,48 @@ async function open(
     url,
     clock,
     source: workingCopy(join(root, 'config')),
-    ask: (path, asking) => ask(url, path, asking),
+    async ask(path, asking) {
+      const answer = await ask(url, path, asking);
+      if (!onceOnly && isPoll(path, asking))
+        await expectSameThroughRoutes({ url, routesUrl: routesUrl.value, path, asking });
+      return answer;
+    },
     raw: (bytes) => raw(url, bytes),
     logText: () => log.join(''),
     logged: () => log.map((line) => JSON.parse(line)),
     stop() {
-      stopped ??= started.value.stop();
+      stopped ??= routes.close(0).then(() => started.value.stop());
       return stopped;
     },
   };
+}
+
+/** Every poll of every test is asked again, of the short way that nearly all polls take, and of the routes alone. */
+async function expectSameThroughRoutes(at: {
+  readonly url: string;
+  readonly routesUrl: string;
+  readonly path: string;
+  readonly asking: Asking | undefined;
+}): Promise<void> {
+  const [short, whole] = [await ask(at.url, at.path, at.asking), await ask(at.routesUrl, at.path, at.asking)];
+  expect(said(short)).toEqual(said(whole));
+}
+
+/** The plain question: one that waits for a change, or asks for another tag, has another answer each time. */
+function isPoll(path: string, { method = 'GET' }: Asking = {}): boolean {
+  return method === 'GET' && /^\/v1\/nodes\/[^/?]+$/.test(path);
+}
+
+/** Byte for byte, headers in their order, but for the time and the number of the request. */
+function said({ status, rawHeaders, headers, bytes }: Answer): unknown {
+  const body = bytes.toString('latin1');
+  const plain = body.replace(String(headers['x-request-id']), '');
+  const fixed = rawHeaders.map((text, index) => {
+    const name = index % 2 === 1 ? rawHeaders[index - 1] : undefined;
+    if (name === 'Content-Length') return String(Number(text) - (body.length - plain.length));
+    return name === 'Date' || name === 'X-Request-Id' ? '' : text;
+  });
+  return [status, fixed, plain];
 }
 
 let prepared: Promise<string> | undefined;
@@ -223,6 +263,7 @@ export function ask(
           resolve({
             status: response.statusCode ?? 0,
             headers: response.headers,
+            rawHeaders: response.rawHeaders,
             text,
             bytes,
             json: () => JSON.parse(text),

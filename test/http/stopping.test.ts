@@ -144,7 +144,7 @@ test('an address that is taken, or not of this machine, is a failure in words', 
 });
 
 test('every request is one line in the log, with the id that the answer has; unchanged polls only at debug', async () => {
-  const server = await serving();
+  const server = await serving({ onceOnly: true });
   const first = await server.ask(WEB);
   await server.ask(WEB, { headers: { 'If-None-Match': String(first.headers.etag) } });
   const bad = await server.ask('/v1/nodes/-');

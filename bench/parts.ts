@@ -6,6 +6,7 @@ import type { Measure } from './part.ts';
 import { measureClosing, measurePolls } from './polls.ts';
 import { measureTags } from './tags.ts';
 import { tagLines } from './tags-report.ts';
+import { measureWorkers } from './workers.ts';
 
 /** In the order in which they are measured. */
 export const PARTS: Readonly<Record<string, Measure>> = {
@@ -13,6 +14,7 @@ export const PARTS: Readonly<Record<string, Measure>> = {
   close: measureClosing,
   fleet: measureFleet,
   mark: measureMark,
+  workers: measureWorkers,
   tags: async (bench) => {
     const figures = await measureTags(bench);
     return { lines: tagLines(figures, bench.fileSystem), figures };

@@ -19,14 +19,22 @@ export interface TagwaveServer extends Server {
 }
 
 /** Tagwave as it ships, with all settings as they are by default, on a base of its own. */
-export async function startTagwave(at: Generating, name: string, kind: BaseKind): Promise<TagwaveServer> {
+export async function startTagwave(
+  at: Generating,
+  name: string,
+  { variables, ...kind }: BaseKind & { readonly variables?: Variables },
+): Promise<TagwaveServer> {
   const base = await makeBase(at, name, kind);
-  return { ...(await serveBase(at.dist, base)), base };
+  return { ...(await serveBase(at.dist, base, variables)), base };
 }
 
+/** Settings that are not as they are by default, such as `TAGWAVE_WORKERS`. */
+type Variables = Readonly<Record<string, string>>;
+
 /** Tagwave as it ships, on a base that is there. */
-export async function serveBase(dist: string, base: string): Promise<Server> {
-  const server = await start([join(dist, 'tagwave-server.js'), 'serve', '--base', base, '--listen', '127.0.0.1:0']);
+export async function serveBase(dist: string, base: string, variables: Variables = {}): Promise<Server> {
+  const how = ['serve', '--base', base, '--listen', '127.0.0.1:0'];
+  const server = await start([join(dist, 'tagwave-server.js'), ...how], variables);
   await isReady(server.url);
   return server;
 }
@@ -61,8 +69,9 @@ export async function withServers<const Servers extends readonly Server[], Resul
 }
 
 /** Starts a program that prints its URL when it is ready. */
-async function start(args: readonly string[]): Promise<Server> {
+async function start(args: readonly string[], env: Variables = {}): Promise<Server> {
   const child = execa(process.execPath, args, {
+    env,
     stdin: 'ignore',
     buffer: { stdout: false },
     reject: false,

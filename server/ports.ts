@@ -224,6 +224,8 @@ export interface Views {
   preview(tree: ObjectId, node: NodeInputs): Promise<PreviewedView>;
   /** Known views only: undefined for a digest that was never handed out, or was dropped. */
   manifest(digest: Digest): Promise<StoredFile | undefined>;
+  /** The manifest as gzip. */
+  packedManifest(digest: Digest): Promise<StoredFile | undefined>;
   /** Builds the archive where it isn't cached. Single-flight. */
   archive(digest: Digest): Promise<StoredFile | undefined>;
   /**

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Digest } from '../../protocol/names.ts';
 import type { StoredFile } from '../ports.ts';
 import type { Door } from './door.ts';
@@ -10,7 +11,22 @@ const TYPES = { archive: 'application/gzip', manifest: 'application/x-ndjson' } 
 
 /** What names the content, before it is at hand. */
 export function contentHeaders(digest: Digest, what: What): Headers & { readonly ETag: string } {
-  return { ETag: `"${digest}"`, 'Content-Type': TYPES[what] };
+  const vary = what === 'manifest' ? { Vary: 'Accept, Accept-Encoding' } : {};
+  return { ETag: `"${digest}"`, 'Content-Type': TYPES[what], ...vary };
+}
+
+/** What names a manifest as gzip. */
+export function packedEtag(digest: Digest): string {
+  return `"${digest};gzip"`;
+}
+
+/** Whether somebody takes gzip who says so. */
+export function acceptsGzip({ headers }: IncomingMessage): boolean {
+  const codings = String(headers['accept-encoding'] ?? '').toLowerCase();
+  return codings.split(',').some((one) => {
+    const [coding, ...parameters] = one.split(';').map((part) => part.trim());
+    return coding === 'gzip' && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
+  });
 }
 
 /** What names an archive that only leads from another view. */
@@ -24,14 +40,27 @@ export interface Wanted {
   readonly headers: Headers;
   /** Of an archive: what the host has. Where it can be had, it gets only what is different. */
   readonly from: Digest | undefined;
+  /** Of a manifest: whether it may be gzip. */
+  readonly packed: boolean;
 }
 
 /** The archive or the manifest of a view, as a file to stream. */
-export async function contentReply(door: Door, { digest, what, headers, from }: Wanted): Promise<Reply> {
+export async function contentReply(door: Door, wanted: Wanted): Promise<Reply> {
+  const reply = await findReply(door, wanted);
+  // Room may be made for others before it is opened.
+  return reply.kind === 'file' ? { ...reply, again: () => findReply(door, wanted) } : reply;
+}
+
+async function findReply(door: Door, { digest, what, headers, from, packed }: Wanted): Promise<Reply> {
   const delta = what === 'archive' && from !== undefined ? await findDelta(door, from, digest) : undefined;
   if (delta !== undefined && from !== undefined) {
     const named = { ...headers, ETag: deltaEtag(digest, from), 'Repr-Digest': reprDigest(delta) };
     return { kind: 'file', file: delta, headers: named };
+  }
+  const smaller = what === 'manifest' && packed ? await findPacked(door, digest) : undefined;
+  if (smaller !== undefined) {
+    const named = { ...headers, ETag: packedEtag(digest), 'Content-Encoding': 'gzip' };
+    return { kind: 'file', file: smaller, headers: named };
   }
   const found = await findContent(door, digest, what);
   if ('kind' in found) return found;
@@ -68,6 +97,14 @@ async function findDelta({ context }: Door, from: Digest, to: Digest): Promise<S
     context.log.warn('a delta cannot be made: the whole archive is given out', { from, to, error });
     return undefined;
   }
+}
+
+/** Undefined wherever there is none: the manifest as it is then says what is wrong. */
+async function findPacked({ context }: Door, digest: Digest): Promise<StoredFile | undefined> {
+  return context.views.packedManifest(digest).catch((error: unknown) => {
+    context.log.warn('a manifest cannot be compressed: it is given out as it is', { digest, error });
+    return undefined;
+  });
 }
 
 export function unknownDigest(digest: Digest) {

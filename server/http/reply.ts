@@ -47,6 +47,8 @@ export interface FileReply {
   readonly kind: 'file';
   readonly file: StoredFile;
   readonly headers: Headers;
+  /** Answers anew where the file has been removed since it was found. */
+  readonly again?: () => Promise<Reply>;
 }
 
 /** Written piece by piece, as fast as the client takes it. */

@@ -35,7 +35,7 @@ export async function send(response: Response, reply: Reply, exchange: Exchange)
     case 'told':
       return sendTold(response, reply, exchange);
     case 'file':
-      return exchange.isBehindDoor ? sendNotice(response, reply, exchange) : sendFile(response, reply, exchange);
+      return exchange.isBehindDoor ? sendNotice(response, reply, exchange) : sendFound(response, reply, exchange);
     case 'failure':
       return sendFailure(response, reply, exchange);
     case 'stream':
@@ -109,6 +109,16 @@ function sendText(response: ServerResponse, { id }: Exchange, { status, type, te
   response.end(body);
 }
 
+/** Once more where the file was removed since it was found. */
+async function sendFound(response: Response, reply: FileReply, exchange: Exchange): Promise<void> {
+  try {
+    await sendFile(response, reply, exchange);
+  } catch (error) {
+    if (reply.again === undefined || !isMissing(error)) throw error;
+    await send(response, await reply.again(), exchange);
+  }
+}
+
 /** By Express's own machinery: conditions, ranges, HEAD, and never more of the file in memory than a piece. */
 function sendFile(response: Response, { file, headers }: FileReply, { id }: Exchange): Promise<void> {
   const all = { ...COMMON_HEADERS, ...headers, [REQUEST_ID]: id };
@@ -141,6 +151,10 @@ async function sendStream(response: Response, { headers, pieces }: StreamReply, 
     // A client that goes away has seen enough; any other failure shows it by the cut connection that this is not all.
     if (!response.destroyed || !isPremature(error)) throw error;
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 function isPremature(error: unknown): boolean {

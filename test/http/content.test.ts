@@ -1,14 +1,21 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
-import { connect } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { execa } from 'execa';
+import express from 'express';
 import { expect, test } from 'vitest';
+import type { Digest } from '../../protocol/names.ts';
+import type { Exchange } from '../../server/http/exchange.ts';
+import type { FileReply } from '../../server/http/reply.ts';
+import { send } from '../../server/http/send.ts';
+import type { StoredFile } from '../../server/ports.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
-import { type Serving, serving, sharedServing } from './serving.ts';
+import { ask, type Serving, serving, sharedServing } from './serving.ts';
 
 const WEB = '/v1/nodes/web1.example.com';
 
@@ -16,6 +23,22 @@ const shared = sharedServing();
 
 async function digestFor(server: Serving, path = WEB): Promise<string> {
   return String((await server.ask(path)).headers['tagwave-digest']);
+}
+
+const EXCHANGE: Exchange = {
+  id: 'test-1',
+  method: 'GET',
+  began: 0,
+  route: null,
+  hostname: null,
+  quiet: true,
+  isBehindDoor: false,
+  isLoggedElsewhere: false,
+};
+
+function contentOf(file: StoredFile | undefined): FileReply {
+  if (file === undefined) throw new Error('there is no such content');
+  return { kind: 'file', file, headers: {} };
 }
 
 function sha256(bytes: Uint8Array): Buffer {
@@ -54,6 +77,61 @@ test('the manifest hashes to the digest', async () => {
     expect(manifest.status).toBe(200);
     expect(`sha256:${sha256(manifest.bytes).toString('hex')}`).toBe(digest);
     expect(manifest.headers).toMatchObject({ etag: `"${digest}"`, 'content-type': 'application/x-ndjson' });
+  }
+});
+
+test('a manifest comes as gzip where that is accepted, under a name of its own, and whole or in part', async () => {
+  const server = shared();
+  const digest = await digestFor(server);
+  for (const path of [`${WEB}/manifest`, `/v1/views/${digest}/manifest`]) {
+    const plain = await server.ask(path, { headers: { 'Accept-Encoding': 'br, gzip;q=0' } });
+    const packed = await server.ask(path, { headers: { 'Accept-Encoding': 'br, GZIP;q=0.5' } });
+    expect(packed.headers).toMatchObject({
+      etag: `"${digest};gzip"`,
+      'content-encoding': 'gzip',
+      'content-type': 'application/x-ndjson',
+      'content-length': String(packed.bytes.length),
+      vary: 'Accept, Accept-Encoding',
+    });
+    expect(gunzipSync(packed.bytes).equals(plain.bytes)).toBe(true);
+    expect(plain.headers).toMatchObject({ etag: `"${digest}"`, vary: 'Accept, Accept-Encoding' });
+    expect(plain.headers['content-encoding']).toBeUndefined();
+    const etag = `"${digest};gzip"`;
+    const part = await server.ask(path, {
+      headers: { 'Accept-Encoding': 'gzip', Range: 'bytes=5-', 'If-Range': etag },
+    });
+    expect([part.status, part.bytes.equals(packed.bytes.subarray(5))]).toEqual([206, true]);
+    const known = await server.ask(path, { headers: { 'Accept-Encoding': 'gzip', 'If-None-Match': etag } });
+    expect([known.status, known.headers.etag]).toEqual([304, etag]);
+  }
+  const archive = await server.ask(`${WEB}/archive`, { headers: { 'Accept-Encoding': 'gzip' } });
+  expect([archive.headers['content-encoding'], archive.headers.etag]).toEqual([undefined, `"${digest}"`]);
+});
+
+test('content that is removed between being found and being sent is made again', async () => {
+  const server = shared();
+  const digest = await digestFor(server);
+  const views = join(server.app.settings.stateDir, 'views', digest.slice('sha256:'.length));
+  const whole = await server.ask(`/v1/views/${digest}/archive`);
+  for (const [path, name] of [
+    ['archive', 'archive.tar.gz'],
+    ['manifest', 'manifest'],
+  ] as const) {
+    const found = await server.app.context.views[path](digest as Digest);
+    const app = express().get('/', async (_request, response) => {
+      const again = async () => contentOf(await server.app.context.views[path](digest as Digest));
+      await rm(join(views, name));
+      await send(response, { ...contentOf(found), again }, EXCHANGE);
+    });
+    const listening = app.listen(0, '127.0.0.1');
+    await once(listening, 'listening');
+    const url = `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
+    const answer = await ask(url, '/');
+    listening.close();
+    expect([answer.status, answer.headers['content-length']]).toEqual([200, String(answer.bytes.length)]);
+    expect(
+      path === 'archive' ? answer.bytes.equals(whole.bytes) : digest.endsWith(sha256(answer.bytes).toString('hex')),
+    ).toBe(true);
   }
 });
 

@@ -91,7 +91,10 @@ export function openViewsApart({ thread, limits }: Parts): Views {
   }
 
   /** The thread may know nothing of a view that was handed out: it is another one by now, or there was no room to record it. */
-  async function ofView(what: 'manifest' | 'archive', digest: Digest): Promise<StoredFile | undefined> {
+  async function ofView(
+    what: 'manifest' | 'packedManifest' | 'archive',
+    digest: Digest,
+  ): Promise<StoredFile | undefined> {
     const found = await thread.ask(what, digest, limits());
     const origin = found === undefined ? origins.get(digest) : undefined;
     if (origin === undefined) return found;
@@ -160,6 +163,7 @@ export function openViewsApart({ thread, limits }: Parts): Views {
     },
 
     manifest: (digest) => fileOf(`manifest ${digest}`, () => ofView('manifest', digest)),
+    packedManifest: (digest) => fileOf(`packed ${digest}`, () => ofView('packedManifest', digest)),
     archive: (digest) => fileOf(`archive ${digest}`, () => ofView('archive', digest)),
 
     async delta(from, to) {

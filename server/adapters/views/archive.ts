@@ -8,6 +8,7 @@ import { type Pack, pack } from 'tar-stream';
 import type { ManifestEntry } from '../../../protocol/manifest.ts';
 import { targetText } from './build.ts';
 import { type Objects, readContents, type ViewEntry } from './contents.ts';
+import type { Sum } from './sums.ts';
 
 export interface Member {
   readonly entry: ManifestEntry;
@@ -32,20 +33,32 @@ const BLOCK = 64 * 1024;
  * Writes a view as `tar.gz`, the same bytes whenever and wherever: order as in the manifest, owner 0, time 0, no directories.
  * Answers size and SHA-256 of what was written. Throws where a content is not what the manifest says.
  */
-export async function writeArchive(handle: FileHandle, contents: Contents): Promise<{ size: number; sha256: string }> {
+export async function writeArchive(handle: FileHandle, contents: Contents): Promise<Sum> {
   return writeMembers(handle, members(contents));
 }
 
 /** Writes members as they come, each compared with what the manifest says of it. */
-export async function writeMembers(
-  handle: FileHandle,
-  all: AsyncIterable<Member>,
-): Promise<{ size: number; sha256: string }> {
+export async function writeMembers(handle: FileHandle, all: AsyncIterable<Member>): Promise<Sum> {
   const tar = pack();
-  const blocks = Readable.from(blocksOf(tar as AsyncIterable<Uint8Array>), { objectMode: false, highWaterMark: BLOCK });
+  const packed = packAll(tar, all).catch((error: Error) => tar.destroy(error));
+  try {
+    return await writePieces(handle, blocksOf(tar as AsyncIterable<Uint8Array>));
+  } finally {
+    // Git must have ended before anybody tries again.
+    tar.destroy();
+    await packed;
+  }
+}
+
+/** Writes a file as gzip. */
+export async function writePacked(handle: FileHandle, path: string): Promise<Sum> {
+  return writePieces(handle, createReadStream(path, { highWaterMark: BLOCK }));
+}
+
+async function writePieces(handle: FileHandle, pieces: AsyncIterable<Uint8Array>): Promise<Sum> {
+  const blocks = Readable.from(pieces, { objectMode: false, highWaterMark: BLOCK });
   const gzip = createGzip({ level: 6, chunkSize: BLOCK });
   blocks.on('error', (error) => gzip.destroy(error));
-  const packed = packAll(tar, all).catch((error: Error) => tar.destroy(error));
   const hash = createHash('sha256');
   let size = 0;
   const counted = async function* () {
@@ -58,10 +71,7 @@ export async function writeMembers(
   try {
     await writeFile(handle, counted());
   } finally {
-    // Git must have ended before anybody tries again.
-    tar.destroy();
     blocks.destroy();
-    await packed;
   }
   return { size, sha256: hash.digest('hex') };
 }

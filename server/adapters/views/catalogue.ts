@@ -2,7 +2,7 @@ import type { Digest, ObjectId } from '../../../protocol/names.ts';
 import type { NodeInputs } from '../../core/node-inputs.ts';
 import type { View } from '../../ports.ts';
 import { recentOnes } from './recent.ts';
-import type { About, KeptRecipe, Shelf, Verified } from './shelf.ts';
+import type { About, KeptRecipe, MadeFile, Shelf, Verified } from './shelf.ts';
 
 /** A view that this process knows of. */
 export interface Known {
@@ -15,7 +15,7 @@ export interface Known {
   recorded: ReadonlySet<ObjectId>;
   /** The files on disk as they were when last verified. */
   manifest?: Verified;
-  archive?: Verified;
+  readonly made: Map<MadeFile, Verified>;
 }
 
 /** What a view can be made of: a whole tree, or what a tree has for a node. */
@@ -41,7 +41,7 @@ export function openCatalogue(shelf: Shelf) {
 
   function entryFor(view: View): Known {
     const entry: Known = known.get(view.digest) ??
-      dropped.get(view.digest) ?? { view, trees: new Set(), recipes: new Map(), recorded: new Set() };
+      dropped.get(view.digest) ?? { view, trees: new Set(), recipes: new Map(), recorded: new Set(), made: new Map() };
     known.set(view.digest, entry);
     dropped.delete(view.digest);
     return entry;

@@ -41,6 +41,7 @@ export function openViewJobs({ stateDir, limits: atFirst }: Setting, repository:
     },
 
     manifest: (digest: Digest, now: Limits) => within(now).manifest(digest),
+    packedManifest: (digest: Digest, now: Limits) => within(now).packedManifest(digest),
     archive: (digest: Digest, now: Limits) => within(now).archive(digest),
     delta: ({ from, to }: { readonly from: Digest; readonly to: Digest }, now: Limits) => within(now).delta(from, to),
     prune: (keep: readonly ObjectId[], before: number, now: Limits) => within(now).prune(keep, before),

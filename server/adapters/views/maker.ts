@@ -1,16 +1,15 @@
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import type { ObjectId } from '../../../protocol/names.ts';
-import { writeArchive } from './archive.ts';
+import { writeArchive, writePacked } from './archive.ts';
 import { type Built, buildView, sumsOf } from './build.ts';
 import { aboutOf, type Catalogue, type Known, type Origin, originsOf, treesIn } from './catalogue.ts';
 import { entriesOfTree, type Objects, type ViewEntry } from './contents.ts';
 import { singleFlight } from './flight.ts';
 import type { HandedOut } from './handed-out.ts';
 import type { Nodes, Sight } from './nodes.ts';
-import { publish } from './publish.ts';
 import type { Room } from './room.ts';
-import type { Shelf, Verified } from './shelf.ts';
+import type { MadeFile, Shelf, Verified } from './shelf.ts';
 import { openSums } from './sums.ts';
 import { explained } from './trouble.ts';
 
@@ -24,14 +23,16 @@ interface Parts {
   readonly room: Room;
 }
 
+const NAMES: Readonly<Record<MadeFile, string>> = { archive: 'archive', packedManifest: 'compressed manifest' };
+
 /** Makes views and their files, and makes them again where they are missing, cut off or changed. */
 export function openMaker({ root, shelf, catalogue, handedOut, repository, nodes, room }: Parts) {
   const building = singleFlight<Known>();
   const checking = singleFlight<Verified>();
-  const archiving = singleFlight<Verified>();
+  const making = singleFlight<Verified>();
   // One after the other: the next tag's tree shares nearly all contents with this one's, and finds their sums known.
   const oneBuild = pLimit(1);
-  const fewArchives = pLimit(2);
+  const fewAtOnce = pLimit(2);
 
   async function entriesOf({ tree, node }: Origin): Promise<ViewEntry[]> {
     if (node === undefined) return entriesOfTree(await repository.entries(tree));
@@ -76,9 +77,9 @@ export function openMaker({ root, shelf, catalogue, handedOut, repository, nodes
     return found;
   }
 
-  async function checkedArchive(entry: Known): Promise<Verified | undefined> {
-    const found = await shelf.archive(entry.view.digest, entry.archive);
-    if (found) entry.archive = found;
+  async function checked(entry: Known, what: MadeFile): Promise<Verified | undefined> {
+    const found = await shelf.made(entry.view.digest, what, entry.made.get(what));
+    if (found) entry.made.set(what, found);
     return found;
   }
 
@@ -106,16 +107,18 @@ export function openMaker({ root, shelf, catalogue, handedOut, repository, nodes
     return fromAny(entry, entriesOf);
   }
 
-  async function makeArchive(entry: Known): Promise<Verified> {
+  async function write(entry: Known, what: MadeFile): Promise<Verified> {
     const { digest } = entry.view;
     const { path } = await manifest(entry);
-    const entries = await contents(entry);
-    await explained(`the archive of ${digest} cannot be stored`, root, async () => {
-      const contents = { manifest: path, entries, objects: repository };
-      const sum = await publish(shelf.pathOf(digest, 'archive.tar.gz'), (handle) => writeArchive(handle, contents));
-      await shelf.putArchiveSum(digest, sum);
-    });
-    return (await checkedArchive(entry)) ?? unreadable(entry, 'archive');
+    const entries = what === 'archive' ? await contents(entry) : [];
+    await explained(`the ${NAMES[what]} of ${digest} cannot be stored`, root, () =>
+      shelf.put(digest, what, (handle) =>
+        what === 'archive'
+          ? writeArchive(handle, { manifest: path, entries, objects: repository })
+          : writePacked(handle, path),
+      ),
+    );
+    return (await checked(entry, what)) ?? unreadable(entry, NAMES[what]);
   }
 
   function unreadable({ view }: Known, what: string): never {
@@ -155,10 +158,11 @@ export function openMaker({ root, shelf, catalogue, handedOut, repository, nodes
       );
     },
 
-    archive(entry: Known): Promise<Verified> {
+    /** A file that is made of a view, made now where it is not there. */
+    made(entry: Known, what: MadeFile): Promise<Verified> {
       const { digest } = entry.view;
-      return archiving(digest, async () => {
-        const file = (await checkedArchive(entry)) ?? (await fewArchives(() => makeArchive(entry)));
+      return making(`${what} ${digest}`, async () => {
+        const file = (await checked(entry, what)) ?? (await fewAtOnce(() => write(entry, what)));
         await room.used(digest).catch(() => undefined);
         return file;
       });

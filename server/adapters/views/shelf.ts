@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { type Digest, hexOf, type ObjectId, parseDigest, parseObjectId } from '../../../protocol/names.ts';
 import type { NodeInputs } from '../../core/node-inputs.ts';
 import type { StoredFile, View } from '../../ports.ts';
 import { publish, removeLeftovers, temporaryName } from './publish.ts';
+import type { Sum } from './sums.ts';
 
 /** What is kept beside a manifest: a view and what it can be made of again. */
 export interface About {
@@ -48,9 +49,21 @@ const aboutSchema = z.object({
   trees: texts,
   recipes: z._default(z.array(recipeSchema), []),
 });
-const archiveSchema = z.object({ size: count, sha256: z.string().check(z.regex(/^[0-9a-f]{64}$/)) });
+const sumSchema = z.object({ size: count, sha256: z.string().check(z.regex(/^[0-9a-f]{64}$/)) });
 
-/** One directory a view, named by the digest's hex: `manifest`, `about.json`, `archive.tar.gz`, `archive.json`, `handed-out`. */
+/** Files that are made of a view besides its manifest, each with its sum in a file beside it. */
+const MADE = {
+  archive: { file: 'archive.tar.gz', sum: 'archive.json' },
+  packedManifest: { file: 'manifest.gz', sum: 'manifest.gz.json' },
+} as const;
+export type MadeFile = keyof typeof MADE;
+
+const LARGE = ['manifest', ...Object.values(MADE).map(({ file }) => file)];
+
+/**
+ * One directory a view, named by the digest's hex: `manifest`, `about.json`, `archive.tar.gz`, `archive.json`, `manifest.gz`,
+ * `manifest.gz.json`, `handed-out`.
+ */
 export function openShelf(root: string) {
   const pathOf = (digest: Digest, name: string) => join(root, hexOf(digest), name);
   return {
@@ -95,15 +108,17 @@ export function openShelf(root: string) {
       return verified(pathOf(digest, 'manifest'), hexOf(digest), before);
     },
 
-    async putArchiveSum(digest: Digest, sum: { size: number; sha256: string }): Promise<void> {
-      const text = `${JSON.stringify(sum)}\n`;
-      await publish(pathOf(digest, 'archive.json'), (handle) => handle.writeFile(text));
+    /** Publishes a file with the sum that writing it answers. */
+    async put(digest: Digest, what: MadeFile, write: (handle: FileHandle) => Promise<Sum>): Promise<void> {
+      const { size, sha256 } = await publish(pathOf(digest, MADE[what].file), write);
+      const text = `${JSON.stringify({ size, sha256 })}\n`;
+      await publish(pathOf(digest, MADE[what].sum), (handle) => handle.writeFile(text));
     },
 
-    /** The archive, if it is as it was made. */
-    async archive(digest: Digest, before?: Verified): Promise<Verified | undefined> {
-      const sum = archiveSchema.safeParse(await readJson(pathOf(digest, 'archive.json')));
-      return sum.success ? verified(pathOf(digest, 'archive.tar.gz'), sum.data.sha256, before) : undefined;
+    /** The file, if it is as it was made. */
+    async made(digest: Digest, what: MadeFile, before?: Verified): Promise<Verified | undefined> {
+      const sum = sumSchema.safeParse(await readJson(pathOf(digest, MADE[what].sum)));
+      return sum.success ? verified(pathOf(digest, MADE[what].file), sum.data.sha256, before) : undefined;
     },
 
     /** When a view was last handed out, in milliseconds since 1970; undefined where that is not known. */
@@ -123,13 +138,14 @@ export function openShelf(root: string) {
 
     /** Removes the large files and leaves the record. */
     async slim(digest: Digest): Promise<void> {
-      for (const name of ['archive.json', 'archive.tar.gz', 'manifest'])
-        await rm(pathOf(digest, name), { force: true });
+      // A sum first, so that none is left that speaks of another file.
+      const names = [...Object.values(MADE).flatMap(({ file, sum }) => [sum, file]), 'manifest'];
+      for (const name of names) await rm(pathOf(digest, name), { force: true });
     },
 
     /** Bytes of the large files, as far as they are there. */
     async sizeOf(digest: Digest): Promise<number> {
-      const sizes = await Promise.all(['archive.tar.gz', 'manifest'].map((name) => sizeAt(pathOf(digest, name))));
+      const sizes = await Promise.all(LARGE.map((name) => sizeAt(pathOf(digest, name))));
       return sizes.reduce((total, size) => total + size, 0);
     },
 

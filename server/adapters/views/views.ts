@@ -103,9 +103,14 @@ export function openViews(options: Options): OwnViews {
       return entry && storedFile(await maker.manifest(entry));
     },
 
+    async packedManifest(digest) {
+      const entry = await catalogue.find(digest);
+      return entry && storedFile(await maker.made(entry, 'packedManifest'));
+    },
+
     async archive(digest) {
       const entry = await catalogue.find(digest);
-      return entry && storedFile(await maker.archive(entry));
+      return entry && storedFile(await maker.made(entry, 'archive'));
     },
 
     async delta(from, to) {

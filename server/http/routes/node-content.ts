@@ -4,7 +4,7 @@ import { answer as answerNow } from '../../operations/answer.ts';
 import type { Answer, ServeAnswer } from '../../operations/assign.ts';
 import { ownBase } from '../../operations/ownership.ts';
 import { noteTold, runningOf } from '../ask.ts';
-import { contentHeaders, contentReply, deltaEtag } from '../content.ts';
+import { acceptsGzip, contentHeaders, contentReply, deltaEtag, packedEtag } from '../content.ts';
 import { namesEtag } from '../etag.ts';
 import { tell } from '../node-answer.ts';
 import { reportsOf, serveHeaders } from '../node-words.ts';
@@ -52,10 +52,11 @@ async function answer(call: Call, what: 'archive' | 'manifest'): Promise<Reply> 
   const reports = { [HEADERS.report]: reportsOf(hostname.value) };
   const headers = { ...serveHeaders(decided, pollAfterSeconds), ...reports, ...contentHeaders(digest, what) };
   // Known before anything has to be packed.
-  for (const ETag of [headers.ETag, ...(from === undefined ? [] : [deltaEtag(digest, from)])])
+  const others = what === 'manifest' ? [packedEtag(digest)] : from === undefined ? [] : [deltaEtag(digest, from)];
+  for (const ETag of [headers.ETag, ...others])
     if (namesEtag(request.headers['if-none-match'], ETag))
       return { kind: 'prepared', status: 304, headers: Object.entries({ ...headers, ETag }).flat(), body: null };
-  const reply = await contentReply(door, { digest, what, headers, from });
+  const reply = await contentReply(door, { digest, what, headers, from, packed: acceptsGzip(request) });
   // Packing takes its time: it is given out only if it is still the answer.
   const now = await answerNow(door.context, question);
   if (now.kind !== 'serve') return tellStop(now);

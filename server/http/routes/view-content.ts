@@ -1,9 +1,9 @@
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import * as z from 'zod';
 import { type Digest, type Hostname, parseHostname } from '../../../protocol/names.ts';
 import { mayHave, ownBase } from '../../operations/ownership.ts';
 import { worldNow } from '../../operations/world.ts';
-import { contentHeaders, contentReply, findContent, unknownDigest, type What } from '../content.ts';
+import { acceptsGzip, contentHeaders, contentReply, findContent, unknownDigest, type What } from '../content.ts';
 import { namesEtag } from '../etag.ts';
 import { badHostname, starting } from '../failures.ts';
 import { baseOf, digestOf, readQuery } from '../read.ts';
@@ -47,7 +47,7 @@ async function answer({ door, request }: Call, what: What): Promise<Reply> {
   if (!(await mayHave(door.context, node, digest))) return unknownDigest(digest);
   const headers = { ...FOR_GOOD, ...contentHeaders(digest, what) };
   const base = await ownBase(door.context, node, from.value);
-  return contentUnlessStopped(door, { digest, what, headers, from: base });
+  return contentUnlessStopped(door, { digest, what, headers, from: base, packed: acceptsGzip(request) });
 }
 
 interface AskedView {
@@ -95,7 +95,7 @@ function stopped({ context, settings }: Call['door']): FailureReply | undefined 
 }
 
 /** The regular files as `sha256sum --check` reads them. Links have no line: it would follow them. */
-async function answerSums({ door, request }: Call): Promise<Reply> {
+async function answerSums({ door, request }: Pick<Call, 'door' | 'request'>, isAgain = false): Promise<Reply> {
   const wanted = wantedBy(request);
   if (!wanted.ok) return wanted.reply;
   const { digest, node } = wanted.value;
@@ -107,7 +107,10 @@ async function answerSums({ door, request }: Call): Promise<Reply> {
   const headers = sumHeaders(digest);
   if (namesEtag(request.headers['if-none-match'], headers.ETag))
     return { kind: 'prepared', status: 304, headers: Object.entries(headers).flat(), body: null };
-  return { kind: 'stream', headers, pieces: sumsOf(createReadStream(manifest.path, 'utf8')) };
+  // From here on it may be removed.
+  const opened = await open(manifest.path).catch(() => undefined);
+  if (opened === undefined) return isAgain ? unknownDigest(digest) : answerSums({ door, request }, true);
+  return { kind: 'stream', headers, pieces: sumsOf(opened.createReadStream({ encoding: 'utf8' })) };
 }
 
 function sumHeaders(digest: Digest): Headers & { readonly ETag: string } {

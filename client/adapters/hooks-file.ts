@@ -10,7 +10,7 @@ export type ReadHooks =
   | { readonly kind: 'failed'; readonly failure: Failure };
 
 /** The same as HOOKS_PATH, here so that releases without hooks need not load what understands them. */
-const PATH = '.tagwave/hooks.json';
+export const PATH_OF_HOOKS = '.tagwave/hooks.json';
 const NONE: HooksFile = { hooks: [], verify: [] };
 
 /**
@@ -21,10 +21,10 @@ export async function readHooks({
   directory,
   entries,
 }: Pick<ReleaseOnDisk, 'directory' | 'entries'>): Promise<ReadHooks> {
-  const entry = entries.find(({ path }) => path === PATH);
+  const entry = entries.find(({ path }) => path === PATH_OF_HOOKS);
   if (entry === undefined) return { kind: 'read', hooks: NONE };
   const { parseHooks } = await import('../../protocol/hooks.ts');
-  const path = join(directory, PATH);
+  const path = join(directory, PATH_OF_HOOKS);
   const bytes = readGently(path);
   const isVerified = bytes !== undefined && createHash('sha256').update(bytes).digest('hex') === entry.sha256;
   if (!isVerified) return failed(`${path} is not what its manifest says`, 'The next run stages the release anew.');

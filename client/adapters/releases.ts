@@ -17,6 +17,7 @@ import type { Layout } from './layout.ts';
 import { LISTING } from './listing.ts';
 import { removeOldParts } from './old-parts.ts';
 import { publish, syncDirectory, TEMPORARY } from './publish.ts';
+import { removeTree } from './remove-tree.ts';
 
 /** What `current` is. */
 export type Current =
@@ -96,11 +97,11 @@ export function removeLeftovers(layout: Layout): void {
 /** Removes a release under another name first, so that a killed run leaves no half release under a valid one. */
 export function removeRelease(layout: Layout, name: string): void {
   const temporary = join(layout.releases, `${TEMPORARY}removed-${name}`);
-  rmSync(temporary, { recursive: true, force: true });
+  removeTree(temporary);
   renameSync(join(layout.releases, name), temporary);
   const belongings = [join(layout.manifests, name), join(layout.seen, name), join(layout.seen, `${name}${LISTING}`)];
   for (const path of belongings) rmSync(path, { force: true });
-  rmSync(temporary, { recursive: true, force: true });
+  removeTree(temporary);
 }
 
 /** Keeps the release in use, the one before and one more. Answers what was removed. */
@@ -126,6 +127,15 @@ export function readManifest(layout: Layout, name: string): KnownManifest | unde
     return isNameOf(name, digest) ? { digest, entries: parsed(digest, bytes) } : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Whether the manifest that is kept for a release has this path: told without understanding all of it. False where there is none. */
+export function hasEntry(layout: Layout, name: string, path: string): boolean {
+  try {
+    return readFileSync(join(layout.manifests, name)).includes(`"path":${JSON.stringify(path)}`);
+  } catch {
+    return false;
   }
 }
 

@@ -48,7 +48,8 @@ export async function unpack(archive: AsyncIterable<Uint8Array>, unpacking: Unpa
   const { entries, delta, done } = unpacking;
   const plan = delta && planDelta(delta.from, { digest: delta.to, entries });
   const unpacked = tarLimit(entries) + (plan?.limit ?? 0);
-  const thread = entries.length < MANY ? undefined : openWriteThread();
+  // Of a delta most is copied from what is here: that is no work for two, and handing it over costs a tenth of it.
+  const thread = entries.length < MANY || delta !== undefined ? undefined : openWriteThread();
   try {
     const writer = entryWriter({ ...unpacking, thread });
     const members = receiveMembers({ entries, plan, writer, thread, done, found: delta?.found });

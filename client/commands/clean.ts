@@ -1,8 +1,12 @@
+import { PATH_OF_HOOKS } from '../adapters/hooks-file.ts';
+import { hasEntry } from '../adapters/releases.ts';
 import type { Run } from './converge.ts';
 import { matchingHooks, releaseOnDisk, runCommand, setScene } from './hooks.ts';
 
 /** Runs the `clean` hooks of a release that is to go. Answers what went wrong. */
 export async function clean(run: Run, name: string): Promise<string | undefined> {
+  // Most have no hooks, and need not be read for that.
+  if (!hasEntry(run.layout, name, PATH_OF_HOOKS)) return undefined;
   const release = releaseOnDisk(run, name);
   if (release === undefined) return undefined;
   const { digest } = release;

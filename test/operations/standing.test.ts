@@ -1,0 +1,198 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { describe, expect, test, vi } from 'vitest';
+import type { Hostname } from '../../protocol/names.ts';
+import { answer, followEpoch } from '../../server/operations/answer.ts';
+import { type Answer, assign } from '../../server/operations/assign.ts';
+import type { Context } from '../../server/operations/context.ts';
+import { writeSettled } from '../rig/server.ts';
+import { until } from '../rig/until.ts';
+import { BASE, HOSTS, NODES, SCHEDULE, type Train, tagAt, train } from '../stories/train.ts';
+
+const FLEET = [...Object.values(HOSTS), 'qa2.example.org', 'web2.example.org', 'other.example.net'] as Hostname[];
+
+/** Waves, each with one set of groups. */
+const KINDS = 5;
+
+type Ask = { readonly host: Hostname; readonly answer: Answer };
+
+async function answers(context: Context): Promise<Ask[]> {
+  const asked: Ask[] = [];
+  for (const host of FLEET) {
+    const found = await answer(context, { hostname: host });
+    if ('told' in found)
+      context.fleet.note({ hostname: host, at: context.time.now(), running: null, told: found.told });
+    asked.push({ host, answer: found });
+  }
+  return asked;
+}
+
+/** What matters to a node. */
+function brief(found: Answer): unknown {
+  if (!('told' in found)) return found.kind;
+  const { outcome, tag, digest, environment, wave, groups, hold, message } = found.told;
+  return { outcome, tag, digest, environment, wave, groups, hold, message, etag: found.etag };
+}
+
+async function worksOut(context: Context, hostname: Hostname): Promise<unknown> {
+  return brief(await assign(context, { hostname }));
+}
+
+/** Waits for the next turn, in which the files are looked at anew. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+describe('answers that stand', () => {
+  test('are one object for all nodes of a kind, and stay it while nothing changes', async () => {
+    const { app, clock } = await train();
+    await answers(app.context);
+    clock.advance(60_000);
+    await turn();
+    const again = await answers(app.context);
+    const [one, other] = ['qa1.example.org', 'qa2.example.org'].map((host) => again.find((ask) => ask.host === host));
+    expect(one?.answer).toBe(other?.answer);
+    expect((await answers(app.context)).map((ask) => ask.answer)).toEqual(again.map((ask) => ask.answer));
+    const { standing, fleet } = app.context;
+    for (const { host, answer: found } of again) {
+      const seat = fleet.seat(host);
+      expect([host, seat && standing.of(seat)]).toEqual([host, found]);
+    }
+  });
+
+  test('follow a mark before anybody asks, once for each kind however many nodes there are', async () => {
+    const { app, base, sweep } = await train();
+    const { context } = app;
+    for (let number = 0; number < 500; number++)
+      await answer(context, { hostname: `web${number}.example.org` as Hostname });
+    await answers(context);
+    const asked = vi.spyOn(context.views, 'ofNode');
+    await writeSettled(join(base, 'tagstate'), `${tagAt(6)} bad\n`);
+    sweep();
+    const seat = context.fleet.seat('web499.example.org' as Hostname);
+    const standing = await until('the answers to the mark', () => seat && context.standing.of(seat));
+    expect(standing.told.tag).toBe(tagAt(5));
+    expect(asked.mock.calls.length).toBeLessThanOrEqual(KINDS);
+    expect(asked.mock.calls.length).toBeGreaterThan(0);
+  });
+
+  test('a node that keeps its answer keeps the time and the reasons that it was told; one that comes later hears those of then', async () => {
+    const { app, passTo } = await train();
+    const { context } = app;
+    const early = await answer(context, { hostname: 'web1.example.org' as Hostname });
+    if (!('told' in early)) throw new Error(early.kind);
+    context.fleet.note({ hostname: 'web1.example.org' as Hostname, at: 0, running: null, told: early.told });
+    await writeSettled(join(context.base, 'tagstate'), `${tagAt(7)} bad\n`);
+    await passTo('2026-11-20T11:00:10Z');
+    await turn();
+    const kept = await answer(context, { hostname: 'web1.example.org' as Hostname });
+    const late = await answer(context, { hostname: 'web2.example.org' as Hostname });
+    if (!('told' in kept) || !('told' in late)) throw new Error('both are told');
+    expect(kept.etag).toBe(late.etag);
+    expect(kept.told).toBe(early.told);
+    expect(late.told.reasons.join('\n')).toContain(`${tagAt(7)} is bad`);
+    expect(late.told.at).toBeGreaterThan(early.told.at);
+  });
+
+  test('are as if worked out for each node anew, whatever happens in whatever order', async () => {
+    const site = await train({ files: BASE });
+    const { context } = site.app;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.constantFrom(...Object.keys(HAPPENINGS)), { minLength: 4, maxLength: 8 }),
+        async (names) => {
+          for (const name of names) {
+            await HAPPENINGS[name as keyof typeof HAPPENINGS](site);
+            site.settle();
+            await turn();
+            // Sometimes asked before what follows has been worked out, sometimes after.
+            if (name.length % 2 === 0) await followEpoch(context);
+            const told = await answers(context);
+            for (const { host, answer: found } of told) {
+              const label = `${names.join(', ')}: ${host}`;
+              expect([label, brief(found)]).toEqual([label, await worksOut(context, host)]);
+            }
+          }
+        },
+      ),
+      { numRuns: 12 },
+    );
+  }, 120_000);
+
+  test('stand for nobody while a program of the site decides, and again once it is gone for good', async () => {
+    const site = await train();
+    const { context } = site.app;
+    await answers(context);
+    await writeSettled(join(site.base, 'server.yml'), 'nodegrouper: ./grouper\n');
+    site.settle();
+    await turn();
+    expect(context.standing.epoch()?.hasPrograms).toBe(true);
+    const [first] = await answers(context);
+    expect(first?.answer).toMatchObject({ kind: 'hold', told: { hold: 'nodegrouper-failed' } });
+    expect(FLEET.map((host) => context.fleet.seat(host)).filter((seat) => seat && context.standing.of(seat))).toEqual(
+      [],
+    );
+    await writeSettled(join(site.base, 'server.yml'), 'nodegrouper: none\n');
+    site.settle();
+    await turn();
+    const [again] = await answers(context);
+    expect(again?.answer.kind).toBe('serve');
+  });
+
+  test('the killswitch stops by the next question, and ends with the next one after it is gone', async () => {
+    const { app, base } = await train();
+    await answers(app.context);
+    await writeSettled(join(base, 'killswitch'), 'stop\n');
+    await turn();
+    expect((await answers(app.context)).map((ask) => ask.answer.kind)).toEqual(FLEET.map(() => 'killswitch'));
+    await rm(join(base, 'killswitch'));
+    await turn();
+    expect((await answers(app.context)).map((ask) => ask.answer.kind)).toEqual(FLEET.map(() => 'serve'));
+  });
+});
+
+const HOUR_MS = 3_600_000;
+
+/** What may happen to a site, each leaving it so that everything else may happen next. */
+const HAPPENINGS = {
+  'an hour passes': async ({ passTo, clock }: Train) => passTo(new Date(clock.now() + HOUR_MS).toISOString()),
+  'half an hour passes': async ({ clock }: Train) => clock.advance(HOUR_MS / 2),
+  'a tag is marked': async ({ base, clock }: Train) => mark(base, clock.now(), 'bad'),
+  'a tag is marked for one environment': async ({ base, clock }: Train) => mark(base, clock.now(), 'badfwd:production'),
+  'the marks go': async ({ base }: Train) => writeSettled(join(base, 'tagstate'), '# none\n'),
+  'a host is pinned for a while': async ({ base, clock }: Train) => {
+    const soon = new Date(clock.now() + HOUR_MS / 3).toISOString();
+    await writeSettled(join(base, 'pins'), `web*.example.org ${tagAt(5)} until=${soon}\nqa2.example.org trunk\n`);
+  },
+  'hosts go to trunk for their hours': async ({ base, clock }: Train) => {
+    const stamp = new Date(clock.now() + HOUR_MS / 4)
+      .toISOString()
+      .replaceAll('-', '')
+      .replace('T', '-')
+      .replace(':', '');
+    await writeSettled(join(base, 'pins'), `stg1.example.org trunk-${stamp.slice(0, 13)}\n`);
+  },
+  'the pins go': async ({ base }: Train) => writeSettled(join(base, 'pins'), '# none\n'),
+  'a host changes its group': async ({ base }: Train) =>
+    writeSettled(join(base, 'nodes.yml'), `${NODES}"web1.example.org": [stg]\n`),
+  'the groups are as before': async ({ base }: Train) => writeSettled(join(base, 'nodes.yml'), NODES),
+  'waves are split': async ({ base }: Train) =>
+    writeSettled(
+      join(base, 'schedule.yml'),
+      SCHEDULE.replace(
+        '  - {environment: production, default',
+        '  - {environment: production, name: half, groups: [stg, qa], percent: 50, hours: 3}\n  - {environment: production, default',
+      ),
+    ),
+  'the waves are as before': async ({ base }: Train) => writeSettled(join(base, 'schedule.yml'), SCHEDULE),
+  'one environment is stopped': async ({ base }: Train) => writeSettled(join(base, 'killswitch.d/production'), 'why\n'),
+  'and goes on': async ({ base }: Train) => rm(join(base, 'killswitch.d/production'), { force: true }),
+  'everybody is forgotten': async ({ app }: Train) => app.context.fleet.forget(Number.POSITIVE_INFINITY),
+} satisfies Record<string, (site: Train) => Promise<void> | void>;
+
+async function mark(base: string, now: number, state: string): Promise<void> {
+  const hour = Math.floor(now / HOUR_MS) - Date.UTC(2026, 10, 20) / HOUR_MS;
+  const tags = [hour - 5, hour - 4, hour - 1].map((each) => `${tagAt(each)} ${state} broke\n`);
+  await writeSettled(join(base, 'tagstate'), tags.join(''));
+}

@@ -7,6 +7,8 @@ import { makeSource, type Source } from './source.ts';
 /** What a base directory is to hold. */
 export interface BaseKind {
   readonly files: number;
+  /** How many times larger than the usual KiB the files are on average. */
+  readonly scale?: number;
   /** Past hours, each with a commit and a tag. */
   readonly tags: number;
   /** `plain`: one wave for all; `fleet`: several, with groups by globs and by name. */
@@ -22,7 +24,7 @@ const made = new Map<string, Promise<string>>();
 
 /** A base directory of that kind, of its own. Kinds are made once and copied. */
 export async function makeBase(at: Generating, name: string, kind: BaseKind): Promise<string> {
-  const pattern = join(at.work, `pattern-${kind.files}-${kind.tags}-${kind.nodes}`);
+  const pattern = join(at.work, `pattern-${kind.files}-${kind.scale ?? 1}-${kind.tags}-${kind.nodes}`);
   const making = made.get(pattern) ?? makePattern(at, pattern, kind);
   made.set(pattern, making);
   const base = join(at.work, name);
@@ -30,11 +32,12 @@ export async function makeBase(at: Generating, name: string, kind: BaseKind): Pr
   return base;
 }
 
-async function makePattern({ dist }: Generating, base: string, { files, tags, nodes }: BaseKind): Promise<string> {
+async function makePattern({ dist }: Generating, base: string, kind: BaseKind): Promise<string> {
+  const { files, tags, nodes, scale = 1 } = kind;
   await mkdir(base);
   for (const [file, text] of Object.entries(nodes === 'plain' ? PLAIN_FILES : fleetFiles()))
     await writeFile(join(base, file), text);
-  const source = await makeSource(join(base, 'trunk'), { files, committedAt: hoursAgo(tags + 1) });
+  const source = await makeSource(join(base, 'trunk'), { files, scale, committedAt: hoursAgo(tags + 1) });
   await commitHourly(source, tags);
   const command = [join(dist, 'tagwave-server.js'), 'snapshot', '--backfill', String(tags), '--base', base];
   await execa(process.execPath, command);

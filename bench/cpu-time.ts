@@ -13,9 +13,14 @@ export async function openCpuTime(): Promise<CpuTime> {
 }
 
 /** The same of the commands that this process has started and that have ended. */
-export async function openEndedCpuTime(): Promise<() => Promise<number>> {
+export function openEndedCpuTime(): Promise<() => Promise<number>> {
+  return openEndedCpuTimeOf(process.pid);
+}
+
+/** The same of the commands that another process has started and that have ended. */
+export async function openEndedCpuTimeOf(pid: number): Promise<() => Promise<number>> {
   const ticksPerSecond = await clockTicks();
-  return async () => ((await processTree(process.pid))[0]?.waitedTicks ?? 0) / ticksPerSecond;
+  return async () => ((await processTree(pid))[0]?.waitedTicks ?? 0) / ticksPerSecond;
 }
 
 async function clockTicks(): Promise<number> {

@@ -1,15 +1,20 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { type Asked, type AskJob, askAll } from './ask-job.ts';
 import { type PollJob, type PollsTaken, takePolls } from './poll-job.ts';
 
 /** What the load generator can do; each in a process of its own, so that no server has to share one with it. */
 interface Jobs {
+  readonly asks: { readonly job: AskJob; readonly result: Asked };
   readonly polls: { readonly job: PollJob; readonly result: PollsTaken };
 }
 type Kind = keyof Jobs;
 
-const WORKERS: { readonly [K in Kind]: (job: Jobs[K]['job']) => Promise<Jobs[K]['result']> } = { polls: takePolls };
+const WORKERS: { readonly [K in Kind]: (job: Jobs[K]['job']) => Promise<Jobs[K]['result']> } = {
+  asks: askAll,
+  polls: takePolls,
+};
 
 /** How long the longest may take before it is ended. */
 const LIMIT_MS = 180_000;

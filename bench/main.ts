@@ -3,6 +3,7 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { doJob, isJob } from './generator.ts';
+import { serveGitOverHttp } from './git-http.ts';
 import { machineFacts, warningOf } from './machine.ts';
 import type { Bench, Measured } from './part.ts';
 import { PARTS } from './parts.ts';
@@ -18,6 +19,7 @@ const RESULTS = join(dirname(DIST), 'bench', 'results');
 const [what, name, file] = process.argv.slice(2);
 if (what === 'yardstick' && isYardstick(name)) serveYardstick(name);
 else if (what === 'generate' && isJob(name) && file !== undefined) await doJob(name, file);
+else if (what === 'git-http' && name !== undefined) await serveGitOverHttp(name);
 else await bench(process.argv.slice(2));
 
 async function bench(words: readonly string[]): Promise<void> {

@@ -1,6 +1,7 @@
 import { measureApply } from './apply.ts';
 import { applyLines } from './apply-report.ts';
 import { measureFleet } from './fleet.ts';
+import { measureHosts } from './hosts.ts';
 import { measureMark } from './mark.ts';
 import type { Measure } from './part.ts';
 import { measureClosing, measurePolls } from './polls.ts';
@@ -19,6 +20,7 @@ export const PARTS: Readonly<Record<string, Measure>> = {
     const figures = await measureTags(bench);
     return { lines: tagLines(figures, bench.fileSystem), figures };
   },
+  hosts: measureHosts,
   apply: async (bench) => {
     const figures = await measureApply(bench);
     return { lines: applyLines(figures, bench.fileSystem), figures };

@@ -54,6 +54,11 @@ export function startYardstick(dist: string, name: Yardstick): Promise<Server> {
   return start([join(dist, 'bench.js'), 'yardstick', name]);
 }
 
+/** Git's own server of a repository; see there whose processor time counts. */
+export function startGitHttp(dist: string, repository: string): Promise<Server> {
+  return start([join(dist, 'bench.js'), 'git-http', repository]);
+}
+
 /** Uses servers, and stops them whatever happens; where one does not start, the others are stopped again. */
 export async function withServers<const Servers extends readonly Server[], Result>(
   starting: { readonly [Index in keyof Servers]: Promise<Servers[Index]> },

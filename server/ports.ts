@@ -378,7 +378,8 @@ export interface Store {
   tagFailures(tag: TagName): Promise<TagFailures[]>;
   /** By wave. Who moved on to other content counts for as long as it ran this. */
   tagRuns(tag: TagName, at: number): Promise<TagRuns[]>;
-  nodes(query?: { seenSince?: number }): Promise<NodeRow[]>;
+  /** By hostname; with `after` those after one, with `limit` so many of them. */
+  nodes(query?: { seenSince?: number; after?: Hostname; limit?: number }): Promise<NodeRow[]>;
   node(hostname: Hostname): Promise<NodeRow | undefined>;
   /** By hostname, at most `limit` of those after one. Nodes that were told the same share the object. */
   seats(after: Hostname | null, limit: number): Promise<SeatRow[]>;

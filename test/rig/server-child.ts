@@ -13,7 +13,7 @@ import { quiet } from './server.ts';
 const [base = '', now = ''] = process.argv.slice(2);
 // Loaded first, because that user may not be able to read it where it lies.
 new Database(':memory:').close();
-await warmThread({ name: 'views' });
+await Promise.all(['store', 'views'].map((name) => warmThread({ name })));
 if (process.getuid?.() === 0) {
   process.setgroups?.([]);
   process.setgid?.(NOBODY);

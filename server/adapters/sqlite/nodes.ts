@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Hostname } from '../../../protocol/names.ts';
 import type { NodeRow, SeatRow, Told } from '../../ports.ts';
 import { type Answer, answerOf, answersById } from './answers.ts';
@@ -8,26 +7,22 @@ import type { Db } from './schema.ts';
 
 type JoinedRow = Awaited<ReturnType<ReturnType<typeof nodesWithReports>['execute']>>[number];
 
-/** Few enough that other requests are answered while a large fleet is read. */
-const NODES_AT_ONCE = 1000;
+/** `seenSince` in milliseconds since 1970. */
+export interface NodePage {
+  readonly seenSince: number | null;
+  readonly after: Hostname | null;
+  readonly limit: number;
+}
 
-/** Sorted by hostname. */
-export async function findNodes(db: Db, seenSince: number | undefined): Promise<NodeRow[]> {
-  const seen = nodesWithReports(db).$if(seenSince !== undefined, (select) =>
-    select.where('nodes.last_seen', '>=', seenSince ?? 0),
-  );
-  // Most nodes of a fleet have one of a few answers.
+/** By hostname. */
+export async function findNodes(db: Db, { seenSince, after, limit }: NodePage): Promise<NodeRow[]> {
+  const page = nodesWithReports(db)
+    .where('nodes.hostname', '>', after ?? ('' as Hostname))
+    .$if(seenSince !== null, (select) => select.where('nodes.last_seen', '>=', seenSince ?? 0));
+  const rows = await page.orderBy('nodes.hostname').limit(limit).execute();
   const answers = new Map<number, Answer>();
-  const found: NodeRow[] = [];
-  for (;;) {
-    const last = found.at(-1)?.hostname ?? ('' as Hostname);
-    const page = seen.where('nodes.hostname', '>', last).orderBy('nodes.hostname').limit(NODES_AT_ONCE);
-    const rows = await page.execute();
-    await learnAnswers(db, rows, answers);
-    found.push(...rows.map((row) => nodeOf(row, answers)));
-    if (rows.length < NODES_AT_ONCE) return found;
-    await turn();
-  }
+  await learnAnswers(db, rows, answers);
+  return rows.map((row) => nodeOf(row, answers));
 }
 
 export async function findNode(db: Db, hostname: Hostname): Promise<NodeRow | undefined> {

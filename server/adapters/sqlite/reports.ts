@@ -1,7 +1,8 @@
+import { sql } from 'kysely';
 import type { Report } from '../../../protocol/assignment.ts';
 import type { Hostname } from '../../../protocol/names.ts';
 import type { Db } from './schema.ts';
-import { recordOutcome } from './tag-runs.ts';
+import { recordOutcomes } from './tag-runs.ts';
 
 export type ReceivedReport = Report & { readonly receivedAt: number };
 
@@ -13,22 +14,49 @@ export interface Reported {
   readonly countsIn: string | null;
 }
 
-/** A report of a host that never polled makes it known, as seen when the report came. */
-export async function recordReport(tx: Db, { hostname, report, at, countsIn }: Reported): Promise<'new' | 'known'> {
-  const inserted = await tx
-    .insertInto('reports')
-    .values({ hostname, run_id: report.runId, received_at: at, body: JSON.stringify(report) })
-    .onConflict((conflict) => conflict.columns(['hostname', 'run_id']).doNothing())
-    .returning('id')
-    .executeTakeFirst();
-  if (inserted === undefined) return 'known';
-  await tx
-    .insertInto('nodes')
-    .values({ hostname, first_seen: at, last_seen: at, last_report_id: inserted.id })
-    .onConflict((conflict) => conflict.column('hostname').doUpdateSet({ last_report_id: inserted.id }))
-    .execute();
-  if (countsIn !== null) await recordOutcome(tx, { hostname, report, at, countsIn });
-  return 'new';
+interface StoredReport {
+  readonly id: number;
+  readonly hostname: Hostname;
+  readonly run_id: string;
+}
+
+/**
+ * Answers for each report whether it is new, in their order. One of a host that never polled makes it known, as seen when the
+ * report came.
+ */
+export async function recordReports(tx: Db, reported: readonly Reported[]): Promise<('new' | 'known')[]> {
+  const once = new Map<string, Reported>();
+  for (const one of reported) if (!once.has(keyOf(one))) once.set(keyOf(one), one);
+  const stored = new Map((await insertReports(tx, [...once.values()])).map((row) => [keyOfRow(row), row]));
+  const fresh = [...once].filter(([key]) => stored.has(key));
+  await noteLast(
+    tx,
+    fresh.map(([key, { hostname, at }]) => ({ hostname, at, id: stored.get(key)?.id ?? null })),
+  );
+  await recordOutcomes(
+    tx,
+    fresh.map(([, one]) => one),
+  );
+  return reported.map((one) => (stored.has(keyOf(one)) && once.get(keyOf(one)) === one ? 'new' : 'known'));
+}
+
+/** One statement, however many there are: its text is always the same, and is read and planned once. Answers the new ones. */
+async function insertReports(tx: Db, reported: readonly Reported[]): Promise<StoredReport[]> {
+  const rows = reported.map(({ hostname, report, at }) => [hostname, report.runId, at, JSON.stringify(report)]);
+  const inserted = await sql<StoredReport>`
+    insert into reports (hostname, run_id, received_at, body)
+    select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each(${JSON.stringify(rows)}) where true
+    on conflict (hostname, run_id) do nothing
+    returning id, hostname, run_id`.execute(tx);
+  return inserted.rows;
+}
+
+async function noteLast(tx: Db, fresh: readonly { hostname: Hostname; at: number; id: number | null }[]) {
+  const rows = fresh.map(({ hostname, at, id }) => [hostname, at, id]);
+  await sql`
+    insert into nodes (hostname, first_seen, last_seen, last_report_id)
+    select value ->> 0, value ->> 1, value ->> 1, value ->> 2 from json_each(${JSON.stringify(rows)}) where true
+    on conflict (hostname) do update set last_report_id = excluded.last_report_id`.execute(tx);
 }
 
 /** Newest first. */
@@ -45,4 +73,12 @@ export async function reportsOf(db: Db, hostname: Hostname, limit: number): Prom
 
 export function receivedReport(body: string, receivedAt: number): ReceivedReport {
   return { ...(JSON.parse(body) as Report), receivedAt };
+}
+
+function keyOf({ hostname, report }: Reported): string {
+  return `${hostname} ${report.runId}`;
+}
+
+function keyOfRow({ hostname, run_id }: StoredReport): string {
+  return `${hostname} ${run_id}`;
 }

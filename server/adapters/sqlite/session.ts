@@ -13,8 +13,8 @@ export interface Session {
    * the last one counts. Rejects with a `StoreError` where the file cannot be used.
    */
   use<Result>(purpose: Purpose, work: (db: Kysely<Schema>) => Promise<Result>): Promise<Result>;
-  /** A sentence for as long as the file cannot be used, or one that was set aside is still lying there. */
-  trouble(): string | null;
+  /** A sentence for as long as the file cannot be used. */
+  failure(): string | null;
   close(): Promise<void>;
 }
 
@@ -103,14 +103,11 @@ export function startSession(opening: Opening): Session {
 
   return {
     use: (purpose, work) => oneByOne(() => use(purpose, work)),
-    trouble() {
+    failure() {
       const writing = failures.get('write');
       if (writing !== undefined) return `${writing.message}: history is not recorded; ${writing.hint}`;
       const reading = failures.get('read');
-      if (reading !== undefined) return `${reading.message}: history cannot be read; ${reading.hint}`;
-      const aside = filesSetAside(opening.file).at(-1);
-      if (aside === undefined) return null;
-      return `${opening.file} was damaged: it was set aside as ${aside} and a new history was begun; remove that file when it is no longer needed`;
+      return reading === undefined ? null : `${reading.message}: history cannot be read; ${reading.hint}`;
     },
     close: () =>
       oneByOne(async () => {
@@ -118,4 +115,12 @@ export function startSession(opening: Opening): Session {
         drop();
       }),
   };
+}
+
+/** What keeps the file from being used or, where nothing does, that one that was set aside is still lying there. */
+export function troubleOf(file: string, failure: string | null): string | null {
+  if (failure !== null) return failure;
+  const aside = filesSetAside(file).at(-1);
+  if (aside === undefined) return null;
+  return `${file} was damaged: it was set aside as ${aside} and a new history was begun; remove that file when it is no longer needed`;
 }

@@ -1,17 +1,29 @@
 import { resolve } from 'node:path';
-import type { Store } from '../../ports.ts';
+import type { NodeRow, Store } from '../../ports.ts';
 import { openForReading, openForWriting } from './connection.ts';
 import { controlAt, recordControl } from './control.ts';
 import { addEvents, findEvents } from './events.ts';
-import { findNode, findNodes, findSeats, forgetNodes, toldAt } from './nodes.ts';
+import { gather } from './gather.ts';
+import { findNode, findNodes, findSeats, forgetNodes, type NodePage, toldAt } from './nodes.ts';
 import { recordPolls } from './polls.ts';
 import { prune } from './prune.ts';
-import { recordReport, reportsOf } from './reports.ts';
-import { type Session, startSession } from './session.ts';
+import { type Reported, recordReports, reportsOf } from './reports.ts';
+import { type Session, startSession, troubleOf } from './session.ts';
 import { StoreError } from './store-error.ts';
 import { tagFailures, tagRuns } from './tag-runs.ts';
 import { copyTags, markPruned, tagsAt } from './tags.ts';
-import { startWriter, type Work } from './writer.ts';
+import { startWriter, type Work as Task } from './writer.ts';
+
+/** The store as it works on its file, in this thread or in another: as `Store`, with reports in lots and nodes in pages. */
+export interface Work extends Omit<Store, 'recordReport' | 'nodes' | 'trouble'> {
+  /** Makes the file where there is none. Rejects only with a `StoreError` `newer`. */
+  begin(): Promise<void>;
+  recordReports(reported: readonly Reported[]): Promise<('new' | 'known')[]>;
+  nodes(page: NodePage): Promise<NodeRow[]>;
+}
+
+/** Few enough that other requests are answered while a large fleet is read. */
+const NODES_AT_ONCE = 1000;
 
 /**
  * The store in a SQLite file, which is made where there is none, brought to the present format, and may be used by
@@ -20,18 +32,28 @@ import { startWriter, type Work } from './writer.ts';
  * for a file that a newer version of this program has written.
  */
 export async function openStore(file: string): Promise<Store> {
+  const { work, failure, path } = openWork(file);
+  await work.begin();
+  return asStore(work, { trouble: () => troubleOf(path, failure()), nodesAtOnce: NODES_AT_ONCE });
+}
+
+/** As `openStore`, for calls to begin with `begin`. `failure`: what now keeps the file from being used. */
+export function openWork(file: string): { work: Work; failure: () => string | null; path: string } {
   const path = resolve(file);
   const session = startSession({ file: path, open: () => openForWriting(path), mayReplace: true });
-  try {
-    await session.use('write', async () => undefined);
-  } catch (error) {
-    if (!(error instanceof StoreError) || error.code === 'newer') throw error;
-  }
   const writer = startWriter(session);
-  return storeOn(session, writer.write, async () => {
+  const begin = async (): Promise<void> => {
+    try {
+      await session.use('write', async () => undefined);
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code === 'newer') throw error;
+    }
+  };
+  const close = async (): Promise<void> => {
     await writer.settled();
     await session.close();
-  });
+  };
+  return { work: { ...workOn(session, writer.write), begin, close }, failure: session.failure, path };
 }
 
 /**
@@ -41,27 +63,54 @@ export async function openStore(file: string): Promise<Store> {
 export async function openStoreForReading(file: string): Promise<Store> {
   const path = resolve(file);
   const session = startSession({ file: path, open: () => openForReading(path), mayReplace: false });
-  await session.use('read', async () => undefined);
+  const begin = () => session.use('read', async () => undefined);
+  await begin();
   const refuse = () =>
     Promise.reject(new StoreError('read-only', `${path} was opened for reading only`, 'open it for writing'));
-  return storeOn(session, refuse, session.close);
+  const work = { ...workOn(session, refuse), begin, close: session.close };
+  return asStore(work, { trouble: () => troubleOf(path, session.failure()), nodesAtOnce: NODES_AT_ONCE });
 }
 
-function storeOn(
-  { use, trouble }: Session,
-  write: <Result>(work: Work<Result>) => Promise<Result>,
-  close: () => Promise<void>,
+/** What callers see: reports come singly and are written in lots, nodes are read in pages. */
+export function asStore(
+  { recordReports, nodes, begin: _, close, ...work }: Work,
+  { trouble, nodesAtOnce }: { readonly trouble: () => string | null; readonly nodesAtOnce: number },
 ): Store {
-  const read = <Result>(work: Work<Result>) => use('read', work);
+  const reports = gather(recordReports);
+  return {
+    ...work,
+    recordReport: (hostname, report, { at, countsIn = null }) => reports.add({ hostname, report, at, countsIn }),
+    async nodes({ limit = Number.POSITIVE_INFINITY, ...query } = {}) {
+      const found: NodeRow[] = [];
+      for (;;) {
+        const after = found.at(-1)?.hostname ?? query.after ?? null;
+        const wanted = Math.min(nodesAtOnce, limit - found.length);
+        const page = await nodes({ seenSince: query.seenSince ?? null, after, limit: wanted });
+        for (const row of page) found.push(row);
+        if (page.length < wanted || found.length >= limit) return found;
+      }
+    },
+    trouble,
+    async close() {
+      await reports.settled();
+      await close();
+    },
+  };
+}
+
+function workOn(
+  { use }: Session,
+  write: <Result>(task: Task<Result>) => Promise<Result>,
+): Omit<Work, 'begin' | 'close'> {
+  const read = <Result>(task: Task<Result>) => use('read', task);
   return {
     recordPolls: async (polls) => {
       if (polls.length > 0) await write((tx) => recordPolls(tx, polls));
     },
-    recordReport: (hostname, report, { at, countsIn = null }) =>
-      write((tx) => recordReport(tx, { hostname, report, at, countsIn })),
+    recordReports: (reported) => write((tx) => recordReports(tx, reported)),
     tagFailures: (tag) => read((db) => tagFailures(db, tag)),
     tagRuns: (tag, at) => read((db) => tagRuns(db, tag, at)),
-    nodes: (query) => read((db) => findNodes(db, query?.seenSince)),
+    nodes: (page) => read((db) => findNodes(db, page)),
     node: (hostname) => read((db) => findNode(db, hostname)),
     seats: (after, limit) => read((db) => findSeats(db, after, limit)),
     forgetNodes: (hostnames) => write((tx) => forgetNodes(tx, hostnames)),
@@ -83,7 +132,5 @@ function storeOn(
           .execute(),
       );
     },
-    trouble,
-    close,
   };
 }

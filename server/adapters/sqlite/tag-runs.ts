@@ -55,15 +55,37 @@ async function closeRuns(tx: Db, polls: readonly Poll[]): Promise<void> {
     .execute();
 }
 
-/** A failure makes the node one of those that count; that it applied the tag after all takes it out again. */
-export async function recordOutcome(tx: Db, { hostname, report, at, countsIn }: Reported): Promise<void> {
-  const { tag, outcome } = report;
-  if (tag === null || tag === 'trunk' || countsIn === null) return;
-  if (outcome === 'applied') {
-    const known = tx.updateTable('tag_runs').set({ outcome: null });
-    await known.where('tag', '=', tag).where('hostname', '=', hostname).where('outcome', 'is not', null).execute();
+/** A failure makes the node one of those that count; that it applied the tag after all takes it out again. In their order. */
+export async function recordOutcomes(tx: Db, reported: readonly Reported[]): Promise<void> {
+  let applied: Reported[] = [];
+  for (const one of reported) {
+    const { tag, outcome } = one.report;
+    if (tag === null || tag === 'trunk' || one.countsIn === null) continue;
+    if (outcome === 'applied') applied.push(one);
+    if (outcome !== 'failed' && outcome !== 'rolled-back') continue;
+    await clearFailures(tx, applied);
+    applied = [];
+    await recordFailure(tx, { ...one, tag, outcome, countsIn: one.countsIn });
   }
-  if (outcome !== 'failed' && outcome !== 'rolled-back') return;
+  await clearFailures(tx, applied);
+}
+
+async function clearFailures(tx: Db, applied: readonly Reported[]): Promise<void> {
+  if (applied.length === 0) return;
+  const rows = applied.map(({ hostname, report: { tag } }) => [tag, hostname]);
+  await sql`
+    update tag_runs set outcome = null
+    where (tag, hostname) in (select value ->> 0, value ->> 1 from json_each(${JSON.stringify(rows)}))
+      and outcome is not null`.execute(tx);
+}
+
+type Failure = Pick<Reported, 'hostname' | 'at'> & {
+  readonly tag: TagName;
+  readonly outcome: 'failed' | 'rolled-back';
+  readonly countsIn: string;
+};
+
+async function recordFailure(tx: Db, { hostname, tag, outcome, at, countsIn }: Failure): Promise<void> {
   await tx
     .insertInto('tag_runs')
     .values({ tag, hostname, wave: countsIn, digest: null, since: null, until: null, outcome, at })

@@ -10,6 +10,7 @@ import { stateFiles, stateFilesForReading } from './adapters/files/state-files.t
 import { openRepository } from './adapters/git/repository.ts';
 import { openWorktree } from './adapters/git/worktree.ts';
 import { openPrograms } from './adapters/programs/programs.ts';
+import { openStoreApart } from './adapters/sqlite/apart.ts';
 import { openStore, openStoreForReading } from './adapters/sqlite/store.ts';
 import { systemClock } from './adapters/system-clock.ts';
 import { openThread } from './adapters/thread.ts';
@@ -275,9 +276,9 @@ function unusableState(stateDir: string, error: unknown): FileError {
 async function storeFor(stateDir: string, role: Role): Promise<Store> {
   const file = join(stateDir, 'history.sqlite');
   try {
-    return role === 'server' || role === 'worker' || isWritable(stateDir)
-      ? await openStore(file)
-      : await openStoreForReading(file);
+    // A server has others to answer while something is written or looked for; a command has nothing else to do.
+    if (role === 'server') return await openStoreApart(file);
+    return role === 'worker' || isWritable(stateDir) ? await openStore(file) : await openStoreForReading(file);
   } catch (error) {
     return unavailableStore(error instanceof Error ? error.message : String(error));
   }

@@ -163,7 +163,7 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
 
   const recent = (since: number): NodeRow[] => [...seats.values()].filter((seat) => seat.lastSeen >= since).map(rowOf);
 
-  for await (const row of storedSeats(store)) sit(row, row.running === null);
+  for await (const row of storedSeats(store)) sit(row, row.running === null && isEmpty(row.facts));
 
   return {
     seat: (hostname) => seats.get(hostname),
@@ -239,6 +239,10 @@ async function* storedSeats(store: Store): AsyncGenerator<SeatRow> {
 
 function rowOf({ hostname, firstSeen, lastSeen, told, running }: FleetSeat): NodeRow {
   return { hostname, firstSeen, lastSeen, told, running, lastReport: null };
+}
+
+function isEmpty(facts: Readonly<Record<string, string>>): boolean {
+  return Object.keys(facts).length === 0;
 }
 
 /** The same text of the answer rather than another copy: nearly every node runs what it was told. */

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { openStore } from '../../server/adapters/sqlite/store.ts';
 import { openFleet } from '../../server/operations/fleet.ts';
 import { openJournal } from '../../server/operations/journal.ts';
-import { at, host, poll } from '../adapters/store-samples.ts';
+import { at, digest, host, poll, report, tag } from '../adapters/store-samples.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { quiet } from '../rig/server.ts';
 
@@ -22,4 +22,105 @@ test('who has not asked for long is forgotten in memory too, and who has stays',
   expect(fleet.told(host('gone'))).toBeUndefined();
   await fleet.flush();
   expect((await fleet.rows()).map((row) => row.hostname)).toEqual([host('gone'), host('there')]);
+});
+
+describe('more names than are remembered', () => {
+  const REMEMBERED = 100;
+
+  async function fleetOf(mostNodes: number) {
+    const store = await openStore(join(await disposableDirectory(), 'history.sqlite'));
+    onTestFinished(() => store.close());
+    const journal = openJournal({ store, log: quiet, onTrouble: () => undefined });
+    const fleet = await openFleet({ store, journal, mostNodes: () => mostNodes, onHandedOut: () => undefined });
+    return { store, fleet };
+  }
+
+  test('make room for one another, in memory and in the store, and never push out a host that is known', async () => {
+    const { store, fleet } = await fleetOf(REMEMBERED);
+    const known = Array.from({ length: 40 }, (_, number) => `known${number}`);
+    for (const name of known) fleet.note(poll(name, 0));
+    for (let number = 0; number < 20_000; number++) {
+      fleet.note({ ...poll(`made-up${number}`, 1), running: null });
+      if (number % 5_000 === 0) await fleet.flush();
+    }
+    await fleet.flush();
+    const names = [...fleet.seats()].map((seat) => seat.hostname);
+    expect(names.length).toBe(REMEMBERED);
+    expect(names).toEqual(expect.arrayContaining(known.map(host)));
+    expect(names).toContain(host('made-up19999'));
+    expect((await store.nodes()).length).toBe(REMEMBERED);
+    expect(fleet.turnedAway()).toBe(0);
+  });
+
+  test('are turned away where all that are remembered are known, and what is known of those stays', async () => {
+    const { fleet } = await fleetOf(3);
+    for (const name of ['one', 'two', 'three']) fleet.note(poll(name, 0));
+    expect(fleet.note(poll('four', 1))).toBe(true);
+    expect(fleet.seat(host('four'))).toBeUndefined();
+    expect(fleet.turnedAway()).toBe(1);
+    fleet.note(poll('one', 2));
+    expect(fleet.seat(host('one'))?.lastSeen).toBe(at(2));
+  });
+
+  test('of two that were never known, the one that asked longest ago goes', async () => {
+    const { fleet } = await fleetOf(2);
+    for (const [name, seconds] of [
+      ['one', 0],
+      ['two', 1],
+    ] as const)
+      fleet.note({ ...poll(name, seconds), running: null });
+    await fleet.flush();
+    fleet.note({ ...poll('one', 2), running: null });
+    fleet.note({ ...poll('three', 3), running: null });
+    expect([...fleet.seats()].map((seat) => seat.hostname).sort()).toEqual([host('one'), host('three')]);
+  });
+
+  test('a report makes a host known', async () => {
+    const { fleet } = await fleetOf(2);
+    fleet.note({ ...poll('one', 0), running: null });
+    fleet.noteReport(host('one'), report('run-00000001'), at(0));
+    for (const name of ['two', 'three', 'four']) fleet.note({ ...poll(name, 1), running: null });
+    expect([...fleet.seats()].map((seat) => seat.hostname)).toEqual([host('one'), host('four')]);
+  });
+});
+
+test('what nodes are told is counted by what they were told last', async () => {
+  const store = await openStore(join(await disposableDirectory(), 'history.sqlite'));
+  onTestFinished(() => store.close());
+  const journal = openJournal({ store, log: quiet, onTrouble: () => undefined });
+  const open = () => openFleet({ store, journal, mostNodes: () => 1000, onHandedOut: () => undefined });
+  const fleet = await open();
+  for (let number = 0; number < 30; number++) fleet.note(poll(`web${number}`, 0));
+  for (let number = 0; number < 10; number++) fleet.note(poll(`web${number}`, 1, { tag: tag('07') }));
+  fleet.note(poll('web0', 2));
+  fleet.forget(0);
+  const counts = (of: typeof fleet) => ['07', '08'].map((hour) => of.countTold((told) => told.tag === tag(hour)));
+  expect(counts(fleet)).toEqual([9, 21]);
+  await fleet.flush();
+  const again = await open();
+  expect(counts(again)).toEqual([9, 21]);
+  expect(new Set([...again.seats()].map((seat) => seat.told)).size).toBeLessThanOrEqual(3);
+});
+
+test('of what was told between two flushes everything is recorded, and of the rest the last time only', async () => {
+  const store = await openStore(join(await disposableDirectory(), 'history.sqlite'));
+  onTestFinished(() => store.close());
+  const handed: [string, number][] = [];
+  const fleet = await openFleet({
+    store,
+    journal: openJournal({ store, log: quiet, onTrouble: () => undefined }),
+    mostNodes: () => 10,
+    onHandedOut: (digest, when) => handed.push([digest, when]),
+  });
+  fleet.note(poll('web1', 0));
+  fleet.note(poll('web1', 1, { tag: tag('07') }));
+  for (let seconds = 2; seconds < 100; seconds++) fleet.note(poll('web1', seconds, { tag: tag('07') }));
+  await fleet.flush();
+  const events = await store.events({ kinds: ['assignment'], order: 'oldest', limit: 10 });
+  expect(events.map(({ at: when, after }) => [when, after?.split(' ')[1]])).toEqual([
+    [at(0), tag('08')],
+    [at(1), tag('07')],
+  ]);
+  expect((await store.node(host('web1')))?.lastSeen).toBe(at(99));
+  expect(handed).toEqual([[digest('a'), at(99)]]);
 });

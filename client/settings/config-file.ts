@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
+import { readUsual } from './config-usual.ts';
 import type { Layer } from './merge.ts';
 
 export type ConfigFile =
@@ -18,8 +19,6 @@ export async function readConfigFile(path: string, { required }: { readonly requ
     if (code === 'ENOENT' && !required) return { ok: true, layer: {} };
     return { ok: false, errors: [`${path}: cannot be read: ${code === 'ENOENT' ? 'there is no such file' : message}`] };
   }
-  // As of /dev/null.
-  if (text === '') return { ok: true, layer: {} };
-  // What understands it is loaded only now: many hosts have flags.
-  return (await import('./config-text.ts')).parseConfig(path, text);
+  const usual = readUsual(path, text);
+  return usual === undefined ? (await import('./config-text.ts')).parseConfig(path, text) : { ok: true, layer: usual };
 }

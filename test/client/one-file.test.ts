@@ -5,6 +5,7 @@ import { compileFunction } from 'node:vm';
 import { execa } from 'execa';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { clientYml } from '../../client/core/installation.ts';
 import { sealed, unsealed } from '../../client/core/seal.ts';
 import { EMPTY_STATE } from '../../client/core/state.ts';
 import { parseState } from '../../client/core/state-schema.ts';
@@ -109,7 +110,9 @@ describe('the client', () => {
       hook,
       `process.on('exit', () => require('fs').writeFileSync(${JSON.stringify(modules)}, JSON.stringify(process.moduleLoadList)));\n`,
     );
-    const args = pollArgs(server, target, '--config', '/dev/null');
+    const config = join(place, 'client.yml');
+    await writeFile(config, clientYml({ servers: [server.url], hostname: 'web1', target, root: undefined }));
+    const args = ['poll', '--config', config];
     await runProcess(args);
     const idle = await runProcess(args, { env: { NODE_DEBUG: 'tagwave', NODE_OPTIONS: `--require ${hook}` } });
     expect(idle).toMatchObject({ code: 0, stdout: '' });
@@ -123,7 +126,7 @@ describe('the client', () => {
     expect(files.filter((file) => file.startsWith('node_modules/'))).toEqual([]);
     expect(
       files.filter((file) =>
-        /in-place|stage|unpack|hook-runner|activation|mend|schema|config-text|arguments/.test(file),
+        /in-place|config-text|stage|unpack|hook-runner|activation|mend|schema|arguments/.test(file),
       ),
     ).toEqual([]);
     const natives = JSON.parse(await readFile(modules, 'utf8')) as string[];

@@ -131,7 +131,9 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
   const repository = openRepository({ stateDir, ...settings.repo });
   const limits = (): Limits => limitsOf(settingsNow(desk, settings));
   const views =
-    role === 'server' ? viewsApart({ ...settings, stateDir }, limits) : openViews({ stateDir, repository, limits });
+    role === 'server'
+      ? viewsApart({ ...settings, stateDir }, limits)
+      : viewsOfCommand({ stateDir, repository, limits });
   const fleet = await openFleet({
     store,
     journal,
@@ -307,6 +309,11 @@ function viewsApart({ stateDir, repo }: Settings, limits: () => Limits): Views {
   return openViewsApart({ thread: openThread({ name: 'views', setting, errors: { UnfitContent } }), limits });
 }
 
+/** A command ends when its work is done: what nodes will ask for is made ahead by a server. */
+function viewsOfCommand(options: Parameters<typeof openViews>[0]): Views {
+  return { ...openViews(options), prepare: async () => undefined };
+}
+
 function limitsOf({ views }: Settings): Limits {
   return {
     archiveCacheBytes: views.archiveCacheMebibytes * MEBIBYTE,
@@ -322,6 +329,7 @@ function settingsNow(desk: Desk, atStart: Settings): Settings {
 
 async function close(context: Context): Promise<void> {
   await context.fleet.flush();
+  await context.views.close();
   await context.store.close();
 }
 

@@ -233,6 +233,13 @@ export interface Views {
    * unknown, or a delta is not worth keeping.
    */
   delta(from: Digest, to: Digest): Promise<StoredFile | undefined>;
+  /**
+   * Makes, one after the other, what these nodes will ask for of a tree, and what leads there from their views of `before`.
+   * Of views for nodes as many as do not crowd out others: what does not fit is made when it is asked for.
+   */
+  prepare(tree: ObjectId, nodes: Iterable<NodeInputs>, before: ObjectId | undefined): Promise<void>;
+  /** Gives up what is being made. */
+  close(): Promise<void>;
   /** Notes that a digest was handed out at an instant: it stays for 24 hours from then. */
   handedOut(digest: Digest, at: number): void;
   /**
@@ -265,6 +272,8 @@ export interface Poll {
   /** From `Tagwave-Running`. */
   readonly running: Digest | null;
   readonly told: Told;
+  /** How many polls it stands for; 1 where nothing is said. */
+  readonly count?: number;
 }
 
 /** What has to be at hand of a node in order to answer it. */
@@ -284,6 +293,8 @@ export interface NodeRow {
   readonly lastSeen: number;
   readonly told: Told | null;
   readonly running: Digest | null;
+  /** How often it has asked. */
+  readonly polls: number;
   readonly lastReport: (Report & { readonly receivedAt: number }) | null;
 }
 

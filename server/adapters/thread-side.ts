@@ -10,7 +10,8 @@ interface Session {
 
 /**
  * Answers, in a thread, what its process asks through `openThread`. `open` makes the jobs of one session from its setting, an
- * object of functions; one of them may be `close`, called at the session's end and after all that was asked before.
+ * object of functions. At the session's end `stop` is called, if there is one, so that nobody waits long, and `close` after all
+ * that was asked before.
  */
 export function serveThread(open: Open): void {
   const sessions = new Map<number, Session>();
@@ -30,10 +31,10 @@ export function serveThread(open: Open): void {
   }
 
   async function end(number: number, { underWay }: Session, jobs: object): Promise<void> {
+    await callIn(jobs, 'stop');
     await Promise.allSettled(underWay);
     sessions.delete(number);
-    const close: unknown = Reflect.get(jobs, 'close');
-    if (typeof close === 'function') await close.call(jobs);
+    await callIn(jobs, 'close');
   }
 
   port.on('message', (message: ToThread) => {
@@ -44,6 +45,11 @@ export function serveThread(open: Open): void {
     jobs.catch(() => undefined);
     sessions.set(message.session, { jobs, underWay: new Set() });
   });
+}
+
+async function callIn(jobs: object, name: string): Promise<void> {
+  const job: unknown = Reflect.get(jobs, name);
+  if (typeof job === 'function') await job.call(jobs);
 }
 
 /** A result that cannot be copied is a failure as any other, not the end of the thread. */

@@ -4,6 +4,7 @@ import { oneLine } from '../core/wording.ts';
 import { type Attempt, UnfitContent } from '../ports.ts';
 import type { Actor, Context } from './context.ts';
 import { knownNodes } from './known-nodes.ts';
+import { prepareContent } from './prepare-content.ts';
 import { isPruned } from './prune.ts';
 import { refreshShelf } from './refresh-shelf.ts';
 
@@ -44,6 +45,7 @@ export async function makeTag(context: Context, order: TagOrder): Promise<Attemp
   if (outcome.value === 'created') announce(context, record.value, order);
   await refreshShelf(context);
   const stored = context.shelf.current().byName.get(name) ?? record.value;
+  if (outcome.value === 'created') void prepareContent(context, stored);
   return { ok: true, value: { outcome: outcome.value, record: stored } };
 }
 

@@ -42,6 +42,8 @@ const MOST_TREES = 5_000;
 const MOST_ANSWERS = 200_000;
 const MOST_ORIGINS = 50_000;
 const MOST_FILES = 20_000;
+/** More than are made ahead, as many have the same. */
+const MOST_PREPARED = 1_000;
 const MOST_HANDINGS = 100_000;
 /** So many nodes are handed over at once: copying very many would hold up everybody else. */
 const NODES_AT_ONCE = 250;
@@ -63,6 +65,8 @@ export function openViewsApart({ thread, limits }: Parts): Views {
   const handings = recentOnes<number>(MOST_HANDINGS);
   const finding = singleFlight<StoredFile | undefined>();
   const answering = singleFlight<View>();
+
+  let isClosed = false;
 
   function remember(question: string, answered: Answered, origin: Origin): View {
     const { view, isCommon } = answered;
@@ -138,7 +142,10 @@ export function openViewsApart({ thread, limits }: Parts): Views {
         let isFirst = true;
         for await (const batch of batchesOf(nodes)) {
           if (isEnough(flaws)) break;
-          const found = await thread.ask('flaws', tree, batch, { everyFile: everyFile && isFirst });
+          const found = await thread.ask('flaws', tree, batch, {
+            everyFile: everyFile && isFirst,
+            publish: everyFile,
+          });
           if (found === null) return null;
           for (const [sentence, who] of found) flaws.set(sentence, [...(flaws.get(sentence) ?? []), ...who]);
           isFirst = false;
@@ -169,6 +176,17 @@ export function openViewsApart({ thread, limits }: Parts): Views {
     async delta(from, to) {
       if (from === to || limits().deltaCacheBytes === 0) return undefined;
       return fileOf(`delta ${from} ${to}`, () => thread.ask('delta', { from, to }, limits()));
+    },
+
+    async prepare(tree, nodes, before) {
+      const some: NodeInputs[] = [];
+      for await (const batch of batchesOf(nodes)) if (some.push(...batch) >= MOST_PREPARED) break;
+      if (!isClosed) await thread.ask('prepare', tree, some, before, limits());
+    },
+
+    close() {
+      isClosed = true;
+      return thread.close();
     },
 
     handedOut(digest, at) {

@@ -22,6 +22,8 @@ export interface Contents {
   /** The entries whose view this is. */
   readonly entries: readonly ViewEntry[];
   readonly objects: Pick<Objects, 'blobs'>;
+  /** Gives it up. */
+  readonly closing: AbortSignal;
 }
 
 const PERMISSIONS = { '100644': 0o644, '100755': 0o755, '120000': 0o777 } as const;
@@ -34,13 +36,13 @@ const BLOCK = 64 * 1024;
  * Answers size and SHA-256 of what was written. Throws where a content is not what the manifest says.
  */
 export async function writeArchive(handle: FileHandle, contents: Contents): Promise<Sum> {
-  return writeMembers(handle, members(contents));
+  return writeMembers(handle, members(contents), contents.closing);
 }
 
 /** Writes members as they come, each compared with what the manifest says of it. */
-export async function writeMembers(handle: FileHandle, all: AsyncIterable<Member>): Promise<Sum> {
+export async function writeMembers(handle: FileHandle, all: AsyncIterable<Member>, closing: AbortSignal): Promise<Sum> {
   const tar = pack();
-  const packed = packAll(tar, all).catch((error: Error) => tar.destroy(error));
+  const packed = packAll(tar, all, closing).catch((error: Error) => tar.destroy(error));
   try {
     return await writePieces(handle, blocksOf(tar as AsyncIterable<Uint8Array>));
   } finally {
@@ -95,8 +97,9 @@ async function* blocksOf(tar: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer>
   yield block.subarray(0, used);
 }
 
-async function packAll(tar: Pack, all: AsyncIterable<Member>): Promise<void> {
+async function packAll(tar: Pack, all: AsyncIterable<Member>, closing: AbortSignal): Promise<void> {
   for await (const { entry, content } of all) {
+    closing.throwIfAborted();
     if (entry.mode === '120000') await addLink(tar, entry, content);
     else await addFile(tar, entry, content);
   }

@@ -18,6 +18,8 @@ export interface DeltaSource {
   /** `contents` answers the entries whose view it is. */
   readonly to: Side & { contents(): Promise<readonly ViewEntry[]> };
   readonly objects: Pick<Objects, 'blobs'>;
+  /** Gives it up. */
+  readonly closing: AbortSignal;
 }
 
 /** Writes the members of a delta to an open file; answers its size and SHA-256. */
@@ -27,14 +29,14 @@ export type DeltaWriter = (handle: FileHandle) => Promise<{ size: number; sha256
  * What leads from one view to another as `tar.gz`, the same bytes whenever and wherever: what it is, then every entry that
  * the old view does not have just so. Undefined where the new view could not be told from a delta.
  */
-export async function planDelta({ from, to, objects }: DeltaSource): Promise<DeltaWriter | undefined> {
+export async function planDelta({ from, to, objects, closing }: DeltaSource): Promise<DeltaWriter | undefined> {
   const [before, after] = [await entriesIn(from.manifest), await entriesIn(to.manifest)];
   if (!canBeDelta(after)) return undefined;
   const { written, deleted } = stepBetween(before, after);
   const first = deltaBytes({ from: from.digest, to: to.digest, delete: [...deleted] });
   const paths = new Set<string>(written.map(({ path }) => path));
   const contents = (await to.contents()).filter(({ path }) => paths.has(path));
-  return (handle) => writeMembers(handle, members(first, written, readContents(objects, contents)));
+  return (handle) => writeMembers(handle, members(first, written, readContents(objects, contents)), closing);
 }
 
 async function* members(

@@ -44,6 +44,17 @@ export function openViewJobs({ stateDir, limits: atFirst }: Setting, repository:
     packedManifest: (digest: Digest, now: Limits) => within(now).packedManifest(digest),
     archive: (digest: Digest, now: Limits) => within(now).archive(digest),
     delta: ({ from, to }: { readonly from: Digest; readonly to: Digest }, now: Limits) => within(now).delta(from, to),
+    /** Goes on by itself: what fails is told to whoever asks for it. */
+    prepare(tree: ObjectId, nodes: readonly NodeInputs[], before: ObjectId | undefined, now: Limits): void {
+      within(now)
+        .prepare(tree, nodes, before)
+        .catch(() => undefined);
+    },
+
+    stop(): void {
+      views.close().catch(() => undefined);
+    },
+    close: views.close,
     prune: (keep: readonly ObjectId[], before: number, now: Limits) => within(now).prune(keep, before),
   };
 }

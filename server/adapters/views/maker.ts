@@ -21,12 +21,14 @@ interface Parts {
   readonly repository: Objects;
   readonly nodes: Pick<Nodes, 'sightOf' | 'plan'>;
   readonly room: Room;
+  /** Whatever is being written is given up once it is aborted. */
+  readonly closing: AbortSignal;
 }
 
 const NAMES: Readonly<Record<MadeFile, string>> = { archive: 'archive', packedManifest: 'compressed manifest' };
 
 /** Makes views and their files, and makes them again where they are missing, cut off or changed. */
-export function openMaker({ root, shelf, catalogue, handedOut, repository, nodes, room }: Parts) {
+export function openMaker({ root, shelf, catalogue, handedOut, repository, nodes, room, closing }: Parts) {
   const building = singleFlight<Known>();
   const checking = singleFlight<Verified>();
   const making = singleFlight<Verified>();
@@ -114,7 +116,7 @@ export function openMaker({ root, shelf, catalogue, handedOut, repository, nodes
     await explained(`the ${NAMES[what]} of ${digest} cannot be stored`, root, () =>
       shelf.put(digest, what, (handle) =>
         what === 'archive'
-          ? writeArchive(handle, { manifest: path, entries, objects: repository })
+          ? writeArchive(handle, { manifest: path, entries, objects: repository, closing })
           : writePacked(handle, path),
       ),
     );
@@ -169,6 +171,8 @@ export function openMaker({ root, shelf, catalogue, handedOut, repository, nodes
     },
   };
 }
+
+export type Maker = ReturnType<typeof openMaker>;
 
 /** Objects of one tree may be gone while those of another with the same view are there: the last seen first. */
 async function fromAny<Result>(entry: Known, act: (origin: Origin) => Promise<Result>): Promise<Result> {

@@ -35,6 +35,8 @@ interface Inspection {
   readonly everyFile: boolean;
   /** Whether a view with this key was made before. */
   readonly isKnown: (key: string) => Promise<boolean>;
+  /** Called for each that is sound and was not known. */
+  readonly onNew?: (sight: Sight) => void;
 }
 
 /** What was found out of a tree: null = its only view is the whole of it. */
@@ -130,7 +132,7 @@ export function openNodes({ root, repository, onRender }: Parts) {
     /**
      * Everything that is wrong with a tree for these nodes, by sentence: who would meet it. Null for a plain tree.
      */
-    async flaws(tree: ObjectId, { nodes, everyFile, isKnown }: Inspection): Promise<Flaws | null> {
+    async flaws(tree: ObjectId, { nodes, everyFile, isKnown, onNew }: Inspection): Promise<Flaws | null> {
       const site = await siteOf(tree);
       if (site === null) return null;
       const flaws: Flaws = new Map();
@@ -151,6 +153,7 @@ export function openNodes({ root, repository, onRender }: Parts) {
           if (sound.get(sight.recipe.key) || (await isKnown(sight.recipe.key))) return;
           await setImmediate();
           plan(sight);
+          onNew?.(sight);
         };
         await attempt(look, node.hostname as Hostname);
       }

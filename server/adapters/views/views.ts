@@ -2,13 +2,14 @@ import { join } from 'node:path';
 import type { Digest, ObjectId } from '../../../protocol/names.ts';
 import type { NodeInputs } from '../../core/node-inputs.ts';
 import { type StoredFile, UnfitContent, type View, type Views } from '../../ports.ts';
+import { MOST_AHEAD, openAhead } from './ahead.ts';
 import { type Known, openCatalogue, originsOf } from './catalogue.ts';
 import { type DeltaWriter, planDelta } from './delta.ts';
 import { openDeltas, type Pair } from './deltas.ts';
 import { openHandedOut } from './handed-out.ts';
 import type { Limits } from './limits.ts';
 import { openMaker } from './maker.ts';
-import { type Contents, openNodes } from './nodes.ts';
+import { type Contents, openNodes, type Sight } from './nodes.ts';
 import { previewOf } from './preview.ts';
 import { recentOnes } from './recent.ts';
 import { declaredFacts } from './recipe.ts';
@@ -18,12 +19,19 @@ import { boundSums } from './sums.ts';
 import { explained } from './trouble.ts';
 import { type Flaws, verdictOn } from './verdict.ts';
 
+export interface Looking {
+  /** Also in templates and vars that none of the nodes has. */
+  readonly everyFile: boolean;
+  /** Whether views that are new are made, so that the first who asks finds them: of a tag that is about to be made. */
+  readonly publish: boolean;
+}
+
 /** What those who keep its answers need to know besides. */
 export interface OwnViews extends Views {
   /** The facts that a tree lets count; null where its only view is the whole of it. Rejects with `UnfitContent`. */
   factsOf(tree: ObjectId): Promise<readonly string[] | null>;
   /** Everything that is wrong with a tree for these nodes; null for one whose only view is the whole of it. */
-  flaws(tree: ObjectId, nodes: Iterable<NodeInputs>, options: { readonly everyFile: boolean }): Promise<Flaws | null>;
+  flaws(tree: ObjectId, nodes: Iterable<NodeInputs>, options: Looking): Promise<Flaws | null>;
 }
 
 interface Options {
@@ -53,13 +61,24 @@ export function openViews(options: Options): OwnViews {
   const handedOut = openHandedOut(shelf);
   const nodes = openNodes({ root, ...options });
   const room = openRoom({ shelf, limit: () => limits().archiveCacheBytes });
-  const maker = openMaker({ root, shelf, catalogue, handedOut, repository, nodes, room });
+  const closing = new AbortController();
+  const maker = openMaker({ root, shelf, catalogue, handedOut, repository, nodes, room, closing: closing.signal });
   const answers = recentOnes<Digest | UnfitContent>(MOST_ANSWERS);
   const deltas = openDeltas({
     directory: join(root, 'deltas'),
     limit: () => limits().deltaCacheBytes,
     plan: deltaBetween,
   });
+  const ahead = openAhead({
+    factsOf: nodes.factsOf,
+    viewOf: async (tree, node) => (node === undefined ? knownTree(tree) : nodeView(tree, node)),
+    maker,
+    deltas,
+    limits,
+    isClosing: () => closing.signal.aborted,
+  });
+  /** How many views of the tree that was looked at last may still be made before anybody asks. */
+  let toMake = { tree: '', left: 0 };
   return {
     ofTree,
 
@@ -87,7 +106,8 @@ export function openViews(options: Options): OwnViews {
 
     factsOf: nodes.factsOf,
     flaws,
-    check: (tree, kinds, { everyFile = false } = {}) => verdictOn(() => flaws(tree, kinds, { everyFile })),
+    check: (tree, kinds, { everyFile = false } = {}) =>
+      verdictOn(() => flaws(tree, kinds, { everyFile, publish: everyFile })),
 
     async isCommon(digest) {
       const entry = await catalogue.find(digest);
@@ -117,6 +137,13 @@ export function openViews(options: Options): OwnViews {
       if (from === to || !(await catalogue.find(from)) || !(await catalogue.find(to))) return undefined;
       const file = await deltas.get({ from, to });
       return file && storedFile(file);
+    },
+
+    prepare: (tree, kinds, before) => ahead.prepare({ tree, nodes: kinds, before }),
+
+    async close() {
+      closing.abort(new Error('the server stops'));
+      await ahead.close();
     },
 
     handedOut(digest, at) {
@@ -155,13 +182,26 @@ export function openViews(options: Options): OwnViews {
   };
 
   async function ofTree(tree: ObjectId): Promise<View> {
-    const { view } = (await catalogue.ofTree(tree)) ?? (await maker.view(tree));
-    return view;
+    return (await knownTree(tree)).view;
   }
 
-  async function flaws(tree: ObjectId, kinds: Iterable<NodeInputs>, { everyFile }: { readonly everyFile: boolean }) {
+  async function knownTree(tree: ObjectId): Promise<Known> {
+    return (await catalogue.ofTree(tree)) ?? maker.view(tree);
+  }
+
+  async function flaws(tree: ObjectId, kinds: Iterable<NodeInputs>, { everyFile, publish }: Looking) {
     const isKnown = async (key: string) => (await catalogue.ofKey(key)) !== undefined;
-    return nodes.flaws(tree, { nodes: kinds, everyFile, isKnown });
+    if (toMake.tree !== tree) toMake = { tree, left: MOST_AHEAD };
+    const sound: Sight[] = [];
+    const onNew = (sight: Sight): void => {
+      if (publish && sound.length < toMake.left) sound.push(sight);
+    };
+    const found = await nodes.flaws(tree, { nodes: kinds, everyFile, isKnown, onNew });
+    if (found === null || found.size > 0) return found;
+    toMake.left -= sound.length;
+    // Where it cannot be stored, whoever asks for it hears why.
+    for (const sight of sound) await maker.nodeView(sight).catch(() => undefined);
+    return found;
   }
 
   async function nodeView(tree: ObjectId, node: NodeInputs): Promise<Known> {
@@ -186,6 +226,7 @@ export function openViews(options: Options): OwnViews {
       from: { digest: from, manifest: (await maker.manifest(old)).path },
       to: { digest: to, manifest: (await maker.manifest(now)).path, contents: () => maker.contents(now) },
       objects: repository,
+      closing: closing.signal,
     });
   }
 

@@ -13,7 +13,8 @@ import type { Source } from './obtain.ts';
 import { prepareRepository } from './prepare.ts';
 import { resolve, TRUNK } from './refs.ts';
 import { type Git, openGit } from './run.ts';
-import { openTags, retireTags } from './tags.ts';
+import { openTagList } from './tag-list.ts';
+import { createTag, retireTags } from './tags.ts';
 
 export interface RepositoryOptions {
   /** Holds `repository.git`, the fetch log and locks; created where it is missing. */
@@ -37,6 +38,7 @@ export function openRepository(options: RepositoryOptions): Repository {
   const fetchLogFile = inState('fetches.ndjson');
   const { mutate, changeRefs } = mutations(git, lockFile);
   const log = openFetchLog(fetchLogFile);
+  const list = openTagList(git);
   const fetching = { ...options, git, mutate, changeRefs, log, stateDir, fetchLock, garbageLock };
   const treeOf = treeReader(git);
 
@@ -67,7 +69,9 @@ export function openRepository(options: RepositoryOptions): Repository {
       return counts?.onlyOne === 0 ? counts.onlyOther : null;
     },
     flawOf: flawsByTree((tree, sound) => flawOf(git, { tree, sound }, options.submodules)),
-    ...openTags(git, changeRefs),
+    signature: list.signature,
+    tags: list.tags,
+    createTag: (record) => createTag({ git, changeRefs, list }, record),
     retireTags: (tags, at) => retireTags(git, changeRefs, { tags, at }),
     collectGarbage: (retiredBefore) => collectGarbage({ git, mutate, log, lockFile: garbageLock }, retiredBefore),
     file: (treeish, path, limit) => fileAt(git.objects, { treeish, path }, limit),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type ObjectId, parseTagName } from '../../../protocol/names.ts';
 import type { TagRecord } from '../../core/tag.ts';
 import type { Repository } from '../../ports.ts';
+import { errorCode } from '../files/failure.ts';
 import { GitFailed } from './git-failed.ts';
 import { parseRefs, type Ref, TAGS } from './refs.ts';
 import type { Git } from './run.ts';
@@ -78,11 +79,20 @@ interface Look {
 function lookAt(git: Git): Look {
   const directory = join(git.gitDir, TAGS);
   const looks = [lookAtPath(directory), lookAtPath(join(git.gitDir, 'packed-refs'))];
-  const count = looks[0]?.files === '-' ? '' : `${readdirSync(directory).length} `;
   return {
-    files: `${count}${looks.map(({ files }) => files).join(' ')}`,
+    files: `${countOf(directory)}${looks.map(({ files }) => files).join(' ')}`,
     isRacy: looks.some(({ isRacy }) => isRacy),
   };
+}
+
+/** Git takes the directory away where packing leaves nothing in it. */
+function countOf(directory: string): string {
+  try {
+    return `${readdirSync(directory).length} `;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return '';
+    throw error;
+  }
 }
 
 function lookAtPath(path: string): Look {

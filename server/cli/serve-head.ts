@@ -27,7 +27,8 @@ export async function serveHead(options: ServeOptions): Promise<ExitCode> {
   if (!started.ok) return fail(options, started);
   const { socket, stop } = started.value;
   const first = await Promise.race([settled(app), stopped]);
-  if (first.kind === 'ready') supervisor.say({ kind: 'ready', at: { socket, settings: app.settings } });
+  if (first.kind === 'ready')
+    supervisor.say({ kind: 'ready', at: { socket, settings: app.settings, base: app.context.base } });
   if (first.kind === 'refused') {
     await stop(0);
     return refuse(options, first.sentences);

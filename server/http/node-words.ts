@@ -31,6 +31,19 @@ const ID: unique symbol = Symbol('id');
 const MARKS = { [HOST]: `host-${SECRET}`, [ID]: `id-${SECRET}` } as const;
 const IN_TEXT = new RegExp(`(${MARKS[HOST]}|${MARKS[ID]})`);
 
+/** `Words` as another process gets them: 0 and 1 stand for what is put in. */
+export interface PackedWords extends Omit<Words, 'body'> {
+  readonly body: readonly (string | 0 | 1)[];
+}
+
+export function packed({ body, ...rest }: Words): PackedWords {
+  return { ...rest, body: body.map((part) => (part === HOST ? 0 : part === ID ? 1 : part)) };
+}
+
+export function unpacked({ body, ...rest }: PackedWords): Words {
+  return { ...rest, body: body.map((part) => (part === 0 ? HOST : part === 1 ? ID : part)) };
+}
+
 interface Known {
   readonly words: Words;
   readonly answer: StandingAnswer;

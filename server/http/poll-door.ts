@@ -59,7 +59,10 @@ export function openPollDoor(door: Door, exchanges: Exchanges) {
 }
 
 /** What the host says that it runs: null where it says nothing, undefined where that cannot be understood. */
-function runningIn(header: string | string[] | undefined, { running }: FleetSeat): Digest | null | undefined {
+export function runningIn(
+  header: string | string[] | undefined,
+  { running }: Pick<FleetSeat, 'running'>,
+): Digest | null | undefined {
   if (header === undefined) return null;
   if (header === running) return running;
   return typeof header === 'string' ? parseDigest(header) : undefined;

@@ -36,11 +36,13 @@ export interface HttpServerOptions {
   readonly withPollDoor?: boolean;
   /** Requests come through doors, which say where from, and send the files. */
   readonly isBehindDoors?: boolean;
+  /** Called when an answer to a request is out. */
+  readonly onAnswered?: (request: IncomingMessage) => void;
 }
 
 /** The first door: hosts, and whoever looks after them, over HTTP. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { context, settings, withPollDoor = true, isBehindDoors = false } = options;
+  const { context, settings, isBehindDoors = false } = options;
   const stop = new AbortController();
   // Everybody who waits listens.
   setMaxListeners(0, stop.signal);
@@ -65,7 +67,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     log: context.log,
     exchanges,
     stop,
-    listener: listener(door, exchanges, { withPollDoor, isBehindDoors }),
+    listener: listener(door, exchanges, options),
     isBehindDoors,
   });
 
@@ -82,12 +84,13 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 function listener(
   door: Door,
   exchanges: Exchanges,
-  { withPollDoor, isBehindDoors }: { readonly withPollDoor: boolean; readonly isBehindDoors: boolean },
+  { withPollDoor = true, isBehindDoors = false, onAnswered }: HttpServerOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const app = createApp(door, exchanges, ROUTES);
   const answered = openPollDoor(door, exchanges);
   return (request, response) => {
     if (isBehindDoors) believeDoor(request);
+    if (onAnswered !== undefined) response.once('close', () => onAnswered(request));
     if (door.stopping.aborted) return sendFailure(response, STOPPING, exchanges.begin(request, response));
     // Nearly every request is a poll to which the answer stands. The routes say the same, and everything else.
     if (withPollDoor && answered(request, response)) return;

@@ -9,9 +9,12 @@ import { STOPPING } from '../http/stopping.ts';
 import type { Attempt, Log } from '../ports.ts';
 import type { ListenAddress } from '../settings/settings.ts';
 import { openFileSender } from './file-sender.ts';
+import { openFilesTrace } from './files-trace.ts';
 import { forward } from './forward.ts';
+import { bulletinOf } from './head-socket.ts';
 import { openLine } from './line.ts';
 import type { HeadPlace } from './messages.ts';
+import { openReplica } from './replica.ts';
 
 /** One of several processes that share the port. */
 export interface ServingDoor {
@@ -36,12 +39,19 @@ export function createDoor(at: HeadPlace, log: Log): ServingDoor {
     onEnd: () => connections.dropIdle(),
   });
   const ports = { line, ending: ending.signal, sendFile: openFileSender(log) };
+  const { mostNodes } = at.settings.fleet;
+  const replica = openReplica({ files: openFilesTrace(at.base), exchanges, log, mostNodes });
+  replica.follow(bulletinOf(at.socket));
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
-    const exchange = exchanges.begin(request, response);
     if (stop.signal.aborted) {
-      sendFailure(response, STOPPING, exchange);
+      sendFailure(response, STOPPING, exchanges.begin(request, response));
       return;
     }
+    // Nearly every request is a poll to which the head's answer stands. It says the same, and everything else.
+    if (replica.answered(request, response)) return;
+    const exchange = exchanges.begin(request, response);
+    // Who changed something and asks then may not be told what was before.
+    if (mayChange(request)) response.once('close', replica.doubt());
     forward(ports, { request, response, exchange }).catch((error) => {
       exchange.isLoggedElsewhere = false;
       const reply = answerTo(error, { log, id: exchange.id });
@@ -53,13 +63,27 @@ export function createDoor(at: HeadPlace, log: Log): ServingDoor {
   stop.signal.addEventListener('abort', () => ending.abort(), { once: true });
   return {
     listen: connections.listen,
-    hold: line.hold,
-    go: ({ socket }) => line.go(socket),
+    async hold() {
+      await Promise.all([line.hold(), replica.leave()]);
+    },
+    go({ socket }) {
+      line.go(socket);
+      replica.follow(bulletinOf(socket));
+    },
     async retire(idleSeconds) {
       const retired = connections.retire(idleSeconds);
       ending.abort();
       await retired;
+      await replica.leave();
     },
-    stop: connections.close,
+    async stop(graceSeconds) {
+      await connections.close(graceSeconds);
+      await replica.leave();
+    },
   };
+}
+
+/** Whether a request may change what nodes are told. Reports, of which there are many, don't. */
+function mayChange({ method = '', url = '' }: IncomingMessage): boolean {
+  return !['GET', 'HEAD', 'OPTIONS'].includes(method) && !url.endsWith('/reports');
 }

@@ -35,6 +35,11 @@ function socketAt(path: string, { release }: Lock): HeadSocket {
   return { path, protect: () => chmodSync(path, 0o600), release };
 }
 
+/** Beside the socket on which the head is asked, the one on which it tells doors what stands. */
+export function bulletinOf(socket: string): string {
+  return join(dirname(socket), 'bulletin');
+}
+
 /** As much as the kernel takes as the address of a socket. */
 const LONGEST_BYTES = 107;
 

@@ -3,7 +3,8 @@ import { createHttpServer } from '../http/server.ts';
 import { startTimetable } from '../jobs/timetable.ts';
 import type { Attempt } from '../ports.ts';
 import type { Settings } from '../settings/settings.ts';
-import { addressOf, takeHeadSocket } from './head-socket.ts';
+import { openBulletin } from './bulletin.ts';
+import { addressOf, bulletinOf, takeHeadSocket } from './head-socket.ts';
 
 export interface RunningHead {
   /** The path of the socket that doors ask on. */
@@ -26,12 +27,15 @@ export async function startHead(
     return place;
   }
   const { path, protect, release } = place.value;
-  const http = createHttpServer({ context, settings, isBehindDoors: true });
+  const bulletin = openBulletin(context, bulletinOf(path));
+  const http = createHttpServer({ context, settings, isBehindDoors: true, onAnswered: bulletin.answered });
   await http.listenOn(addressOf(path));
   protect();
+  await bulletin.listen();
   const timetable = startTimetable(context, { ...settings, ...startedWith });
   const stop = async (graceSeconds: number): Promise<void> => {
     await http.close(graceSeconds);
+    await bulletin.close();
     await timetable.stop();
     await app.close();
     release();

@@ -21,6 +21,8 @@ export interface HeadPlace {
   /** The path of its socket. */
   readonly socket: string;
   readonly settings: Settings;
+  /** The directory of control files. */
+  readonly base: string;
 }
 
 /** What the supervisor tells a door. */

@@ -1,0 +1,217 @@
+import { chmodSync, rmSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { createServer, type Socket } from 'node:net';
+import type { Hostname } from '../../protocol/names.ts';
+import { packed, wordsOf } from '../http/node-words.ts';
+import { etagOf } from '../operations/assign.ts';
+import type { Context } from '../operations/context.ts';
+import type { FleetSeat } from '../operations/fleet.ts';
+import type { Epoch, Kind } from '../operations/standing.ts';
+import type { Told } from '../ports.ts';
+import {
+  type Asked,
+  type Bulletin,
+  type BulletinRow,
+  type BulletinSeat,
+  machineTime,
+  onLine,
+} from './bulletin-lines.ts';
+import { openFilesTrace } from './files-trace.ts';
+import { addressOf } from './head-socket.ts';
+
+/** Where the head tells doors what polls are answered, and hears from them who asked. */
+export interface HeadBulletin {
+  listen(): Promise<void>;
+  /** What doors need to know, should the same node ask again. */
+  answered(request: IncomingMessage): void;
+  /** Settles when everything is heard that doors had to say. */
+  close(): Promise<void>;
+}
+
+const TICK_MS = 25;
+/** Doors believe what they were told for a second. */
+const REPEAT_MS = 200;
+const SEATS_A_TICK = 2_000;
+/** A door that has so much to read yet is told the rest when it asks. */
+const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
+const MOST_TOLD = 10_000;
+const PLAIN_POLL = /^\/v1\/nodes\/([a-z0-9.-]+)$/;
+
+interface Reader {
+  readonly socket: Socket;
+  /** Nodes whose places it has not been told yet. */
+  seats: Iterator<FleetSeat> | undefined;
+}
+
+export function openBulletin(context: Context, path: string): HeadBulletin {
+  const { desk, standing, fleet, time, base } = context;
+  const readers = new Set<Reader>();
+  const trace = openFilesTrace(base);
+  const numbers = openNumbers();
+  /** Nodes that were told something else since the last tick. */
+  const moved = new Set<Hostname>();
+  let rows = new Map<number, BulletinRow>();
+  let epoch: Epoch | undefined;
+  let last = { files: '', at: 0 };
+
+  const tell = (reader: Reader, bulletin: Bulletin): void => {
+    reader.socket.write(`${JSON.stringify(bulletin)}\n`);
+  };
+  const tellAll = (bulletin: Bulletin): void => {
+    const line = `${JSON.stringify(bulletin)}\n`;
+    for (const { socket } of readers) socket.write(line);
+  };
+
+  const begin = (next: Epoch | undefined): void => {
+    const keepsSeats = next !== undefined && next.placement === epoch?.placement;
+    epoch = next;
+    rows = new Map();
+    last = { files: '', at: 0 };
+    tellAll({ kind: 'epoch', keepsSeats });
+    if (!keepsSeats) for (const reader of readers) reader.seats = fleet.seats()[Symbol.iterator]();
+  };
+
+  const addRows = (now: Epoch): void => {
+    const fresh: BulletinRow[] = [];
+    for (const kind of now.placement.kinds.values()) if (!rows.has(kind.id)) fresh.push(...rowOf(kind, now));
+    if (fresh.length === 0) return;
+    for (const row of fresh) rows.set(row.id, row);
+    tellAll({ kind: 'rows', rows: fresh });
+  };
+
+  const rowOf = ({ id, answer, epoch: of }: Kind, now: Epoch): BulletinRow[] => {
+    if (of !== now || answer === undefined) return [];
+    const words = packed(wordsOf(answer, now.settings.poll.afterSeconds));
+    return [{ id, told: numbers.given(answer.told), words }];
+  };
+
+  const seatsOf = (seats: Iterable<FleetSeat>): Bulletin => {
+    const etags: Record<string, string> = {};
+    const told: BulletinSeat[] = [];
+    for (const seat of seats) {
+      if (seat.told === null) continue;
+      const number = numbers.of(seat.told);
+      etags[number] = etagOf(seat.told);
+      told.push([seat.hostname, seat.kind?.id ?? 0, number, seat.running]);
+    }
+    return { kind: 'seats', etags, seats: told };
+  };
+
+  const tellSeats = (): void => {
+    const changed = [...moved].flatMap((hostname) => fleet.seat(hostname) ?? []);
+    moved.clear();
+    if (changed.length > 0) tellAll(seatsOf(changed));
+    for (const reader of readers) {
+      if (reader.seats === undefined || reader.socket.writableLength > MOST_UNREAD_BYTES) continue;
+      const portion = take(reader.seats, SEATS_A_TICK);
+      if (portion.length > 0) tell(reader, seatsOf(portion));
+      if (portion.length < SEATS_A_TICK) reader.seats = undefined;
+    }
+  };
+
+  /** What is told stands as of `at`: the files were looked at only after it was seen how they look. */
+  const confirm = (files: string, at: number): void => {
+    const now = standing.epoch();
+    const usable = now === undefined || now.hasPrograms ? undefined : now;
+    if (usable !== epoch) begin(usable);
+    if (usable === undefined) return;
+    addRows(usable);
+    tellSeats();
+    if (files === last.files && at - last.at < REPEAT_MS) return;
+    last = { files, at };
+    tellAll({ kind: 'stands', files, at, leftMs: usable.until - time.now() });
+  };
+
+  const tick = (): void => {
+    const at = machineTime();
+    const files = trace.now();
+    if (files === undefined || readers.size === 0) return;
+    desk.lookAgain();
+    // What is looked up once a turn of the event loop may have been looked up before in this one.
+    setImmediate(() => setImmediate(() => confirm(files, at)));
+  };
+
+  const hear = (line: string): void => {
+    const { told, running }: Asked = JSON.parse(line);
+    const at = time.now();
+    for (const [number, names] of Object.entries(told)) {
+      const what = numbers.told(Number(number));
+      if (what === undefined) continue;
+      for (const name of names.split(' ')) {
+        const hostname = name as Hostname;
+        const runs = (running[name] ?? null) as FleetSeat['running'];
+        if (fleet.note({ hostname, at, running: runs, told: what })) moved.add(hostname);
+      }
+    }
+  };
+
+  const server = createServer((socket) => {
+    const reader: Reader = { socket, seats: fleet.seats()[Symbol.iterator]() };
+    readers.add(reader);
+    onLine(socket, hear);
+    socket.on('error', () => socket.destroy());
+    socket.once('close', () => readers.delete(reader));
+    tell(reader, { kind: 'epoch', keepsSeats: false });
+    tell(reader, { kind: 'rows', rows: [...rows.values()] });
+    last = { files: '', at: 0 };
+  });
+  let timer: NodeJS.Timeout | undefined;
+
+  return {
+    async listen() {
+      rmSync(path, { force: true });
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(addressOf(path), resolve);
+      });
+      chmodSync(path, 0o600);
+      timer = setInterval(tick, TICK_MS);
+    },
+    answered({ method, url = '' }) {
+      const hostname = method === 'GET' ? PLAIN_POLL.exec(url)?.[1] : undefined;
+      if (hostname !== undefined) moved.add(hostname as Hostname);
+    },
+    async close() {
+      clearInterval(timer);
+      const closed = new Promise((resolve) => server.close(resolve));
+      for (const { socket } of readers) socket.end();
+      await closed;
+    },
+  };
+}
+
+function take<Item>(from: Iterator<Item>, most: number): Item[] {
+  const items: Item[] = [];
+  while (items.length < most) {
+    const next = from.next();
+    if (next.done === true) break;
+    items.push(next.value);
+  }
+  return items;
+}
+
+/** Numbers for what nodes are told, by which doors say it back. */
+function openNumbers() {
+  const numbers = new WeakMap<Told, number>();
+  const given = new Map<number, Told>();
+  let count = 0;
+  const of = (told: Told): number => {
+    const known = numbers.get(told) ?? ++count;
+    numbers.set(told, known);
+    return known;
+  };
+  return {
+    of,
+    /** As `of`, for what doors may say that they told. */
+    given(told: Told): number {
+      const number = of(told);
+      given.set(number, told);
+      for (const oldest of given.keys()) {
+        if (given.size <= MOST_TOLD) break;
+        given.delete(oldest);
+      }
+      return number;
+    },
+    told: (number: number): Told | undefined => given.get(number),
+  };
+}

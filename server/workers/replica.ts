@@ -1,0 +1,222 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { HEADERS } from '../../protocol/assignment.ts';
+import type { Digest, Hostname } from '../../protocol/names.ts';
+import { namesEtag } from '../http/etag.ts';
+import type { Exchanges } from '../http/exchange.ts';
+import { unpacked, type Words } from '../http/node-words.ts';
+import { runningIn } from '../http/poll-door.ts';
+import { sendTold, sendUnchanged } from '../http/send.ts';
+import type { Log } from '../ports.ts';
+import { type Asked, type Bulletin, machineTime, onLine } from './bulletin-lines.ts';
+import type { FilesTrace } from './files-trace.ts';
+import { addressOf } from './head-socket.ts';
+
+/** What a door answers by itself: polls to which the head's answer stands. */
+export interface Replica {
+  /** Answers a poll, or false where the head is to be asked. */
+  answered(request: IncomingMessage, response: ServerResponse): boolean;
+  /** Hears from the head that has this bulletin. */
+  follow(path: string): void;
+  /** Something is being changed until what this returns is called: what the head said before may not stand any more. */
+  doubt(): () => void;
+  /** Answers nothing more by itself. Settles when the head has heard who asked. */
+  leave(): Promise<void>;
+}
+
+export interface ReplicaPorts {
+  readonly files: FilesTrace;
+  readonly exchanges: Exchanges;
+  readonly log: Log;
+  /** How many nodes are remembered at most. */
+  readonly mostNodes: number;
+}
+
+interface Row {
+  readonly told: number;
+  readonly words: Words;
+}
+
+interface Seat {
+  kind: number;
+  told: number;
+  /** Of what it was told last. */
+  etag: string;
+  running: Digest | null;
+}
+
+/** What the head has not confirmed for so long may not stand any more. */
+const BELIEVED_MS = 1_000;
+/** Who asked is told to the head at most so much later. */
+const TELL_MS = 250;
+const LEAVING_MS = 1_000;
+const PREFIX = '/v1/nodes/';
+const ROUTE = '/v1/nodes/:hostname';
+const RUNNING = HEADERS.running.toLowerCase();
+
+export function openReplica({ files, exchanges, log, mostNodes }: ReplicaPorts): Replica {
+  const seats = new Map<string, Seat>();
+  const rows = new Map<number, Row>();
+  let stands: Extract<Bulletin, { kind: 'stands' }> | undefined;
+  let socket: Socket | undefined;
+  let asked = newlyAsked();
+  let telling: NodeJS.Timeout | undefined;
+  let hasLooked = false;
+  let isStanding = false;
+  let doubts = 0;
+  let doubtedAt = Number.NEGATIVE_INFINITY;
+
+  /** Looked up once a turn of the event loop: what is asked in one turn is asked at once. */
+  const allStands = (): boolean => {
+    if (doubts > 0) return false;
+    if (hasLooked) return isStanding;
+    hasLooked = true;
+    setImmediate(() => {
+      hasLooked = false;
+    });
+    isStanding = lookWhetherAllStands();
+    return isStanding;
+  };
+
+  const lookWhetherAllStands = (): boolean => {
+    if (stands === undefined || stands.at <= doubtedAt) return false;
+    const old = machineTime() - stands.at;
+    return old < BELIEVED_MS && old < stands.leftMs && files.now() === stands.files;
+  };
+
+  const hear = (bulletin: Bulletin): void => {
+    switch (bulletin.kind) {
+      case 'epoch':
+        rows.clear();
+        stands = undefined;
+        isStanding = false;
+        if (!bulletin.keepsSeats) seats.clear();
+        return;
+      case 'rows':
+        for (const { id, told, words } of bulletin.rows) rows.set(id, { told, words: unpacked(words) });
+        return;
+      case 'seats':
+        for (const [hostname, kind, told, running] of bulletin.seats) {
+          const etag = bulletin.etags[told];
+          if (kind === 0 || etag === undefined || (seats.size >= mostNodes && !seats.has(hostname)))
+            seats.delete(hostname);
+          else seats.set(hostname, { kind, told, etag, running: running as Digest | null });
+        }
+        return;
+      case 'stands':
+        stands = bulletin;
+        return;
+      default:
+        bulletin satisfies never;
+    }
+  };
+
+  const tell = (): void => {
+    clearTimeout(telling);
+    telling = undefined;
+    if (asked.isEmpty() || socket === undefined) return;
+    socket.write(`${JSON.stringify(asked.lines())}\n`);
+    asked = newlyAsked();
+  };
+
+  const note = (hostname: string, seat: Seat, row: Row, running: Digest | null): void => {
+    asked.add(hostname, row.told, running === seat.running ? null : running);
+    if (running !== null) seat.running = running;
+    seat.told = row.told;
+    seat.etag = row.words.etag;
+    telling ??= setTimeout(tell, TELL_MS);
+  };
+
+  const forget = (): void => {
+    rows.clear();
+    seats.clear();
+    stands = undefined;
+    isStanding = false;
+  };
+
+  return {
+    answered(request, response) {
+      const { method, url = '', headers } = request;
+      if (method !== 'GET' || !url.startsWith(PREFIX) || !allStands()) return false;
+      const hostname = url.slice(PREFIX.length);
+      const seat = seats.get(hostname);
+      const row = seat === undefined ? undefined : rows.get(seat.kind);
+      if (seat === undefined || row === undefined || headers.accept?.includes('text/') === true) return false;
+      const running = runningIn(headers[RUNNING], seat);
+      if (running === undefined) return false;
+      const { words } = row;
+      const ifNoneMatch = headers['if-none-match'];
+      const isKnown = words.unchanged !== null && namesEtag(ifNoneMatch, words.etag);
+      const isNews = seat.etag !== words.etag;
+      // Only where it is certain what the node was told last: the same answer keeps the words with which it began.
+      const isCertain = isNews ? ifNoneMatch === seat.etag : seat.told === row.told;
+      if (!isKnown && !isCertain) return false;
+      if (isKnown && !isNews && words.unchanged !== null) {
+        sendUnchanged(response, words.unchanged, hostname as Hostname);
+        log.debug('request', { method: 'GET', route: ROUTE, status: 304, hostname });
+      } else {
+        const exchange = exchanges.begin(request, response);
+        exchange.route = ROUTE;
+        exchange.hostname = hostname;
+        sendTold(response, { kind: 'told', words, hostname: hostname as Hostname, isKnown, isNews }, exchange);
+      }
+      note(hostname, seat, row, running);
+      return true;
+    },
+    follow: function follow(path) {
+      tell();
+      socket?.end();
+      forget();
+      const own = connect(addressOf(path));
+      socket = own;
+      onLine(own, (line) => {
+        if (socket === own) hear(JSON.parse(line) as Bulletin);
+      });
+      own.on('error', () => own.destroy());
+      own.once('close', () => {
+        if (socket !== own) return;
+        socket = undefined;
+        forget();
+      });
+    },
+    doubt() {
+      doubts++;
+      return () => {
+        doubts--;
+        doubtedAt = machineTime();
+        isStanding = false;
+      };
+    },
+    async leave() {
+      const own = socket;
+      tell();
+      forget();
+      socket = undefined;
+      if (own === undefined || own.destroyed) return;
+      const timer = setTimeout(() => own.destroy(), LEAVING_MS);
+      await new Promise((resolve) => {
+        own.once('close', resolve);
+        own.end();
+      });
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** Who asked since the head was told last: each host once for each thing that it was told. */
+function newlyAsked() {
+  const byTold = new Map<number, Set<string>>();
+  const running: Record<string, string> = {};
+  return {
+    add(hostname: string, told: number, runs: Digest | null): void {
+      const hosts = byTold.get(told) ?? new Set();
+      byTold.set(told, hosts.add(hostname));
+      if (runs !== null) running[hostname] = runs;
+    },
+    isEmpty: () => byTold.size === 0,
+    lines: (): Asked => ({
+      told: Object.fromEntries([...byTold].map(([told, hosts]) => [told, [...hosts].join(' ')])),
+      running,
+    }),
+  };
+}

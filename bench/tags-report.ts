@@ -78,13 +78,15 @@ function aims({ files, rounds }: SizeFigures): string[] {
   ];
 }
 
-function unchangedLines({ tags, tagMs, first, others, packed, reading }: Unchanged): string[] {
+function unchangedLines({ tags, tagMs, among, first, others, packed, reading }: Unchanged): string[] {
   const some = Math.ceil(tagMs.length / 4);
   const [early, late] = [figureOf(tagMs.slice(0, some)), figureOf(tagMs.slice(-some))];
+  const many = figureOf(among.tagMs);
   const readings = reading.map(({ tags, ms }) => [`reading all ${tags} tags`, shown(figureOf(ms), ' ms')]);
   const rows = [
     [`time of a tag: the first ${some}`, shown(early, ' ms')],
     [`  the last ${some}`, shown(late, ' ms')],
+    [`  ${among.tagMs.length} more with ${among.tags} there`, shown(many, ' ms')],
     ['disk: the commit and its first tag', shownKib(first)],
     [`  the ${tags - 1} tags that followed, each`, shownKib(others, tags - 1)],
     ['  each of them once garbage was collected', shownKib(packed, tags - 1)],
@@ -96,7 +98,7 @@ function unchangedLines({ tags, tagMs, first, others, packed, reading }: Unchang
     '',
     table(['', ''], rows),
     '',
-    `The last tags took ${shown(ratio(late, early))} times as long as the first`,
+    `The last tags took ${shown(ratio(late, early))} times as long as the first, those with ${among.tags} there ${shown(ratio(many, early))} times`,
   ];
 }
 

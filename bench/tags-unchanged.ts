@@ -16,6 +16,8 @@ export interface Unchanged {
   readonly tags: number;
   /** Each tag's time, in order. Milliseconds. */
   readonly tagMs: readonly number[];
+  /** The same of some more, made where there are ten times as many. */
+  readonly among: { readonly tags: number; readonly tagMs: readonly number[] };
   /** What the first of them, on a commit of ten files, added to the repository with that commit. */
   readonly first: DiskUse;
   /** What all that followed added. */
@@ -34,6 +36,7 @@ export interface Reading {
 const FILES = 1_000;
 const TAGS = 72;
 const MANY = 720;
+const MORE = 18;
 const READINGS = 7;
 
 export async function measureUnchanged({ work, isQuick, progress }: Bench): Promise<Unchanged> {
@@ -48,7 +51,7 @@ export async function measureUnchanged({ work, isQuick, progress }: Bench): Prom
       await context.repository.collectGarbage(0);
       return use();
     };
-    const firstHour = floorHour(context.time.now()) - many;
+    const firstHour = floorHour(context.time.now()) - many - MORE;
     succeeded(await fetchSource(context));
     const empty = await packedUse();
     await source.commit(Date.now());
@@ -67,9 +70,14 @@ export async function measureUnchanged({ work, isQuick, progress }: Bench): Prom
     await fill(app, { from: firstHour + tags, count: many - tags });
     await packedUse();
     reading.push(await readingOf(app, many));
+    // The first finds what it has not heard of yet.
+    await tagOf(context, firstHour + many);
+    const among: number[] = [];
+    for (let more = 1; more < MORE; more++) among.push((await tagOf(context, firstHour + many + more)).tagMs);
     return {
       tags,
       tagMs,
+      among: { tags: many, tagMs: among },
       first: added(empty, first),
       others: added(before, all),
       packed: added(firstPacked, packed),

@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkPaths } from '../../protocol/manifest.ts';
 import type { RelativePath } from '../../protocol/names.ts';
-import { type LayerEntry, mergeLayers, readLayer } from '../../server/core/layers.ts';
+import { type LayerEntry, readLayer } from '../../server/core/layers.ts';
+import { mergeLayers } from './merge-layers.ts';
 
 interface Entry extends LayerEntry {
   readonly text: string;

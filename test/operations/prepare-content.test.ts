@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { it } from 'vitest';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { repositoryWith, writeFiles } from '../rig/repository.ts';
 import { testServer } from '../rig/server.ts';

@@ -5,10 +5,11 @@ import type { NodeInputs } from '../../core/node-inputs.ts';
 import { type Repository, UnfitContent } from '../../ports.ts';
 import { singleFlight } from './flight.ts';
 import { type Kitchen, openKitchen } from './kitchen.ts';
-import { type PlannedEntry, planView } from './plan.ts';
+import { checkView, planView } from './plan.ts';
 import { recentOnes } from './recent.ts';
 import { declaredFacts, type Recipe, recipeOf } from './recipe.ts';
 import { deployTextOf, readSite, type Site } from './site.ts';
+import type { PlannedEntry } from './stack.ts';
 import { openSums } from './sums.ts';
 import type { Flaws } from './verdict.ts';
 
@@ -152,7 +153,8 @@ export function openNodes({ root, repository, onRender }: Parts) {
           const sight = sightIn(site, node);
           if (sound.get(sight.recipe.key) || (await isKnown(sight.recipe.key))) return;
           await setImmediate();
-          plan(sight);
+          checkView(sight.site, { ...sight, kitchen });
+          sound.set(sight.recipe.key, true);
           onNew?.(sight);
         };
         await attempt(look, node.hostname as Hostname);

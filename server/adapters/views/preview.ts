@@ -4,7 +4,7 @@ import type { PreviewedView } from '../../ports.ts';
 import { manifestEntry, sumsOf } from './build.ts';
 import { entriesOfTree, readContents } from './contents.ts';
 import type { Contents, Nodes, Sight } from './nodes.ts';
-import type { PlannedEntry } from './plan.ts';
+import type { PlannedEntry } from './stack.ts';
 import { openSums } from './sums.ts';
 
 interface Parts {

@@ -158,11 +158,13 @@ export function textOf(site: Site, path: string, blob: ObjectId): string {
 }
 
 function sliceReader(entries: readonly TreeEntry[]): Site['slice'] {
-  const slices = new Map<string, Slice | undefined>();
+  const slices = new Map<string, Slice>();
   return (directory) => {
-    if (slices.has(directory)) return slices.get(directory);
+    const known = slices.get(directory);
+    if (known !== undefined) return known;
     const slice = readSlice(entries, directory);
-    slices.set(directory, slice);
+    // What there is not is not remembered: anybody can make up a hostname.
+    if (slice !== undefined) slices.set(directory, slice);
     return slice;
   };
 }

@@ -20,6 +20,8 @@ export interface FleetSeat {
   isStranger: boolean;
   /** It asked since the last flush. */
   hasAsked: boolean;
+  /** So often. */
+  polls: number;
   kind: Kind | undefined;
   own: StandingAnswer | undefined;
   ownEpoch: Epoch | undefined;
@@ -71,6 +73,10 @@ export interface FleetPorts {
 /** More than a node is told in a day, be it that it asks for tags itself. */
 const MOST_HANDED = 100;
 const SEATS_AT_ONCE = 5_000;
+/** Few enough that to hand them over, and to write them, takes milliseconds. */
+const POLLS_AT_ONCE = 1_000;
+/** So many changes are kept for when they can be written; of those before, what each node was told last. */
+const MOST_CHANGES = 100_000;
 const MOST_FACTS = 1_000;
 const NO_FACTS: Readonly<Record<string, string>> = {};
 
@@ -85,6 +91,8 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
   let asked: FleetSeat[] = [];
   let madeUp: Hostname[] = [];
   let turnedAway = 0;
+  /** Writes that were queued and have not ended. */
+  let underWay = 0;
 
   const sit = (row: SeatRow, isStranger: boolean): FleetSeat => {
     const seat: FleetSeat = {
@@ -93,6 +101,7 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
       facts: inCommon(row.facts),
       isStranger,
       hasAsked: false,
+      polls: 0,
       kind: undefined,
       own: undefined,
       ownEpoch: undefined,
@@ -146,18 +155,32 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
     strangers.add(seat);
   };
 
-  const flush = async (): Promise<void> => {
+  /** As long as this is being written, the next lot stays where it takes no more room, however long that lasts: in the seats. */
+  const queue = (): void => {
     const polls = changes;
     for (const seat of asked) {
+      const { hostname, lastSeen, running, told, polls: count } = seat;
       seat.hasAsked = false;
-      const { hostname, lastSeen, running, told } = seat;
-      if (told !== null) polls.push({ hostname, at: lastSeen, running, told });
+      seat.polls = 0;
+      if (told !== null) polls.push({ hostname, at: lastSeen, running, told, count });
     }
     const forgotten = madeUp;
     [changes, asked, madeUp] = [[], [], []];
-    if (polls.length > 0) journal.write((to) => to.recordPolls(polls));
+    const written = (): void => {
+      underWay--;
+    };
+    for (let from = 0; from < polls.length; from += POLLS_AT_ONCE) {
+      const portion = polls.slice(from, from + POLLS_AT_ONCE);
+      underWay++;
+      journal.write((to) => to.recordPolls(portion), written);
+    }
     if (forgotten.length > 0) journal.write((to) => to.forgetNodes(forgotten));
     for (const [digest, at] of lastByDigest(polls)) onHandedOut(digest, at);
+  };
+
+  const flush = async (): Promise<void> => {
+    if (underWay > 0) await journal.flush();
+    if (underWay === 0) queue();
     await journal.flush();
   };
 
@@ -192,10 +215,11 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
       }
     },
     handedAt: (hostname, digest) => handed.get(hostname)?.get(digest),
-    note({ hostname, at, running, told }) {
+    note({ hostname, at, running, told, count = 1 }) {
       const seat = admit(hostname, at);
       if (seat === undefined) return true;
       seat.lastSeen = at;
+      seat.polls += count;
       hear(seat);
       if (running !== null && running !== seat.running) {
         know(seat);
@@ -207,7 +231,8 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
       counts.move(seat.told, told);
       seat.told = told;
       // Between two flushes a node may be told several things: all of them are recorded, in order.
-      changes.push({ hostname, at, running: seat.running, told });
+      changes.push({ hostname, at, running: seat.running, told, count: 0 });
+      if (changes.length > MOST_CHANGES) changes = changes.slice(MOST_CHANGES / 2);
       return true;
     },
     flush,
@@ -237,8 +262,8 @@ async function* storedSeats(store: Store): AsyncGenerator<SeatRow> {
   }
 }
 
-function rowOf({ hostname, firstSeen, lastSeen, told, running }: FleetSeat): NodeRow {
-  return { hostname, firstSeen, lastSeen, told, running, lastReport: null };
+function rowOf({ hostname, firstSeen, lastSeen, told, running, polls }: FleetSeat): NodeRow {
+  return { hostname, firstSeen, lastSeen, told, running, polls, lastReport: null };
 }
 
 function isEmpty(facts: Readonly<Record<string, string>>): boolean {

@@ -42,8 +42,32 @@ function nodes(open: Open): void {
       lastSeen: at(60),
       told: told(0),
       running: digest('b'),
+      polls: 2,
       lastReport: null,
     });
+  });
+
+  test('polls are counted, also those that one stands for, and those of nodes that change and stay', async () => {
+    const store = await open();
+    await store.recordPolls([{ ...poll('web1', 0), count: 3 }, poll('web2', 0), poll('web2', 1, { tag: tag('09') })]);
+    await store.recordPolls([
+      { ...poll('web1', 60), count: 10 },
+      { ...poll('web2', 7200), count: 0 },
+    ]);
+    await store.recordReport(host('web3'), report('run-00000001'), { at: at(0) });
+    expect((await store.nodes()).map((node) => node.polls)).toEqual([13, 2, 0]);
+  });
+
+  test('nodes are read a page at a time, in their order', async () => {
+    const store = await open();
+    await store.recordPolls(['a', 'b', 'c', 'd', 'e'].map((name, index) => poll(name, index)));
+    const page = async (query: Parameters<Store['nodes']>[0]) =>
+      (await store.nodes(query)).map(({ hostname }) => hostname);
+    expect(await page({ limit: 2 })).toEqual([host('a'), host('b')]);
+    expect(await page({ after: host('b'), limit: 2 })).toEqual([host('c'), host('d')]);
+    expect(await page({ after: host('d'), limit: 2 })).toEqual([host('e')]);
+    expect(await page({ after: host('e') })).toEqual([]);
+    expect(await page({ seenSince: at(2), limit: 2 })).toEqual([host('c'), host('d')]);
   });
 
   test('nodes are sorted by hostname, whatever the order and number of their polls', async () => {

@@ -1,3 +1,4 @@
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openStore } from '../../server/adapters/sqlite/store.ts';
@@ -123,4 +124,34 @@ test('of what was told between two flushes everything is recorded, and of the re
   ]);
   expect((await store.node(host('web1')))?.lastSeen).toBe(at(99));
   expect(handed).toEqual([[digest('a'), at(99)]]);
+});
+
+test('each poll counts once, in however many lots they are written, and what cannot be written yet takes no more room', async () => {
+  const directory = join(await disposableDirectory(), 'state');
+  await mkdir(directory);
+  const store = await openStore(join(directory, 'history.sqlite'));
+  onTestFinished(() => store.close());
+  const journal = openJournal({ store, log: quiet, onTrouble: () => undefined });
+  const fleet = await openFleet({ store, journal, mostNodes: () => 5000, onHandedOut: () => undefined });
+  const names = Array.from({ length: 2500 }, (_, index) => `web${index}`);
+  const askAll = (seconds: number) => {
+    for (const name of names) fleet.note(poll(name, seconds));
+  };
+  askAll(0);
+  await fleet.flush();
+  await rename(directory, `${directory}.away`);
+  await writeFile(directory, 'in its place');
+  for (const seconds of [60, 120, 180]) {
+    askAll(seconds);
+    await fleet.flush();
+  }
+  await rm(directory);
+  await rename(`${directory}.away`, directory);
+  fleet.note({ ...poll('web0', 240), count: 5 });
+  await fleet.flush();
+  const rows = await store.nodes();
+  expect(rows.map((row) => row.polls)).toEqual(rows.map(({ hostname }) => (hostname === host('web0') ? 9 : 4)));
+  expect(rows.map((row) => row.lastSeen)).toEqual(
+    rows.map(({ hostname }) => at(hostname === host('web0') ? 240 : 180)),
+  );
 });

@@ -56,9 +56,9 @@ export async function findSeats(db: Db, after: Hostname | null, limit: number): 
   await learnAnswers(db, rows, answers);
   const told = new Map<string, Told>();
   return rows.map((row) => {
-    const { hostname, firstSeen, lastSeen, running, lastReport, ...node } = nodeOf(row, answers);
+    const { hostname, firstSeen, lastSeen, running, lastReport, told: own } = nodeOf(row, answers);
     const key = `${row.answer_id} ${row.told_at}`;
-    const shared = node.told === null ? null : (told.get(key) ?? node.told);
+    const shared = own === null ? null : (told.get(key) ?? own);
     if (shared !== null) told.set(key, shared);
     return { hostname, firstSeen, lastSeen, running, told: shared, facts: lastReport?.facts ?? {} };
   });
@@ -72,7 +72,7 @@ function nodesWithReports(db: Db) {
   return db
     .selectFrom('nodes')
     .leftJoin('reports', 'reports.id', 'nodes.last_report_id')
-    .select(['nodes.hostname', 'first_seen', 'last_seen', 'running', 'told_at', 'answer_id'])
+    .select(['nodes.hostname', 'first_seen', 'last_seen', 'running', 'polls', 'told_at', 'answer_id'])
     .select(['reports.received_at', 'reports.body']);
 }
 
@@ -90,6 +90,7 @@ function nodeOf(row: JoinedRow, answers: ReadonlyMap<number, Answer>): NodeRow {
     lastSeen: row.last_seen,
     told: answer === undefined || row.told_at === null ? null : { at: row.told_at, ...answer },
     running: row.running,
+    polls: row.polls,
     lastReport: row.body === null ? null : receivedReport(row.body, row.received_at ?? 0),
   };
 }

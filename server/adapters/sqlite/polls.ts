@@ -1,11 +1,25 @@
-import type { Hostname } from '../../../protocol/names.ts';
-import type { Poll } from '../../ports.ts';
+import { sql } from 'kysely';
+import type { Digest, Hostname } from '../../../protocol/names.ts';
+import type { NewEvent, Poll } from '../../ports.ts';
 import { type Answer, answersById, sameAnswer, storeAnswers } from './answers.ts';
 import { assignmentEvent } from './assignment-event.ts';
-import { insertEvents } from './events.ts';
-import { portions } from './portions.ts';
 import type { Db } from './schema.ts';
 import { recordRuns } from './tag-runs.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** What is stored of a node that has asked before. */
+interface Known {
+  readonly answer: Answer | null;
+  readonly running: Digest | null;
+  readonly seenHour: number;
+}
+
+/** All that a node has asked in one batch: its last poll, for all of them. */
+interface Asked extends Poll {
+  readonly firstAt: number;
+  readonly count: number;
+}
 
 /** A poll that was answered with something else than the node's poll before. */
 interface Change {
@@ -13,48 +27,68 @@ interface Change {
   readonly before: Answer | null;
 }
 
-/** What a change leaves in the node's row. */
-interface NewlyTold {
-  readonly hostname: Hostname;
-  readonly first_seen: number;
-  readonly told_at: number;
-  readonly answer_id: number;
+interface Told {
+  readonly toldAt: number;
+  readonly answerId: number;
 }
 
-/** Records polls in the order in which they came, which is what counts where their instants say otherwise. */
+/**
+ * Records polls in the order in which they came, which is what counts where their instants say otherwise. Each statement takes
+ * all rows at once, as one JSON text: its own text is always the same, and is read and planned once.
+ */
 export async function recordPolls(tx: Db, polls: readonly Poll[]): Promise<void> {
-  const latest = new Map(polls.map((poll) => [poll.hostname, poll]));
-  const changes = changesAmong(polls, await lastTold(tx, [...latest.keys()]));
-  const told = await storeChanges(tx, changes);
-  await updateTold(tx, [...told.values()], latest);
-  await updateSeen(
-    tx,
-    [...latest.values()].filter(({ hostname }) => !told.has(hostname)),
-  );
-  await recordRuns(tx, [...latest.values()]);
+  const latest = byNode(polls);
+  const known = await findKnown(tx, [...latest.keys()]);
+  const told = await storeChanges(tx, changesAmong(polls, known));
+  const asked = [...latest.values()];
+  const same = asked.filter(({ hostname }) => !told.has(hostname));
+  const still = same.filter((one) => isAsBefore(one, known.get(one.hostname)));
+  const moved = same.filter((one) => !isAsBefore(one, known.get(one.hostname)));
+  await updateTold(tx, told, latest);
+  await updateSeen(tx, still);
+  await updateMoved(tx, moved);
+  const news = asked.filter((one) => told.has(one.hostname) || known.get(one.hostname)?.running !== one.running);
+  if (news.length > 0) await recordRuns(tx, news);
 }
 
-async function lastTold(tx: Db, hostnames: readonly Hostname[]): Promise<Map<Hostname, Answer>> {
-  const nodes: { hostname: Hostname; answer_id: number | null }[] = [];
-  for (const portion of portions(hostnames)) {
-    const select = tx.selectFrom('nodes').select(['hostname', 'answer_id']).where('hostname', 'in', portion);
-    nodes.push(...(await select.execute()));
+function byNode(polls: readonly Poll[]): Map<Hostname, Asked> {
+  const latest = new Map<Hostname, Asked>();
+  for (const poll of polls) {
+    const { firstAt, count } = latest.get(poll.hostname) ?? { firstAt: poll.at, count: 0 };
+    latest.set(poll.hostname, { ...poll, firstAt, count: count + (poll.count ?? 1) });
   }
-  const ids = new Set(nodes.map((node) => node.answer_id).filter((id) => id !== null));
+  return latest;
+}
+
+/** Nothing but the time of its last poll and their number changes in the node's row, which is in no index. */
+function isAsBefore({ at, running }: Poll, known: Known | undefined): boolean {
+  return known?.running === running && known.seenHour === Math.floor(at / HOUR_MS);
+}
+
+async function findKnown(tx: Db, hostnames: readonly Hostname[]): Promise<Map<Hostname, Known>> {
+  const found = await sql<{
+    hostname: Hostname;
+    answer_id: number | null;
+    running: Digest | null;
+    seen_hour: number;
+  }>`
+    select hostname, answer_id, running, seen_hour from json_each(${JSON.stringify(hostnames)}) as asked
+    cross join nodes on nodes.hostname = asked.value`.execute(tx);
+  const ids = new Set(found.rows.map((node) => node.answer_id).filter((id) => id !== null));
   const answers = await answersById(tx, [...ids]);
-  const last = new Map<Hostname, Answer>();
-  for (const { hostname, answer_id } of nodes) {
-    const answer = answer_id === null ? undefined : answers.get(answer_id);
-    if (answer !== undefined) last.set(hostname, answer);
-  }
-  return last;
+  return new Map(
+    found.rows.map(({ hostname, answer_id, running, seen_hour }) => {
+      const answer = answer_id === null ? null : (answers.get(answer_id) ?? null);
+      return [hostname, { answer, running, seenHour: seen_hour }];
+    }),
+  );
 }
 
-function changesAmong(polls: readonly Poll[], known: ReadonlyMap<Hostname, Answer>): Change[] {
-  const last = new Map(known);
+function changesAmong(polls: readonly Poll[], known: ReadonlyMap<Hostname, Known>): Change[] {
+  const last = new Map<Hostname, Answer>();
   const changes: Change[] = [];
   for (const poll of polls) {
-    const before = last.get(poll.hostname) ?? null;
+    const before = last.get(poll.hostname) ?? known.get(poll.hostname)?.answer ?? null;
     if (before !== null && sameAnswer(before, poll.told)) continue;
     changes.push({ poll, before });
     last.set(poll.hostname, poll.told);
@@ -62,54 +96,79 @@ function changesAmong(polls: readonly Poll[], known: ReadonlyMap<Hostname, Answe
   return changes;
 }
 
-/** Answers, for each node concerned, its last change. */
-async function storeChanges(tx: Db, changes: readonly Change[]): Promise<Map<Hostname, NewlyTold>> {
+/** Answers, for each node concerned, what it was told last. */
+async function storeChanges(tx: Db, changes: readonly Change[]): Promise<Map<Hostname, Told>> {
+  const told = new Map<Hostname, Told>();
+  if (changes.length === 0) return told;
   const answerIds = await storeAnswers(tx, new Set(changes.map(({ poll }) => poll.told)));
-  const rows = changes.map(({ poll: { hostname, at, told } }) => {
-    return { hostname, at, told_at: told.at, answer_id: answerIds.get(told) ?? notStored(hostname) };
+  const rows = changes.map(({ poll: { hostname, at, told: answer } }) => {
+    const answerId = answerIds.get(answer) ?? notStored(hostname);
+    told.set(hostname, { toldAt: answer.at, answerId });
+    return [hostname, at, answer.at, answerId];
   });
-  for (const portion of portions(rows)) await tx.insertInto('assignments').values(portion).execute();
-  const events = changes.map(({ poll, before }) => assignmentEvent(poll, before));
-  await insertEvents(tx, events);
-  const newlyTold = new Map<Hostname, NewlyTold>();
-  for (const { hostname, at, told_at, answer_id } of rows) {
-    const first_seen = newlyTold.get(hostname)?.first_seen ?? at;
-    newlyTold.set(hostname, { hostname, first_seen, told_at, answer_id });
-  }
-  return newlyTold;
+  await sql`
+    insert into assignments (hostname, at, told_at, answer_id)
+    select value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each(${JSON.stringify(rows)})`.execute(tx);
+  await insertEvents(
+    tx,
+    changes.map(({ poll, before }) => assignmentEvent(poll, before)),
+  );
+  return told;
 }
 
-async function updateTold(tx: Db, told: readonly NewlyTold[], latest: ReadonlyMap<Hostname, Poll>): Promise<void> {
-  const rows = told.map((row) => {
-    const poll = latest.get(row.hostname);
-    return { ...row, last_seen: poll?.at ?? row.first_seen, running: poll?.running ?? null };
+/** These are put together from names and digests: there is nothing in them that JSON could not carry as it is. */
+async function insertEvents(tx: Db, events: readonly NewEvent[]): Promise<void> {
+  const rows = events.map(({ at, kind, by, subject, before, after, summary }) => {
+    return [at, kind, by, subject, before, after, summary];
   });
-  for (const portion of portions(rows)) {
-    const insert = tx.insertInto('nodes').values(portion);
-    const upsert = insert.onConflict((conflict) =>
-      conflict.column('hostname').doUpdateSet(({ ref }) => ({
-        last_seen: ref('excluded.last_seen'),
-        running: ref('excluded.running'),
-        told_at: ref('excluded.told_at'),
-        answer_id: ref('excluded.answer_id'),
-      })),
-    );
-    await upsert.execute();
-  }
+  await sql`
+    insert into events (at, kind, by, subject, before, after, summary)
+    select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
+    from json_each(${JSON.stringify(rows)})`.execute(tx);
 }
 
-/** Most polls only say that a node is there: that touches no index. */
-async function updateSeen(tx: Db, polls: readonly Poll[]): Promise<void> {
-  const rows = polls.map(({ hostname, at, running }) => ({ hostname, first_seen: at, last_seen: at, running }));
-  for (const portion of portions(rows)) {
-    const insert = tx.insertInto('nodes').values(portion);
-    const upsert = insert.onConflict((conflict) =>
-      conflict
-        .column('hostname')
-        .doUpdateSet(({ ref }) => ({ last_seen: ref('excluded.last_seen'), running: ref('excluded.running') })),
-    );
-    await upsert.execute();
-  }
+async function updateTold(
+  tx: Db,
+  told: ReadonlyMap<Hostname, Told>,
+  latest: ReadonlyMap<Hostname, Asked>,
+): Promise<void> {
+  if (told.size === 0) return;
+  const rows = [...told].map(([hostname, { toldAt, answerId }]) => {
+    const { firstAt, at, running, count } = latest.get(hostname) ?? notStored(hostname);
+    return [hostname, firstAt, at, running, toldAt, answerId, count, Math.floor(at / HOUR_MS)];
+  });
+  await sql`
+    insert into nodes (hostname, first_seen, last_seen, running, told_at, answer_id, polls, seen_hour)
+    select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
+    from json_each(${JSON.stringify(rows)}) where true
+    on conflict (hostname) do update set
+      last_seen = excluded.last_seen,
+      running = excluded.running,
+      told_at = excluded.told_at,
+      answer_id = excluded.answer_id,
+      polls = nodes.polls + excluded.polls,
+      seen_hour = excluded.seen_hour`.execute(tx);
+}
+
+async function updateSeen(tx: Db, asked: readonly Asked[]): Promise<void> {
+  if (asked.length === 0) return;
+  const rows = asked.map(({ hostname, at, count }) => [hostname, at, count]);
+  await sql`
+    update nodes set last_seen = said.value ->> 1, polls = polls + (said.value ->> 2)
+    from json_each(${JSON.stringify(rows)}) as said where nodes.hostname = said.value ->> 0`.execute(tx);
+}
+
+/** Nodes that run something else now, or that ask for the first time in an hour. */
+async function updateMoved(tx: Db, asked: readonly Asked[]): Promise<void> {
+  if (asked.length === 0) return;
+  const rows = asked.map(({ hostname, at, count, running }) => {
+    return [hostname, at, count, running, Math.floor(at / HOUR_MS)];
+  });
+  await sql`
+    update nodes set
+      last_seen = said.value ->> 1, polls = polls + (said.value ->> 2),
+      running = said.value ->> 3, seen_hour = said.value ->> 4
+    from json_each(${JSON.stringify(rows)}) as said where nodes.hostname = said.value ->> 0`.execute(tx);
 }
 
 function notStored(hostname: Hostname): never {

@@ -54,8 +54,8 @@ async function insertReports(tx: Db, reported: readonly Reported[]): Promise<Sto
 async function noteLast(tx: Db, fresh: readonly { hostname: Hostname; at: number; id: number | null }[]) {
   const rows = fresh.map(({ hostname, at, id }) => [hostname, at, id]);
   await sql`
-    insert into nodes (hostname, first_seen, last_seen, last_report_id)
-    select value ->> 0, value ->> 1, value ->> 1, value ->> 2 from json_each(${JSON.stringify(rows)}) where true
+    insert into nodes (hostname, first_seen, last_seen, seen_hour, last_report_id)
+    select value ->> 0, value ->> 1, value ->> 1, (value ->> 1) / 3600000, value ->> 2 from json_each(${JSON.stringify(rows)}) where true
     on conflict (hostname) do update set last_report_id = excluded.last_report_id`.execute(tx);
 }
 

@@ -13,6 +13,17 @@ interface NodeTable {
   told_at: number | null;
   answer_id: number | null;
   last_report_id: number | null;
+  /** How often it has asked. */
+  polls: Generated<number>;
+  /** `last_seen` in whole hours since 1970. */
+  seen_hour: Generated<number>;
+}
+
+/** How many nodes were told which answer last; kept up by the database itself. No row stands for none. */
+interface ToldCountTable {
+  /** 0 = they were told nothing. */
+  answer_id: number;
+  nodes: number;
 }
 
 /** What can be told to a node. Thousands of nodes are told the same, so that it is stored once. Rows never change. */
@@ -116,6 +127,7 @@ export interface MigrationTable {
 
 export interface Schema {
   nodes: NodeTable;
+  told_counts: ToldCountTable;
   answers: AnswerTable;
   assignments: AssignmentTable;
   reports: ReportTable;

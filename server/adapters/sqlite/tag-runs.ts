@@ -1,7 +1,6 @@
 import { type ExpressionBuilder, sql } from 'kysely';
 import type { TagName } from '../../../protocol/names.ts';
 import type { Poll, TagFailures, TagRuns } from '../../ports.ts';
-import { portions } from './portions.ts';
 import type { Reported } from './reports.ts';
 import type { Db, Schema } from './schema.ts';
 
@@ -9,50 +8,34 @@ import type { Db, Schema } from './schema.ts';
 const NAMED = 5;
 
 /**
- * After the polls themselves: who runs what it was told, does so from its first poll that said so until the first one that
- * says otherwise. A node has one run of each tag, however often it comes back to it.
+ * After the polls themselves, of those that said something new: who runs what it was told, does so from its first poll that said
+ * so until the first one that says otherwise. A node has one run of each tag, however often it comes back to it.
  */
 export async function recordRuns(tx: Db, polls: readonly Poll[]): Promise<void> {
   const saying = polls.filter((poll) => poll.running !== null);
-  for (const portion of portions(saying)) await closeRuns(tx, portion);
+  if (saying.length > 0) await closeRuns(tx, saying);
   const rows = saying.flatMap(({ hostname, at, running, told }) => {
     const { tag, digest, wave } = told;
     if (tag === null || tag === 'trunk' || digest === null || digest !== running) return [];
-    return [{ tag, hostname, wave, digest, since: at, until: null, outcome: null, at }];
+    return [[tag, hostname, wave, digest, at]];
   });
-  for (const portion of portions(rows)) {
-    const insert = tx.insertInto('tag_runs').values(portion);
-    const upsert = insert.onConflict((conflict) =>
-      conflict
-        .columns(['tag', 'hostname'])
-        .doUpdateSet(({ ref }) => ({ digest: ref('excluded.digest'), since: ref('excluded.since') }))
-        .where('tag_runs.since', 'is', null),
-    );
-    await upsert.execute();
-  }
+  if (rows.length === 0) return;
+  await sql`
+    insert into tag_runs (tag, hostname, wave, digest, since, at)
+    select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 4
+    from json_each(${JSON.stringify(rows)}) where true
+    on conflict (tag, hostname) do update set digest = excluded.digest, since = excluded.since
+    where tag_runs.since is null`.execute(tx);
 }
 
-/** Ends the runs of content that these nodes run no more. Most polls say what the one before them said: nothing is written. */
+/** Ends the runs of content that these nodes run no more. */
 async function closeRuns(tx: Db, polls: readonly Poll[]): Promise<void> {
-  const at = Math.max(...polls.map((poll) => poll.at));
-  await tx
-    .updateTable('tag_runs')
-    .set({ until: at })
-    .where(
-      'hostname',
-      'in',
-      polls.map((poll) => poll.hostname),
-    )
-    .where('since', 'is not', null)
-    .where('until', 'is', null)
-    .where((is) =>
-      is(
-        'digest',
-        '!=',
-        is.selectFrom('nodes').select('nodes.running').whereRef('nodes.hostname', '=', 'tag_runs.hostname'),
-      ),
-    )
-    .execute();
+  const rows = polls.map(({ hostname, at, running }) => [hostname, at, running]);
+  await sql`
+    update tag_runs set until = said.value ->> 1
+    from json_each(${JSON.stringify(rows)}) as said
+    where tag_runs.hostname = said.value ->> 0 and tag_runs.digest <> said.value ->> 2
+      and tag_runs.since is not null and tag_runs.until is null`.execute(tx);
 }
 
 /** A failure makes the node one of those that count; that it applied the tag after all takes it out again. In their order. */

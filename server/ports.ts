@@ -298,6 +298,22 @@ export interface NodeRow {
   readonly lastReport: (Report & { readonly receivedAt: number }) | null;
 }
 
+/** How many nodes have been told something last. All null: nothing. */
+export interface ToldCount {
+  readonly environment: string | null;
+  readonly wave: string | null;
+  readonly outcome: Told['outcome'] | null;
+  readonly tag: Told['tag'];
+  readonly hold: Told['hold'];
+  readonly nodes: number;
+}
+
+/** Nodes, all of them counted and some of them named, by hostname. */
+export interface CountedNodes {
+  readonly count: number;
+  readonly first: readonly Hostname[];
+}
+
 /** How the nodes of one wave fared that had been told a tag and reported that it failed, each by its last word. */
 export interface TagFailures {
   /** As the wave was called then. */
@@ -392,6 +408,20 @@ export interface Store {
   /** By hostname; with `after` those after one, with `limit` so many of them. */
   nodes(query?: { seenSince?: number; after?: Hostname; limit?: number }): Promise<NodeRow[]>;
   node(hostname: Hostname): Promise<NodeRow | undefined>;
+  /** Of nodes seen at or after an instant. Takes no longer for a larger fleet. */
+  toldCounts(seenSince: number): Promise<ToldCount[]>;
+  /** Nodes last seen at or after `seenSince` and before `before`; `limit` of them are named. */
+  silentNodes(query: { seenSince: number; before: number; limit: number }): Promise<CountedNodes>;
+  /**
+   * Nodes seen at or after `seenSince` that were not told of a killswitch, or have not asked at or after `since`: of an
+   * environment, as they were told it; null = all, also those that were told nothing.
+   */
+  unstoppedNodes(query: {
+    seenSince: number;
+    environment: string | null;
+    since: number;
+    limit: number;
+  }): Promise<CountedNodes>;
   /** By hostname, at most `limit` of those after one. Nodes that were told the same share the object. */
   seats(after: Hostname | null, limit: number): Promise<SeatRow[]>;
   /** Drops nodes that are none: names that somebody made up. What they were told stays recorded as an event. */

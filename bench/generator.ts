@@ -2,17 +2,20 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { type Asked, type AskJob, askAll } from './ask-job.ts';
+import { type HerdJob, type HerdTaken, runHerd } from './herd-job.ts';
 import { type PollJob, type PollsTaken, takePolls } from './poll-job.ts';
 
 /** What the load generator can do; each in a process of its own, so that no server has to share one with it. */
 interface Jobs {
   readonly asks: { readonly job: AskJob; readonly result: Asked };
+  readonly herd: { readonly job: HerdJob; readonly result: HerdTaken };
   readonly polls: { readonly job: PollJob; readonly result: PollsTaken };
 }
 type Kind = keyof Jobs;
 
 const WORKERS: { readonly [K in Kind]: (job: Jobs[K]['job']) => Promise<Jobs[K]['result']> } = {
   asks: askAll,
+  herd: runHerd,
   polls: takePolls,
 };
 

@@ -130,7 +130,7 @@ function latencyOf(polls: readonly OnePoll[]): Latency {
 /** The hosts of every site are among the first, and with them those of every wave. */
 const ASKED = 400;
 
-async function tagsServed({ url }: TagwaveServer, hosts: number): Promise<ReadonlySet<string>> {
+export async function tagsServed({ url }: TagwaveServer, hosts: number): Promise<ReadonlySet<string>> {
   const tags = new Set<string>();
   for (const host of hostNames(Math.min(ASKED, hosts), 'fleet')) {
     const answer = await fetch(`${url}/v1/nodes/${host}`);
@@ -141,7 +141,7 @@ async function tagsServed({ url }: TagwaveServer, hosts: number): Promise<Readon
 }
 
 /** As an admin's editor does it: beside the old file, then, when what comes back is called, in its place. */
-async function prepareMarks(base: string, tags: ReadonlySet<string>): Promise<() => void> {
+export async function prepareMarks(base: string, tags: ReadonlySet<string>): Promise<() => void> {
   const tagstate = join(base, 'tagstate');
   const fresh = join(base, '.tagstate.new');
   await copyFile(tagstate, fresh).catch(() => undefined);

@@ -1,8 +1,11 @@
 import { measureApply } from './apply.ts';
 import { applyLines } from './apply-report.ts';
 import { measureFleet } from './fleet.ts';
+import { measureGrowth } from './growth.ts';
+import { measureHerd } from './herd.ts';
 import { measureHosts } from './hosts.ts';
 import { measureMark } from './mark.ts';
+import { measureMemory } from './memory-use.ts';
 import type { Measure } from './part.ts';
 import { measureClosing, measurePolls } from './polls.ts';
 import { measureTags } from './tags.ts';
@@ -21,6 +24,9 @@ export const PARTS: Readonly<Record<string, Measure>> = {
     return { lines: tagLines(figures, bench.fileSystem), figures };
   },
   hosts: measureHosts,
+  memory: measureMemory,
+  growth: measureGrowth,
+  herd: measureHerd,
   apply: async (bench) => {
     const figures = await measureApply(bench);
     return { lines: applyLines(figures, bench.fileSystem), figures };

@@ -25,7 +25,7 @@ export interface BulletinRow {
 
 export type BulletinSeat = readonly [hostname: string, kind: number, told: number, running: string | null];
 
-/** Who asked at a door and was told what, by its number; `running`: what they said that they run, where that was news. */
+/** Who asked at a door and was told what, by its number: `web1.example.com db1.example.com:3` (three times); `running`: what they said that they run, where that was news. */
 export interface Asked {
   readonly told: Readonly<Record<string, string>>;
   readonly running: Readonly<Record<string, string>>;

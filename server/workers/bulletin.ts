@@ -137,10 +137,11 @@ export function openBulletin(context: Context, path: string): HeadBulletin {
     for (const [number, names] of Object.entries(told)) {
       const what = numbers.told(Number(number));
       if (what === undefined) continue;
-      for (const name of names.split(' ')) {
+      for (const times of names.split(' ')) {
+        const [name = '', count = '1'] = times.split(':');
         const hostname = name as Hostname;
         const runs = (running[name] ?? null) as FleetSeat['running'];
-        if (fleet.note({ hostname, at, running: runs, told: what })) moved.add(hostname);
+        if (fleet.note({ hostname, at, running: runs, told: what, count: Number(count) })) moved.add(hostname);
       }
     }
   };

@@ -26,8 +26,11 @@ export interface ServingDoor {
   stop(graceSeconds: number): Promise<void>;
 }
 
+/** A new head is there within a few seconds; who asks may give up after that. */
+const PATIENCE_MS = 10_000;
+
 /** Takes requests from the port and puts them to the head, which decides. */
-export function createDoor(at: HeadPlace, log: Log): ServingDoor {
+export function createDoor(at: HeadPlace, log: Log, patienceMs = PATIENCE_MS): ServingDoor {
   const stop = new AbortController();
   const ending = new AbortController();
   // Everybody who waits listens.
@@ -38,7 +41,7 @@ export function createDoor(at: HeadPlace, log: Log): ServingDoor {
     prefix: randomBytes(4).toString('hex'),
     onEnd: () => connections.dropIdle(),
   });
-  const ports = { line, ending: ending.signal, sendFile: openFileSender(log) };
+  const ports = { line, ending: ending.signal, patienceMs, sendFile: openFileSender(log) };
   const { mostNodes } = at.settings.fleet;
   const replica = openReplica({ files: openFilesTrace(at.base), exchanges, log, mostNodes });
   replica.follow(bulletinOf(at.socket));

@@ -1,13 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Request, type Response } from 'express';
 import { answerTo } from '../http/errors.ts';
-import type { FileNotice } from '../http/file-notice.ts';
 import { send, sendFailure } from '../http/send.ts';
 import type { Log } from '../ports.ts';
-import type { Passing } from './forward.ts';
+import type { ForwardPorts } from './forward.ts';
 
 /** Sends files with Express's own machinery, as a server without doors does: conditions, ranges, HEAD. */
-export function openFileSender(log: Log): (passing: Passing, notice: FileNotice) => Promise<boolean> {
+export function openFileSender(log: Log): ForwardPorts['sendFile'] {
   const waiting = new WeakMap<IncomingMessage, (response: Response) => void>();
   const app = express();
   app.disable('x-powered-by');
@@ -18,7 +17,7 @@ export function openFileSender(log: Log): (passing: Passing, notice: FileNotice)
       waiting.set(request, resolve);
       app(request, response);
     });
-  return async ({ request, response, exchange }, { file, headers, route, hostname }) => {
+  return async ({ request, response, exchange }, { file, headers, route, hostname }, mayAskAgain) => {
     exchange.route = route;
     exchange.hostname = hostname;
     try {
@@ -26,7 +25,7 @@ export function openFileSender(log: Log): (passing: Passing, notice: FileNotice)
       return true;
     } catch (error) {
       if (response.destroyed) return true;
-      if (isMissing(error)) return false;
+      if (isMissing(error) && mayAskAgain) return false;
       if (response.headersSent) response.destroy();
       else sendFailure(response, answerTo(error, { log, id: exchange.id }), exchange);
       return true;

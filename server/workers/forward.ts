@@ -24,12 +24,12 @@ export interface ForwardPorts {
   readonly line: Line;
   /** Aborts when this door is about to end: whoever waits is told at once what holds. */
   readonly ending: AbortSignal;
-  /** Sends a file. Answers false where it is not there any more and nothing was sent. */
-  sendFile(passing: Passing, notice: FileNotice): Promise<boolean>;
+  /** How long a question is kept while there is no head to put it to. */
+  readonly patienceMs: number;
+  /** Sends a file. Answers false where it is not there any more, and nothing was sent because the head may be asked again. */
+  sendFile(passing: Passing, notice: FileNotice, mayAskAgain: boolean): Promise<boolean>;
 }
 
-/** How long a question is kept while there is no head to put it to. */
-const PATIENCE_MS = 10_000;
 const LOOK_AGAIN_MS = 50;
 
 const agent = new Agent({ keepAlive: true, maxFreeSockets: 256 });
@@ -42,8 +42,8 @@ export async function forward(ports: ForwardPorts, passing: Passing): Promise<vo
   const { request, response, exchange } = passing;
   const over = new AbortController();
   response.once('close', () => over.abort());
-  const deadline = performance.now() + PATIENCE_MS;
-  let missing = 0;
+  const deadline = performance.now() + ports.patienceMs;
+  let mayAskAgain = true;
   while (!over.signal.aborted) {
     const socket = await ports.line.ready({ deadline, over: over.signal });
     if (socket === undefined) break;
@@ -51,7 +51,8 @@ export async function forward(ports: ForwardPorts, passing: Passing): Promise<vo
     if (outcome.kind === 'done') return;
     if (outcome.kind === 'file') {
       // What was found a moment ago may have made room for something else: it is asked for once more.
-      if ((await ports.sendFile(passing, outcome.notice)) || missing++ > 0) return;
+      if (await ports.sendFile(passing, outcome.notice, mayAskAgain)) return;
+      mayAskAgain = false;
     }
     if (outcome.kind === 'lost') {
       if (!outcome.mayAskAgain) break;

@@ -59,6 +59,8 @@ export function openReplica({ files, exchanges, log, mostNodes }: ReplicaPorts):
   const rows = new Map<number, Row>();
   let stands: Extract<Bulletin, { kind: 'stands' }> | undefined;
   let socket: Socket | undefined;
+  /** Of the head that is followed. */
+  let bulletin: string | undefined;
   let asked = newlyAsked();
   let telling: NodeJS.Timeout | undefined;
   let hasLooked = false;
@@ -84,30 +86,30 @@ export function openReplica({ files, exchanges, log, mostNodes }: ReplicaPorts):
     return old < BELIEVED_MS && old < stands.leftMs && files.now() === stands.files;
   };
 
-  const hear = (bulletin: Bulletin): void => {
-    switch (bulletin.kind) {
+  const hear = (said: Bulletin): void => {
+    switch (said.kind) {
       case 'epoch':
         rows.clear();
         stands = undefined;
         isStanding = false;
-        if (!bulletin.keepsSeats) seats.clear();
+        if (!said.keepsSeats) seats.clear();
         return;
       case 'rows':
-        for (const { id, told, words } of bulletin.rows) rows.set(id, { told, words: unpacked(words) });
+        for (const { id, told, words } of said.rows) rows.set(id, { told, words: unpacked(words) });
         return;
       case 'seats':
-        for (const [hostname, kind, told, running] of bulletin.seats) {
-          const etag = bulletin.etags[told];
+        for (const [hostname, kind, told, running] of said.seats) {
+          const etag = said.etags[told];
           if (kind === 0 || etag === undefined || (seats.size >= mostNodes && !seats.has(hostname)))
             seats.delete(hostname);
           else seats.set(hostname, { kind, told, etag, running: running as Digest | null });
         }
         return;
       case 'stands':
-        stands = bulletin;
+        stands = said;
         return;
       default:
-        bulletin satisfies never;
+        said satisfies never;
     }
   };
 
@@ -127,11 +129,35 @@ export function openReplica({ files, exchanges, log, mostNodes }: ReplicaPorts):
     telling ??= setTimeout(tell, TELL_MS);
   };
 
+  /** What was told goes by numbers of the head that is left. */
   const forget = (): void => {
+    asked = newlyAsked();
     rows.clear();
     seats.clear();
     stands = undefined;
     isStanding = false;
+  };
+
+  const follow = (path: string): void => {
+    tell();
+    socket?.end();
+    forget();
+    bulletin = path;
+    const own = connect(addressOf(path));
+    socket = own;
+    onLine(own, (line) => {
+      if (socket === own) hear(JSON.parse(line) as Bulletin);
+    });
+    own.on('error', () => own.destroy());
+    own.once('close', () => {
+      if (socket !== own) return;
+      socket = undefined;
+      forget();
+      // Everything is asked of the head meanwhile, as soon as there is one.
+      setTimeout(() => {
+        if (socket === undefined && bulletin === path) follow(path);
+      }, BELIEVED_MS).unref();
+    });
   };
 
   return {
@@ -163,22 +189,7 @@ export function openReplica({ files, exchanges, log, mostNodes }: ReplicaPorts):
       note(hostname, seat, row, running);
       return true;
     },
-    follow: function follow(path) {
-      tell();
-      socket?.end();
-      forget();
-      const own = connect(addressOf(path));
-      socket = own;
-      onLine(own, (line) => {
-        if (socket === own) hear(JSON.parse(line) as Bulletin);
-      });
-      own.on('error', () => own.destroy());
-      own.once('close', () => {
-        if (socket !== own) return;
-        socket = undefined;
-        forget();
-      });
-    },
+    follow,
     doubt() {
       doubts++;
       return () => {
@@ -192,6 +203,7 @@ export function openReplica({ files, exchanges, log, mostNodes }: ReplicaPorts):
       tell();
       forget();
       socket = undefined;
+      bulletin = undefined;
       if (own === undefined || own.destroyed) return;
       const timer = setTimeout(() => own.destroy(), LEAVING_MS);
       await new Promise((resolve) => {
@@ -203,20 +215,24 @@ export function openReplica({ files, exchanges, log, mostNodes }: ReplicaPorts):
   };
 }
 
-/** Who asked since the head was told last: each host once for each thing that it was told. */
+/** Who asked since the head was told last: each host once for each thing that it was told, with how many times. */
 function newlyAsked() {
-  const byTold = new Map<number, Set<string>>();
+  const byTold = new Map<number, Map<string, number>>();
   const running: Record<string, string> = {};
   return {
     add(hostname: string, told: number, runs: Digest | null): void {
-      const hosts = byTold.get(told) ?? new Set();
-      byTold.set(told, hosts.add(hostname));
+      const times = byTold.get(told) ?? new Map<string, number>();
+      byTold.set(told, times.set(hostname, (times.get(hostname) ?? 0) + 1));
       if (runs !== null) running[hostname] = runs;
     },
     isEmpty: () => byTold.size === 0,
     lines: (): Asked => ({
-      told: Object.fromEntries([...byTold].map(([told, hosts]) => [told, [...hosts].join(' ')])),
+      told: Object.fromEntries([...byTold].map(([told, times]) => [told, timesLine(times)])),
       running,
     }),
   };
+}
+
+function timesLine(times: ReadonlyMap<string, number>): string {
+  return [...times].map(([hostname, count]) => (count === 1 ? hostname : `${hostname}:${count}`)).join(' ');
 }

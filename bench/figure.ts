@@ -30,7 +30,9 @@ export function shown({ n, median, min, max }: Figure, unit = ''): string {
 }
 
 function digits(value: number): string {
-  const places = value === 0 || value >= 100 ? 0 : Math.min(4, 2 - Math.floor(Math.log10(value)));
+  // What is left of a difference may be less than nothing.
+  const size = Math.abs(value);
+  const places = size === 0 || size >= 100 ? 0 : Math.min(4, 2 - Math.floor(Math.log10(size)));
   return value.toLocaleString('en-US', { minimumFractionDigits: places, maximumFractionDigits: places });
 }
 

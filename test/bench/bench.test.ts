@@ -25,6 +25,7 @@ describe('a figure', () => {
     expect(shown(figureOf([12_345.6, 9_999, 20_000]), ' ms')).toBe('12,346 ms (9,999–20,000)');
     expect(shown(figureOf([0.0123]), ' %')).toBe('0.0123 %');
     expect(shown(figureOf([0]))).toBe('0');
+    expect(shown(figureOf([-0.52]))).toBe('-0.520');
   });
 });
 

@@ -1,5 +1,6 @@
 import { measureApply } from './apply.ts';
 import { applyLines } from './apply-report.ts';
+import { measureDecisions } from './decisions.ts';
 import { measureFleet } from './fleet.ts';
 import { measureGrowth } from './growth.ts';
 import { measureHerd } from './herd.ts';
@@ -18,6 +19,7 @@ export const PARTS: Readonly<Record<string, Measure>> = {
   close: measureClosing,
   fleet: measureFleet,
   mark: measureMark,
+  decisions: measureDecisions,
   workers: measureWorkers,
   tags: async (bench) => {
     const figures = await measureTags(bench);

@@ -55,10 +55,12 @@ function questions(etag: string, digest: string): Question[] {
 /** Byte for byte, but for the time, and the number of the request. */
 function said(answer: Answer): unknown {
   const number = String(answer.headers['x-request-id']);
-  const headers = answer.rawHeaders.map((text, index) =>
-    ['Date', 'X-Request-Id'].includes(answer.rawHeaders[index - 1] ?? '') ? '' : text,
+  const text = answer.bytes.toString('latin1');
+  const names = ['Date', 'X-Request-Id', ...(text.includes(number) ? ['Content-Length'] : [])];
+  const headers = answer.rawHeaders.map((value, index) =>
+    names.includes(answer.rawHeaders[index - 1] ?? '') ? '' : value,
   );
-  return [answer.status, headers, answer.bytes.toString('latin1').replaceAll(number, '')];
+  return [answer.status, headers, text.replaceAll(number, '')];
 }
 
 async function answersOf(url: string, asked: readonly Question[]): Promise<unknown[]> {

@@ -32,7 +32,7 @@ export async function viewLab(files: Readonly<Record<string, string>>): Promise<
 export async function labOn(
   repository: TestRepository,
   stateDir: string,
-  limits: { readonly archiveCacheBytes?: number } = {},
+  limits: { readonly archiveCacheBytes?: number; readonly mostOfNodes?: number } = {},
 ): Promise<ViewLab> {
   const asked = { entries: 0, blobs: 0, file: 0 };
   const rendered: string[] = [];
@@ -50,11 +50,12 @@ export async function labOn(
       return file({ store: repository, treeish }, path, limit);
     },
   };
-  const { archiveCacheBytes } = limits;
+  const { archiveCacheBytes, mostOfNodes } = limits;
   const views = openViews({
     stateDir,
     repository: contents,
     onRender: (path) => rendered.push(path),
+    ...(mostOfNodes === undefined ? {} : { mostOfNodes }),
     ...(archiveCacheBytes === undefined ? {} : { limits: () => ({ archiveCacheBytes, deltaCacheBytes: 2 ** 28 }) }),
   });
   return {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import type { Digest, ObjectId } from '../../../protocol/names.ts';
@@ -9,8 +8,8 @@ import { singleFlight } from './flight.ts';
 import type { ViewJobs } from './jobs.ts';
 import type { Limits } from './limits.ts';
 import { isEnough } from './nodes.ts';
+import { questionOf } from './question.ts';
 import { recentOnes } from './recent.ts';
-import { declaredFacts } from './recipe.ts';
 import { type Flaws, verdictOn } from './verdict.ts';
 
 interface Parts {
@@ -127,7 +126,10 @@ export function openViewsApart({ thread, limits }: Parts): Views {
       const question = questionOf(tree, facts, node);
       const known = answers.get(question);
       if (known instanceof UnfitContent) throw known;
-      if (known !== undefined) return known.view;
+      if (known !== undefined) {
+        if (facts !== null) origins.set(known.view.digest, { tree, node });
+        return known.view;
+      }
       try {
         return await answering(question, () => ask(tree, node));
       } catch (error) {
@@ -204,13 +206,6 @@ export function openViewsApart({ thread, limits }: Parts): Views {
       return gone;
     },
   };
-}
-
-/** As short as it can be: there may be very many. Facts come from hosts and have any length. */
-function questionOf(tree: ObjectId, facts: readonly string[] | null, node: NodeInputs): string {
-  if (facts === null) return tree;
-  const counts = [tree, node.hostname, node.environment, node.groups, declaredFacts(facts, node)];
-  return createHash('sha256').update(JSON.stringify(counts)).digest('base64');
 }
 
 /** At least one, so that a tree is looked at also where there is no node. Lets others have their turn in between. */

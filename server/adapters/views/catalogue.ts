@@ -28,7 +28,7 @@ export interface Origin {
 const MOST_TREES = 6;
 /** Of one view: any of them makes it. */
 const MOST_RECIPES = 6;
-const MOST_KEYS = 300_000;
+const MOST_KEYS = 100_000;
 
 /** Which views there are, and what has which: learnt from the shelf once, then kept in memory. */
 export function openCatalogue(shelf: Shelf) {
@@ -141,6 +141,18 @@ export function openCatalogue(shelf: Shelf) {
       if (!entry) return;
       dropped.set(digest, entry);
       for (const tree of entry.trees) byTree.delete(tree);
+    },
+
+    /** The views that only single nodes have. */
+    async ofNodes(): Promise<Digest[]> {
+      await load();
+      return [...known.values()].flatMap(({ view, trees }) => (trees.size === 0 ? [view.digest] : []));
+    },
+
+    /** Forgets a view for good. */
+    forget(digest: Digest): void {
+      known.delete(digest);
+      dropped.delete(digest);
     },
 
     /** Takes a view back that was dropped between being asked for and being handed out. */

@@ -37,6 +37,8 @@ const sumSchema = z.strictObject({
 
 /** Remembering more pairs that are not worth it would cost more than finding that out again. */
 const UNFIT_LIMIT = 10_000;
+/** However small they are: files cost more than their bytes. */
+const MOST_DELTAS = 20_000;
 
 /**
  * Deltas on the disk, `TO-FROM.tar.gz`, each with its sum beside it: made when first asked for, once however many ask, and
@@ -103,7 +105,7 @@ export function openDeltas({ directory, limit, plan }: Parts) {
     let total = 0;
     for (const { size } of kept.values()) total += size;
     for (const [name, { size }] of [...kept]) {
-      if (total <= limit()) return;
+      if (total <= limit() && kept.size <= MOST_DELTAS) return;
       if (name === except) continue;
       await remove(name);
       total -= size;

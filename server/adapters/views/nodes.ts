@@ -46,7 +46,7 @@ type Found = { readonly site: Site | null } | { readonly flaw: string };
 /** Entries of all trees that are held in memory together. */
 const MOST_ENTRIES = 400_000;
 const MOST_TREES = 5_000;
-const MOST_SOUND = 300_000;
+const MOST_SOUND = 100_000;
 /** So many nodes are looked at before others get their turn, unless something had to be made for one. */
 const NODES_AT_ONCE = 20;
 /** Of a tree that so many nodes cannot have it is known by then what is wrong: some flaws take long to find. */

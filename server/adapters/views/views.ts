@@ -4,6 +4,7 @@ import type { NodeInputs } from '../../core/node-inputs.ts';
 import { type StoredFile, UnfitContent, type View, type Views } from '../../ports.ts';
 import { MOST_AHEAD, openAhead } from './ahead.ts';
 import { type Known, openCatalogue, originsOf } from './catalogue.ts';
+import { openCrowd } from './crowd.ts';
 import { type DeltaWriter, planDelta } from './delta.ts';
 import { openDeltas, type Pair } from './deltas.ts';
 import { openHandedOut } from './handed-out.ts';
@@ -11,8 +12,8 @@ import type { Limits } from './limits.ts';
 import { openMaker } from './maker.ts';
 import { type Contents, openNodes, type Sight } from './nodes.ts';
 import { previewOf } from './preview.ts';
+import { questionOf } from './question.ts';
 import { recentOnes } from './recent.ts';
-import { declaredFacts } from './recipe.ts';
 import { openRoom } from './room.ts';
 import { openShelf, type Verified } from './shelf.ts';
 import { boundSums } from './sums.ts';
@@ -38,6 +39,8 @@ interface Options {
   readonly stateDir: string;
   readonly repository: Contents;
   readonly limits?: () => Limits;
+  /** How many views there may be that only single nodes have. */
+  readonly mostOfNodes?: number;
   /** Called for each template that is really rendered. */
   readonly onRender?: (path: string) => void;
 }
@@ -45,7 +48,9 @@ interface Options {
 const MEBIBYTE = 1024 * 1024;
 const USUAL_LIMITS: Limits = { archiveCacheBytes: 4096 * MEBIBYTE, deltaCacheBytes: 256 * MEBIBYTE };
 /** What nodes were last answered, by tree and what counts of them. */
-const MOST_ANSWERS = 200_000;
+const MOST_ANSWERS = 50_000;
+/** Views that only single nodes have. On the disk each takes two small files besides its manifest. */
+const MOST_OF_NODES = 50_000;
 /** Views for nodes that nobody was given lately are remembered so far: as the beginning of a delta, say. */
 const MOST_IDLE = 20_000;
 
@@ -63,6 +68,11 @@ export function openViews(options: Options): OwnViews {
   const room = openRoom({ shelf, limit: () => limits().archiveCacheBytes });
   const closing = new AbortController();
   const maker = openMaker({ root, shelf, catalogue, handedOut, repository, nodes, room, closing: closing.signal });
+  const crowd = openCrowd({
+    most: options.mostOfNodes ?? MOST_OF_NODES,
+    before: catalogue.ofNodes,
+    drop: forget,
+  });
   const answers = recentOnes<Digest | UnfitContent>(MOST_ANSWERS);
   const deltas = openDeltas({
     directory: join(root, 'deltas'),
@@ -88,8 +98,7 @@ export function openViews(options: Options): OwnViews {
       if (whole !== undefined) return whole.view;
       const facts = await nodes.factsOf(tree);
       if (facts === null) return ofTree(tree);
-      const counts = [node.hostname, node.environment, node.groups, declaredFacts(facts, node)];
-      const question = `${tree} ${JSON.stringify(counts)}`;
+      const question = questionOf(tree, facts, node);
       const answer = answers.get(question);
       if (answer instanceof UnfitContent) throw answer;
       const known = answer && catalogue.present(answer);
@@ -149,6 +158,7 @@ export function openViews(options: Options): OwnViews {
     handedOut(digest, at) {
       catalogue.revive(digest);
       handedOut.note(digest, at);
+      if (catalogue.present(digest)?.trees.size === 0) crowd.used(digest).catch(() => undefined);
     },
 
     async prune(keep, before) {
@@ -200,18 +210,26 @@ export function openViews(options: Options): OwnViews {
     if (found === null || found.size > 0) return found;
     toMake.left -= sound.length;
     // Where it cannot be stored, whoever asks for it hears why.
-    for (const sight of sound) await maker.nodeView(sight).catch(() => undefined);
+    for (const sight of sound) await viewIn(sight).catch(() => undefined);
     return found;
   }
 
   async function nodeView(tree: ObjectId, node: NodeInputs): Promise<Known> {
     const sight = await nodes.sightOf(tree, node);
     if (sight === null) throw new Error(`the tree ${tree} has no deploy.yml`);
-    const { key } = sight.recipe;
-    const known = await catalogue.ofKey(key);
-    if (known === undefined) return maker.nodeView(sight);
-    // The tree that it was made of may go before this one does.
-    return catalogue.rememberRecipe(known.view, { key, trees: [tree], node: sight.node });
+    return viewIn(sight);
+  }
+
+  async function viewIn(sight: Sight): Promise<Known> {
+    const { site, recipe, node } = sight;
+    const known = await catalogue.ofKey(recipe.key);
+    const entry =
+      known === undefined
+        ? await maker.nodeView(sight)
+        : // The tree that it was made of may go before this one does.
+          catalogue.rememberRecipe(known.view, { key: recipe.key, trees: [site.tree], node });
+    if (entry.trees.size === 0) await crowd.used(entry.view.digest).catch(() => undefined);
+    return entry;
   }
 
   /** A view of the whole tree is one for everybody; of those for single nodes there may be very many. */
@@ -238,8 +256,18 @@ export function openViews(options: Options): OwnViews {
 
   async function drop(digest: Digest): Promise<void> {
     catalogue.drop(digest);
+    await remove(digest);
+  }
+
+  async function forget(digest: Digest): Promise<void> {
+    catalogue.forget(digest);
+    await remove(digest);
+  }
+
+  async function remove(digest: Digest): Promise<void> {
     handedOut.forget(digest);
     room.forget(digest);
+    crowd.forget(digest);
     await explained(`the view ${digest} is no longer needed and cannot be removed`, root, () => shelf.drop(digest));
   }
 }

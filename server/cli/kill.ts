@@ -85,7 +85,7 @@ async function tell(options: Options): Promise<Telling> {
     noteKillswitch(context, actor());
     const ready = await readyWorld(opened.app);
     if (ready.kind === 'not-ready') return notKnown(ready.sentence);
-    const { stops, lines } = await killswitchLines(context);
+    const { stops, lines } = await killswitchLines(context, ready);
     await opened.app.close();
     return { killswitch: stops, unknown: null, lines };
   } catch (error) {

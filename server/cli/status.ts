@@ -20,21 +20,26 @@ function statusCommand(options: CommonOptions): Promise<ExitCode> {
   });
 }
 
+function nodesLine({ known, silent, silentCount }: Status['nodes']): string {
+  const rest = silentCount === 0 ? '' : `, ${silentCount} silent: ${someOf(silent, 10, silentCount)}`;
+  return `${plural(known, 'known node')}${rest}`;
+}
+
 function statusLines(now: Status): string[] {
   const waves = now.waves.map((wave) => {
     const told = Object.entries(wave.told).map(([answer, count]) => `${count} × ${answer}`);
     return [wave.wave, wave.environment, `${wave.hours} h`, wave.answer, String(wave.nodes), told.join(', ')];
   });
   return [
-    ...now.killswitch.flatMap(({ environment, message, told, silent }) => [
+    ...now.killswitch.flatMap(({ environment, message, told, silent, silentCount }) => [
       `KILLSWITCH ${environment ?? 'for everything'}: ${message === '' ? '(no message)' : printable(message)}`,
-      `  told: ${told} of ${told + silent.length}${silent.length === 0 ? '' : `; not yet: ${someOf(silent)}`}`,
+      `  told: ${told} of ${told + silentCount}${silentCount === 0 ? '' : `; not yet: ${someOf(silent, 10, silentCount)}`}`,
     ]),
     table(['wave', 'environment', 'lag', 'gets', 'nodes', 'told last'], waves),
     `${plural(now.tags.count, 'tag')}${now.tags.newest === null ? '' : `, newest ${now.tags.newest}`}; trunk ${
       now.trunk === null ? 'was never fetched' : `${now.trunk.commit.slice(0, 12)}, fetched ${now.trunk.fetched}`
     }`,
-    `${plural(now.nodes.known, 'known node')}${now.nodes.silent.length === 0 ? '' : `, ${now.nodes.silent.length} silent: ${someOf(now.nodes.silent)}`}`,
+    nodesLine(now.nodes),
     ...now.problems.flatMap((problem) => [
       `${problem.severity.toUpperCase()} since ${problem.since}: ${printable(problem.sentence)}`,
       `  → ${problem.hint}`,

@@ -65,7 +65,7 @@ export function plural(count: number, one: string, many = `${one}s`): string {
 }
 
 /** At most so many names, and how many more there are. */
-export function someOf(names: readonly string[], most = 10): string {
+export function someOf(names: readonly string[], most = 10, count = names.length): string {
   const shown = names.slice(0, most).join(', ');
-  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
+  return count > most ? `${shown} and ${count - most} more` : shown;
 }

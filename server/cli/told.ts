@@ -1,8 +1,9 @@
 import type { Context } from '../operations/context.ts';
 import { knownEnvironments } from '../operations/mark.ts';
-import { type KillswitchStatus, killswitchStatus, toldAnswer } from '../operations/overview.ts';
+import { type KillswitchStatus, killswitchStatus, knownSince, toldAnswer } from '../operations/overview.ts';
 import type { Preview } from '../operations/preview.ts';
 import type { Ready } from '../operations/world.ts';
+import type { NodeRow } from '../ports.ts';
 import { plural, someOf } from './terminal.ts';
 
 /** Who of those that a change moves has been told, and who has been silent for long. */
@@ -15,12 +16,17 @@ export interface ToldSoFar {
 
 export async function toldSoFar(context: Context, ready: Ready, { moves }: Pick<Preview, 'moves'>): Promise<ToldSoFar> {
   const wanted = new Map(moves.flatMap((move) => move.nodes.map((hostname) => [hostname, move.to] as const)));
-  const rows = (await context.fleet.rows()).filter((row) => wanted.has(row.hostname));
-  const waiting = rows.filter((row) => toldAnswer(row) !== wanted.get(row.hostname));
+  const waiting: NodeRow[] = [];
+  let concerned = 0;
+  for await (const page of context.fleet.pages()) {
+    const rows = page.filter((row) => wanted.has(row.hostname));
+    concerned += rows.length;
+    waiting.push(...rows.filter((row) => toldAnswer(row) !== wanted.get(row.hostname)));
+  }
   const silentSince = context.time.now() - ready.controls.settings.fleet.silentAfterMinutes * 60_000;
   return {
-    concerned: rows.length,
-    told: rows.length - waiting.length,
+    concerned,
+    told: concerned - waiting.length,
     waiting: waiting.map((row) => row.hostname),
     silent: waiting.filter((row) => row.lastSeen < silentSince).map((row) => row.hostname),
   };
@@ -36,8 +42,11 @@ export function toldLines({ concerned, told, silent }: ToldSoFar, silentAfterMin
 }
 
 /** For each killswitch that stands: who has been told, who is silent. */
-export async function killswitchLines(context: Context): Promise<{ stops: KillswitchStatus[]; lines: string[] }> {
-  const stops = await killswitchStatus(context, await context.fleet.rows());
+export async function killswitchLines(
+  context: Context,
+  ready: Ready,
+): Promise<{ stops: KillswitchStatus[]; lines: string[] }> {
+  const stops = await killswitchStatus(context, knownSince(ready));
   const environments = [...knownEnvironments(context)].join(', ');
   const lines = stops.flatMap((stop) => [
     toldLine(stop),
@@ -49,9 +58,9 @@ export async function killswitchLines(context: Context): Promise<{ stops: Killsw
 }
 
 function toldLine(stop: KillswitchStatus): string {
-  const known = stop.told + stop.silent.length;
+  const known = stop.told + stop.silentCount;
   if (known === 0) return `${whatStops(stop)}; no node is known yet.`;
-  const rest = stop.silent.length === 0 ? '' : `; not yet: ${someOf(stop.silent)}`;
+  const rest = stop.silentCount === 0 ? '' : `; not yet: ${someOf(stop.silent, 10, stop.silentCount)}`;
   const have = stop.told === 1 ? 'has' : 'have';
   return `${whatStops(stop)}: ${stop.told} of ${plural(known, 'known node')} ${have} been told so far${rest}.`;
 }

@@ -57,8 +57,17 @@ export interface Fleet {
   turnedAway(): number;
   /** Drops from memory the nodes that have not asked since an instant: names that hosts once had, or nobody ever. */
   forget(before: number): void;
-  /** Every known node: from the store, or from memory alone where the store cannot be read. */
-  rows(query?: { readonly seenSince?: number }): Promise<NodeRow[]>;
+  /** Every known node, by hostname, a page at a time: from the store, or from memory alone where the store cannot be read. */
+  pages(query?: NodeQuery): AsyncGenerator<readonly NodeRow[]>;
+}
+
+export interface NodeQuery {
+  /** Milliseconds since 1970. */
+  readonly seenSince?: number;
+  /** Those after this one. */
+  readonly after?: Hostname | undefined;
+  /** So many. */
+  readonly limit?: number | undefined;
 }
 
 export interface FleetPorts {
@@ -73,6 +82,7 @@ export interface FleetPorts {
 /** More than a node is told in a day, be it that it asks for tags itself. */
 const MOST_HANDED = 100;
 const SEATS_AT_ONCE = 5_000;
+const ROWS_AT_ONCE = 500;
 /** Few enough that to hand them over, and to write them, takes milliseconds. */
 const POLLS_AT_ONCE = 1_000;
 /** So many changes are kept for when they can be written; of those before, what each node was told last. */
@@ -242,10 +252,9 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
     forget(before) {
       for (const seat of seats.values()) if (seat.lastSeen < before) leave(seat);
     },
-    async rows({ seenSince = 0 } = {}) {
+    async *pages(query = {}) {
       await flush();
-      const stored = await store.nodes({ seenSince }).catch(() => undefined);
-      return stored ?? recent(seenSince);
+      yield* storedPages(store, query, recent);
     },
   };
 }
@@ -260,6 +269,27 @@ async function* storedSeats(store: Store): AsyncGenerator<SeatRow> {
     if (last === undefined) return;
     after = last.hostname;
   }
+}
+
+async function* storedPages(
+  store: Store,
+  { seenSince = 0, after, limit = Number.POSITIVE_INFINITY }: NodeQuery,
+  recent: (since: number) => NodeRow[],
+): AsyncGenerator<readonly NodeRow[]> {
+  let last = after;
+  for (let left = limit; left > 0; ) {
+    const asked = { seenSince, limit: Math.min(ROWS_AT_ONCE, left), ...(last === undefined ? {} : { after: last }) };
+    const page = await store.nodes(asked).catch(() => inOrder(recent(seenSince), asked));
+    yield page;
+    left -= page.length;
+    last = page.at(-1)?.hostname;
+    if (page.length < asked.limit) return;
+  }
+}
+
+function inOrder(rows: readonly NodeRow[], { after = '', limit }: { after?: string; limit: number }): NodeRow[] {
+  const later = rows.filter(({ hostname }) => hostname > after);
+  return later.sort((a, b) => (a.hostname < b.hostname ? -1 : 1)).slice(0, limit);
 }
 
 function rowOf({ hostname, firstSeen, lastSeen, told, running, polls }: FleetSeat): NodeRow {

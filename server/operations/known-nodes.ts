@@ -1,10 +1,10 @@
 import type { Hostname } from '../../protocol/names.ts';
 import { place } from '../core/choose.ts';
 import type { NodeInputs } from '../core/node-inputs.ts';
-import type { Placed } from '../core/world.ts';
+import type { Placed, World } from '../core/world.ts';
 import type { NodeRow } from '../ports.ts';
 import type { Context } from './context.ts';
-import { type Ready, worldNow } from './world.ts';
+import { worldNow } from './world.ts';
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -20,28 +20,39 @@ export function inputsOf(context: Context, placed: Extract<Placed, { wave: objec
  */
 export async function knownNodes(context: Context): Promise<Iterable<NodeInputs>> {
   const ready = worldNow(context);
-  if (ready.kind === 'not-ready') return asTold(await context.fleet.rows());
-  const seenSince = ready.world.now - ready.controls.settings.fleet.forgetAfterDays * DAY_MS;
-  return placedNow(context, ready, await context.fleet.rows({ seenSince }));
+  if (ready.kind === 'not-ready') return inputsOfAll(context.fleet.pages(), asTold);
+  const { world } = ready;
+  const seenSince = world.now - ready.controls.settings.fleet.forgetAfterDays * DAY_MS;
+  const grouped = context.programs.nodegrouper().kind !== 'none';
+  const known = await inputsOfAll(context.fleet.pages({ seenSince }), ({ hostname, told, lastReport }) =>
+    placedNow(world, { hostname, groups: grouped ? (told?.groups ?? []) : [], facts: lastReport?.facts ?? {} }),
+  );
+  const seen = new Set(known.map(({ hostname }) => hostname));
+  const unseen = [...world.nodes.exact.keys()].filter((hostname) => !seen.has(hostname));
+  return [...known, ...unseen.flatMap((hostname) => placedNow(world, { hostname, groups: [], facts: {} }))];
 }
 
-function* placedNow(context: Context, { world }: Ready, rows: readonly NodeRow[]): Generator<NodeInputs> {
-  const grouped = context.programs.nodegrouper().kind !== 'none';
-  const known = new Map<Hostname, NodeRow | undefined>(rows.map((row) => [row.hostname, row]));
-  for (const hostname of world.nodes.exact.keys()) if (!known.has(hostname)) known.set(hostname, undefined);
-  for (const [hostname, row] of known) {
-    const placed = place(world, hostname, grouped ? (row?.told?.groups ?? []) : []);
-    if (placed.wave === null) continue;
-    const { groups, wave } = placed;
-    yield { hostname, environment: wave.environment, groups, facts: row?.lastReport?.facts ?? {} };
-  }
+/** No more of a fleet is in memory than decides views. */
+async function inputsOfAll(
+  pages: AsyncIterable<readonly NodeRow[]>,
+  inputs: (row: NodeRow) => readonly NodeInputs[],
+): Promise<NodeInputs[]> {
+  const all: NodeInputs[] = [];
+  for await (const rows of pages) for (const row of rows) all.push(...inputs(row));
+  return all;
+}
+
+function placedNow(
+  world: World,
+  { hostname, groups, facts }: Pick<NodeInputs, 'groups' | 'facts'> & { readonly hostname: Hostname },
+): NodeInputs[] {
+  const placed = place(world, hostname, groups);
+  if (placed.wave === null) return [];
+  return [{ hostname, environment: placed.wave.environment, groups: placed.groups, facts }];
 }
 
 /** Where the control files do not say it now. */
-function asTold(rows: readonly NodeRow[]): NodeInputs[] {
-  return rows.flatMap(({ hostname, told, lastReport }) =>
-    told === null || told.environment === ''
-      ? []
-      : [{ hostname, environment: told.environment, groups: told.groups, facts: lastReport?.facts ?? {} }],
-  );
+function asTold({ hostname, told, lastReport }: NodeRow): NodeInputs[] {
+  if (told === null || told.environment === '') return [];
+  return [{ hostname, environment: told.environment, groups: told.groups, facts: lastReport?.facts ?? {} }];
 }

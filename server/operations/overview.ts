@@ -4,7 +4,8 @@ import { type MarkState, markOf } from '../core/marks.ts';
 import type { StandingProblem } from '../core/problem.ts';
 import type { TagRecord } from '../core/tag.ts';
 import type { World } from '../core/world.ts';
-import type { NodeRow, StoredEvent } from '../ports.ts';
+import type { NodeRow, StoredEvent, ToldCount } from '../ports.ts';
+import { countSilent, countTold, countUnstopped } from './census.ts';
 import type { Context } from './context.ts';
 import { killswitches } from './kill.ts';
 import { knownEnvironments } from './mark.ts';
@@ -34,7 +35,9 @@ export interface KillswitchStatus {
   readonly version: string;
   /** How many of the known nodes concerned have been told since. */
   readonly told: number;
+  /** Of those that have not, the first thousand. */
   readonly silent: readonly Hostname[];
+  readonly silentCount: number;
 }
 
 export interface Status {
@@ -44,68 +47,83 @@ export interface Status {
   readonly waves: readonly WaveStatus[];
   readonly tags: { readonly count: number; readonly newest: string | null; readonly oldest: string | null };
   readonly trunk: World['trunk'];
-  readonly nodes: { readonly known: number; readonly silent: readonly Hostname[] };
+  /** `silent`: the first thousand of them. */
+  readonly nodes: { readonly known: number; readonly silent: readonly Hostname[]; readonly silentCount: number };
   readonly problems: readonly StandingProblem[];
 }
 
-/** What runs where, and what an operator should look at. */
+/** What runs where, and what an operator should look at. Takes no longer for a larger fleet. */
 export async function status(context: Context): Promise<Status | NotReady> {
   const ready = worldNow(context);
   if (ready.kind === 'not-ready') return ready;
   const { world } = ready;
-  const rows = await knownNodes(context, ready);
-  const silentSince = world.now - ready.controls.settings.fleet.silentAfterMinutes * 60_000;
+  const seenSince = knownSince(ready);
+  const before = world.now - ready.controls.settings.fleet.silentAfterMinutes * 60_000;
+  const [told, silent, killswitch] = await Promise.all([
+    countTold(context, seenSince),
+    countSilent(context, { seenSince, before }),
+    killswitchStatus(context, seenSince),
+  ]);
+  const known = told.reduce((sum, { nodes }) => sum + nodes, 0);
   return {
     now: new Date(world.now).toISOString(),
-    killswitch: await killswitchStatus(context, rows),
-    waves: waveStatus(world, rows),
+    killswitch,
+    waves: waveStatus(world, told),
     tags: { count: world.tags.length, newest: world.tags.at(-1)?.name ?? null, oldest: world.tags[0]?.name ?? null },
     trunk: world.trunk,
-    nodes: { known: rows.length, silent: rows.filter((row) => row.lastSeen < silentSince).map((row) => row.hostname) },
+    nodes: { known, silent: silent.first, silentCount: silent.count },
     problems: context.problems.standing(),
   };
 }
 
-/** Nodes seen within `fleet.forget_after_days`. */
-async function knownNodes(context: Context, { world, controls }: Ready): Promise<NodeRow[]> {
-  return context.fleet.rows({ seenSince: world.now - controls.settings.fleet.forgetAfterDays * DAY_MS });
+/** A node that was not seen since is known no more (`fleet.forget_after_days`). Milliseconds since 1970. */
+export function knownSince({ world, controls }: Ready): number {
+  return world.now - controls.settings.fleet.forgetAfterDays * DAY_MS;
 }
 
-function waveStatus(world: World, rows: readonly NodeRow[]): WaveStatus[] {
+function waveStatus(world: World, counts: readonly ToldCount[]): WaveStatus[] {
   return world.schedule.waves.map((wave) => {
-    const members = rows.filter((row) => row.told?.wave === wave.name);
+    const members = counts.filter((one) => one.wave === wave.name);
     const told: Record<string, number> = {};
-    for (const row of members) {
-      const answer = toldAnswer(row);
-      told[answer] = (told[answer] ?? 0) + 1;
+    for (const one of members) {
+      const answer = inWords(one);
+      told[answer] = (told[answer] ?? 0) + one.nodes;
     }
     const { name, environment, hours } = wave;
-    return { wave: name, environment, hours, answer: waveAnswer(world, wave), nodes: members.length, told };
+    const nodes = members.reduce((sum, one) => sum + one.nodes, 0);
+    return { wave: name, environment, hours, answer: waveAnswer(world, wave), nodes, told };
   });
 }
 
 /** What a node was told last, in the words of the effect: a tag, `trunk`, `hold CODE` or `killswitch`. */
-export function toldAnswer(row: NodeRow): string {
-  if (row.told === null) return 'nothing';
-  if (row.told.outcome === 'serve') return row.told.tag ?? 'nothing';
-  return row.told.outcome === 'hold' ? `hold ${row.told.hold ?? ''}` : 'killswitch';
+export function toldAnswer({ told }: Pick<NodeRow, 'told'>): string {
+  return told === null ? 'nothing' : inWords(told);
 }
 
-/** Who has been told of each killswitch that stands: a node that has asked since, and was stopped. */
-export async function killswitchStatus(context: Context, rows: readonly NodeRow[]): Promise<KillswitchStatus[]> {
+function inWords({ outcome, tag, hold }: Pick<ToldCount, 'outcome' | 'tag' | 'hold'>): string {
+  if (outcome === null || outcome === 'serve') return tag ?? 'nothing';
+  return outcome === 'hold' ? `hold ${hold ?? ''}` : 'killswitch';
+}
+
+/** Who has been told of each killswitch that stands: a node, seen since an instant, that has asked since and was stopped. */
+export async function killswitchStatus(context: Context, seenSince: number): Promise<KillswitchStatus[]> {
   const stops = killswitches(context);
   if (stops.length === 0) return [];
   const query = { kinds: ['control-file'], subject: 'killswitch', limit: 50 } as const;
   const events = await context.store.events(query).catch((): StoredEvent[] => []);
   const known = knownEnvironments(context);
-  return stops.map(({ environment, message, version }) => {
-    const stopsAll = environment === null || !known.has(environment);
-    const since = standingSince(events, environment);
-    const concerned = stopsAll ? rows : rows.filter((row) => row.told?.environment === environment);
-    const missed = concerned.filter((row) => row.told?.outcome !== 'killswitch' || row.lastSeen < since);
-    const silent = missed.map((row) => row.hostname);
-    return { environment, stopsAll, message, version, told: concerned.length - silent.length, silent };
-  });
+  const told = await countTold(context, seenSince);
+  return Promise.all(
+    stops.map(async ({ environment, message, version }) => {
+      const stopsAll = environment === null || !known.has(environment);
+      const concerns = stopsAll ? null : environment;
+      const since = standingSince(events, environment);
+      const concerned = told.filter((one) => concerns === null || one.environment === concerns);
+      const nodes = concerned.reduce((sum, one) => sum + one.nodes, 0);
+      const { count, first } = await countUnstopped(context, { seenSince, environment: concerns, since });
+      return { environment, stopsAll, message, version, told: nodes - count, silent: first, silentCount: count };
+    }),
+  );
 }
 
 /** Since when a killswitch has stood without a break, by what is recorded, newest first; 0 where nothing is. */
@@ -142,14 +160,12 @@ export async function listTags(context: Context): Promise<readonly ListedTag[] |
   if (ready.kind === 'not-ready') return ready;
   const { world } = ready;
   const counts = new Map<string, number>();
-  for (const row of await knownNodes(context, ready)) {
-    const tag = row.told?.tag;
-    if (tag != null) counts.set(tag, (counts.get(tag) ?? 0) + 1);
-  }
-  return world.tags.map((record) => listed(world, record, counts.get(record.name) ?? 0)).reverse();
+  for (const { tag, nodes } of await countTold(context, knownSince(ready)))
+    if (tag !== null) counts.set(tag, (counts.get(tag) ?? 0) + nodes);
+  return world.tags.map((record) => listedTag(world, record, counts.get(record.name) ?? 0)).reverse();
 }
 
-function listed(world: World, record: TagRecord, nodes: number): ListedTag {
+function listedTag(world: World, record: TagRecord, nodes: number): ListedTag {
   const marks = [...world.marks.environments].flatMap((environment) => {
     const mark = markOf(world.marks, record.name, environment);
     return mark === undefined ? [] : [[environment, mark] as const];
@@ -167,11 +183,25 @@ export interface ListedNode extends NodeRow {
   readonly silent: boolean;
 }
 
-/** The fleet, by hostname. */
-export async function listNodes(context: Context): Promise<readonly ListedNode[] | NotReady> {
+export interface NodePage {
+  /** Those after this one. */
+  readonly after?: Hostname | undefined;
+  /** So many. */
+  readonly limit?: number | undefined;
+}
+
+/** The fleet, by hostname, a page at a time: so that a large one need not be in memory at once. */
+export function listNodes(context: Context, page: NodePage = {}): AsyncGenerator<readonly ListedNode[]> | NotReady {
   const ready = worldNow(context);
   if (ready.kind === 'not-ready') return ready;
   const silentSince = ready.world.now - ready.controls.settings.fleet.silentAfterMinutes * 60_000;
-  const rows = await knownNodes(context, ready);
-  return rows.map((row) => ({ ...row, answer: toldAnswer(row), silent: row.lastSeen < silentSince }));
+  return listed(context.fleet.pages({ ...page, seenSince: knownSince(ready) }), silentSince);
+}
+
+async function* listed(
+  pages: AsyncIterable<readonly NodeRow[]>,
+  silentSince: number,
+): AsyncGenerator<readonly ListedNode[]> {
+  for await (const rows of pages)
+    yield rows.map((row) => ({ ...row, answer: toldAnswer(row), silent: row.lastSeen < silentSince }));
 }

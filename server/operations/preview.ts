@@ -1,4 +1,4 @@
-import type { Hostname, TagName } from '../../protocol/names.ts';
+import type { TagName } from '../../protocol/names.ts';
 import { chooseBySchedule, chooseFirst, judgeNodetagger, place } from '../core/choose.ts';
 import { decideBySchedule } from '../core/decide.ts';
 import { answerOf, compareAnswers, directionOf, type Effect, type Move, type NodeAnswer } from '../core/effect.ts';
@@ -41,15 +41,20 @@ export async function preview(context: Context, proposal: Proposal): Promise<Att
   const proposed = propose(context, ready.world, proposal);
   if (!proposed.ok) return proposed;
   const forgotten = ready.world.now - ready.controls.settings.fleet.forgetAfterDays * 24 * 3_600_000;
-  const rows = await context.fleet.rows({ seenSince: forgotten });
-  const before = answers(context, ready.world, rows);
-  const after = answers(context, proposed.value, rows);
+  const before: NodeAnswer[] = [];
+  const after: NodeAnswer[] = [];
+  let untold = 0;
+  for await (const rows of context.fleet.pages({ seenSince: forgotten })) {
+    before.push(...answers(context, ready.world, rows));
+    after.push(...answers(context, proposed.value, rows));
+    untold += rows.filter((row) => row.told?.tag == null).length;
+  }
   return {
     ok: true,
     value: {
       ...compareAnswers(before, after),
       waves: waveMoves(ready.world, proposed.value),
-      unknown: unknowns(context, rows),
+      unknown: unknowns(context, untold),
     },
   };
 }
@@ -150,11 +155,10 @@ export function waveAnswer(world: World, wave: World['schedule']['waves'][number
   return answerOf(decideBySchedule({ now: world.now, tags: world.tags, marks: world.marks, wave }));
 }
 
-function unknowns(context: Context, rows: readonly NodeRow[]): string[] {
+function unknowns(context: Context, untold: number): string[] {
   if (context.programs.nodetagger().kind === 'none') return [];
-  const without = rows.filter((row) => row.told?.tag == null).map((row): Hostname => row.hostname);
   return [
     'the nodetagger decides here: its last answers were taken as they are, and it may answer differently after the change',
-    ...(without.length === 0 ? [] : [`no last answer is known of ${count(without.length, 'node')}`]),
+    ...(untold === 0 ? [] : [`no last answer is known of ${count(untold, 'node')}`]),
   ];
 }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { NodeRow, Store } from '../../ports.ts';
+import { silentNodes, toldCounts, unstoppedNodes } from './census.ts';
 import { openForReading, openForWriting } from './connection.ts';
 import { controlAt, recordControl } from './control.ts';
 import { addEvents, findEvents } from './events.ts';
@@ -112,6 +113,9 @@ function workOn(
     tagRuns: (tag, at) => read((db) => tagRuns(db, tag, at)),
     nodes: (page) => read((db) => findNodes(db, page)),
     node: (hostname) => read((db) => findNode(db, hostname)),
+    toldCounts: (seenSince) => read((db) => toldCounts(db, seenSince)),
+    silentNodes: (query) => read((db) => silentNodes(db, query)),
+    unstoppedNodes: (query) => read((db) => unstoppedNodes(db, query)),
     seats: (after, limit) => read((db) => findSeats(db, after, limit)),
     forgetNodes: (hostnames) => write((tx) => forgetNodes(tx, hostnames)),
     reports: (hostname, limit) => read((db) => reportsOf(db, hostname, limit)),

@@ -1,5 +1,5 @@
 import { table } from '../server/cli/terminal.ts';
-import { type Compared, figureOfSubject, ratioOf } from './compare.ts';
+import { type Compared, figureOfSubject, perCore } from './compare.ts';
 import { shown } from './figure.ts';
 import { CONNECTIONS } from './load.ts';
 
@@ -26,9 +26,7 @@ export function comparedLines(compared: Compared, { title, peers, tool }: Compar
   ];
   const rows = titles.map((subject) => [
     subject,
-    ...present.map((peer) =>
-      peer.title === subject ? '' : shown(ratioOf(compared, 'pollsPerSecond', [subject, peer.title])),
-    ),
+    ...present.map((peer) => (peer.title === subject ? '' : shown(perCore(compared, [subject, peer.title])))),
     shown(figureOfSubject(compared, subject, 'cpuMicroseconds'), ' µs'),
     shown(figureOfSubject(compared, subject, 'pollsPerSecond')),
     `${figureOfSubject(compared, subject, 'p50Us').median.toFixed(0)} µs`,
@@ -39,7 +37,8 @@ export function comparedLines(compared: Compared, { title, peers, tool }: Compar
     '',
     title,
     `${tool}, ${CONNECTIONS} connections; median (min–max) of ${rounds.length} rounds of ${seconds} s each, the servers in turn.`,
-    "CPU is the server's alone, all its processes together; load: how much of a core the generator took",
+    '×: polls per core, which is for the same CPU time of the server, all its processes together. Load: how much of a core the',
+    'generator took beside it',
     '',
     table(head, rows),
     '',

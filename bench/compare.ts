@@ -91,6 +91,11 @@ export function ratioOf(compared: Compared, of: SampleName, [title, to]: readonl
   return figureBy(compared.rounds, (samples) => sampleAt(samples, one)[of] / sampleAt(samples, other)[of]);
 }
 
+/** Polls for the same processor time, by those of another: what counts where both have a core. More is better. */
+export function perCore(compared: Compared, [title, to]: readonly [string, string]): Figure {
+  return ratioOf(compared, 'cpuMicroseconds', [to, title]);
+}
+
 function sampleAt(samples: readonly Sample[], index: number): Sample {
   const sample = samples[index];
   if (sample === undefined) throw new Error('a server was left out of a round');

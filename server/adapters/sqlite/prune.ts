@@ -24,7 +24,7 @@ export async function prune(
   await whileAny(() => write((tx) => dropReports(tx, before.reports)));
   await whileAny(() => write((tx) => dropEvents(tx, before.events)));
   await whileAny(() => write((tx) => dropRuns(tx, before.runs)));
-  await write((tx) => tx.deleteFrom('nodes').where('last_seen', '<', before.nodes).execute());
+  await whileAny(() => write((tx) => dropNodes(tx, before.nodes)));
   let from: number | undefined = 0;
   while (from !== undefined) {
     const after: number = from;
@@ -55,8 +55,19 @@ async function dropEvents(tx: Db, before: number): Promise<bigint> {
 async function dropRuns(tx: Db, before: number): Promise<bigint> {
   const oldest = await tx.selectFrom('tag_runs').select('tag').orderBy('tag').limit(1).executeTakeFirst();
   if (oldest === undefined || hourOf(oldest.tag) >= floorHour(before)) return 0n;
-  const result = await tx.deleteFrom('tag_runs').where('tag', '=', oldest.tag).executeTakeFirst();
-  return result.numDeletedRows;
+  const runs = tx.selectFrom('tag_runs').select('hostname').where('tag', '=', oldest.tag).limit(ROWS_AT_ONCE);
+  const some = tx.deleteFrom('tag_runs').where('tag', '=', oldest.tag).where('hostname', 'in', runs);
+  return (await some.executeTakeFirst()).numDeletedRows;
+}
+
+async function dropNodes(tx: Db, before: number): Promise<bigint> {
+  const old = tx
+    .selectFrom('nodes')
+    .select('hostname')
+    .where('seen_hour', '<=', floorHour(before))
+    .where('last_seen', '<', before)
+    .limit(ROWS_AT_ONCE);
+  return (await tx.deleteFrom('nodes').where('hostname', 'in', old).executeTakeFirst()).numDeletedRows;
 }
 
 /** Looks at some assignments after an id. Answers the id to go on from; undefined when all old ones were looked at. */

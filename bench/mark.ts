@@ -13,13 +13,15 @@ import { monotonicMs, type OnePoll } from './poll-job.ts';
 import { roundsOf } from './rounds.ts';
 import { startTagwave, type TagwaveServer, withServers } from './servers.ts';
 
-const HOSTS = 10_000;
-const ROUNDS = 10;
+const HOSTS = 5_000;
+const ROUNDS = 8;
 const LIMIT_MS = 60_000;
 /** The generator starts, and the server warms up; what is compared with is taken from the end of it. */
-const BEFORE_MS = 2000;
+const BEFORE_MS = 1700;
 const QUIET_MS = 1000;
-const AFTER_MS = 1500;
+/** Time for every host to ask once more, on a slow machine as well. */
+const AFTER_MARK_MS = 3000;
+const AFTER_KILLSWITCH_MS = 500;
 
 /** Milliseconds, all of them. */
 export interface MarkRound {
@@ -61,7 +63,7 @@ export function measureMark(bench: Bench): Promise<Measured> {
 async function markRound(bench: Bench, server: TagwaveServer, crowd: Crowd): Promise<Omit<MarkRound, 'killswitch'>> {
   const tags = await tagsServed(server, crowd.lines);
   const put = await prepareMarks(server.base, tags);
-  const { polls, at } = await during(bench, { server, crowd, learn: true }, put);
+  const { polls, at } = await during(bench, { server, crowd, learn: true, afterMs: AFTER_MARK_MS }, put);
   const news = polls.filter(([began, took, status]) => status === 200 && began + took > at);
   const lastNews = Math.max(...news.map(([began]) => began));
   const changed = polls.filter(([began]) => began >= at && began <= lastNews);
@@ -77,7 +79,7 @@ async function markRound(bench: Bench, server: TagwaveServer, crowd: Crowd): Pro
 
 async function killswitchRound(bench: Bench, server: TagwaveServer, crowd: Crowd): Promise<MarkRound['killswitch']> {
   const killswitch = join(server.base, 'killswitch');
-  const { polls, at } = await during(bench, { server, crowd, learn: false }, () =>
+  const { polls, at } = await during(bench, { server, crowd, learn: false, afterMs: AFTER_KILLSWITCH_MS }, () =>
     writeFileSync(killswitch, 'a drill\n'),
   );
   await rm(killswitch);
@@ -88,15 +90,16 @@ interface Asking {
   readonly server: TagwaveServer;
   readonly crowd: Crowd;
   readonly learn: boolean;
+  readonly afterMs: number;
 }
 
 /** Does something in the middle of a load, and answers when it was done, by the clock that the polls are timed by. */
 async function during(
   bench: Bench,
-  { server, crowd, learn }: Asking,
+  { server, crowd, learn, afterMs }: Asking,
   act: () => void,
 ): Promise<{ readonly polls: readonly OnePoll[]; readonly at: number }> {
-  const how = { connections: CONNECTIONS, close: false, start: 0, seconds: (BEFORE_MS + AFTER_MS) / 1000 };
+  const how = { connections: CONNECTIONS, close: false, start: 0, seconds: (BEFORE_MS + afterMs) / 1000 };
   const load = { url: server.url, asks: crowd.file, ...how, learn, keep: true };
   const polling = generate(bench, 'polls', load);
   polling.catch(() => undefined);

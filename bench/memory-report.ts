@@ -6,7 +6,7 @@ import { slopeOf } from './slope.ts';
 const MOST_MB = 300;
 
 export function memoryLines(figures: MemoryFigures): string[] {
-  const { nodes, atStart, afterPolls, reports, afterReports, hostile } = figures;
+  const { nodes, atStart, afterPolls, reports, afterReports, historyBytes, hostile } = figures;
   const each = (bytes: number, names: number) => `${Math.round((bytes - atStart) / names).toLocaleString('en-US')} B`;
   const most = Math.max(afterPolls, afterReports);
   return [
@@ -27,6 +27,7 @@ export function memoryLines(figures: MemoryFigures): string[] {
       ],
     ),
     '',
+    `The history of ${counted(nodes)} nodes and ${counted(reports)} reports takes ${mb(historyBytes)} on the disk`,
     `From ${counted(hostile[0]?.names ?? 0)} to ${counted(hostile.at(-1)?.names ?? 0)} such names memory grows with exponent ${slopeOf(
       hostile.map(({ names, bytes }) => ({ size: names, cost: bytes })),
     ).toFixed(2)} (0: not at all, 1: as they do)`,

@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Request } from './ask-job.ts';
 import { ask } from './asking.ts';
 import { FLEET, hostNames } from './base.ts';
@@ -24,6 +26,8 @@ export interface MemoryFigures {
   /** As many as came through in a bounded time. */
   readonly reports: number;
   readonly afterReports: number;
+  /** Of the history, when they had reported. */
+  readonly historyBytes: number;
   readonly hostile: readonly { readonly names: number; readonly bytes: number }[];
 }
 
@@ -47,6 +51,7 @@ export async function measureMemory(bench: Bench): Promise<Measured> {
       afterPolls,
       reports,
       afterReports,
+      historyBytes: await historyBytes(friendly.base),
       hostile: await askAsHostile(
         bench,
         hostile,
@@ -55,6 +60,12 @@ export async function measureMemory(bench: Bench): Promise<Measured> {
     };
   });
   return { lines: memoryLines(figures), figures };
+}
+
+async function historyBytes(base: string): Promise<number> {
+  const files = ['history.sqlite', 'history.sqlite-wal'].map((file) => join(base, 'var', file));
+  const sizes = await Promise.all(files.map((file) => stat(file).then(({ size }) => size)));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 async function reportAll(bench: Bench, { url }: Server, hosts: readonly string[]): Promise<number> {

@@ -5,7 +5,15 @@ import { describe, expect, test } from 'vitest';
 import { SETTING_KEYS } from '../../server/settings/schema.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const PAGES = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'killswitch.md', 'docs/views.md', 'docs/hosts.md'];
+const PAGES = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'killswitch.md',
+  'docs/views.md',
+  'docs/hosts.md',
+  'docs/scaling.md',
+];
 const read = (name: string): Promise<string> => readFile(join(ROOT, name), 'utf8');
 
 /** As forges make anchors of headings. */

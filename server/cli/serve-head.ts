@@ -25,7 +25,8 @@ export async function serveHead(options: ServeOptions): Promise<ExitCode> {
   supervisor.on('problems', ({ problems }) => app.context.problems.set('workers', problems));
   const started = await startHead(app, begun.startedWith);
   if (!started.ok) return fail(options, started);
-  const { socket, stop } = started.value;
+  const { socket, rest, stop } = started.value;
+  supervisor.on('rest', () => void rest().then(() => supervisor.say({ kind: 'resting' })));
   const first = await Promise.race([settled(app), stopped]);
   if (first.kind === 'ready')
     supervisor.say({ kind: 'ready', at: { socket, settings: app.settings, base: app.context.base } });

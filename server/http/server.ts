@@ -21,6 +21,8 @@ export interface HttpServer {
   listen(address: ListenAddress): Promise<Attempt<string>>;
   /** Hears on a Unix socket, which must not exist yet. */
   listenOn(path: string): Promise<void>;
+  /** Settles when nothing goes on that a request has set going and that takes long. */
+  idle(): Promise<void>;
   /**
    * Hears nobody new, answers at once who waits, lets every request that has begun finish for so many seconds, then cuts off
    * the rest. Settles when all connections are closed.
@@ -74,6 +76,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   return {
     listen: connections.listen,
     listenOn: connections.listenOn,
+    idle: fetching.idle,
     async close(graceSeconds) {
       await connections.close(graceSeconds);
       await fetching.idle();

@@ -17,6 +17,8 @@ const LOOK_MS = 25;
 const SECOND_MS = 1_000;
 
 export interface Timetable {
+  /** Begins no job any more and waits for the one that runs; what is changed by hand is still seen. */
+  rest(): Promise<void>;
   /** Stops the jobs and waits for the one that runs. */
   stop(): Promise<void>;
 }
@@ -36,12 +38,16 @@ export function startTimetable(context: Context, atStart: Settings): Timetable {
   const polling = pollSource(context, repository.run);
   repository.run('first check', () => minuteCheck(context));
 
+  const rest = async (): Promise<void> => {
+    for (const task of [hourly, minutely, daily]) await task.stop();
+    polling.stop();
+    await repository.idle();
+  };
   return {
+    rest,
     async stop() {
-      for (const task of [hourly, minutely, daily]) await task.stop();
       for (const timer of timers) clearInterval(timer);
-      polling.stop();
-      await repository.idle();
+      await rest();
     },
   };
 }

@@ -9,6 +9,8 @@ import { addressOf, bulletinOf, takeHeadSocket } from './head-socket.ts';
 export interface RunningHead {
   /** The path of the socket that doors ask on. */
   readonly socket: string;
+  /** Begins nothing any more that takes long, and waits for what does; goes on answering. */
+  rest(): Promise<void>;
   stop(graceSeconds: number): Promise<void>;
 }
 
@@ -40,5 +42,9 @@ export async function startHead(
     await app.close();
     release();
   };
-  return { ok: true, value: { socket: path, stop } };
+  const rest = async (): Promise<void> => {
+    await timetable.rest();
+    await http.idle();
+  };
+  return { ok: true, value: { socket: path, rest, stop } };
 }

@@ -7,6 +7,8 @@ export type ToHead =
   | { readonly kind: 'begin'; readonly startedWith: Pick<Settings, 'listen' | 'workers'> }
   /** What the supervisor has to tell operators. */
   | { readonly kind: 'problems'; readonly problems: readonly Problem[] }
+  /** Its successor is ready to begin: nothing that takes long may be begun any more. */
+  | { readonly kind: 'rest' }
   /** Requests under way may take so long. */
   | { readonly kind: 'stop'; readonly graceSeconds: number };
 
@@ -14,7 +16,9 @@ export type FromHead =
   /** The program is loaded; nothing is opened yet. */
   | { readonly kind: 'loaded' }
   /** The control files are settled, and requests are answered on the socket. */
-  | { readonly kind: 'ready'; readonly at: HeadPlace };
+  | { readonly kind: 'ready'; readonly at: HeadPlace }
+  /** Nothing goes on that takes long. */
+  | { readonly kind: 'resting' };
 
 /** Where the head is, and the settings that it began with. */
 export interface HeadPlace {

@@ -117,12 +117,16 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   };
 
   const replaceHead = async (): Promise<void> => {
-    const old = current.get(HEAD);
+    const found = current.get(HEAD);
+    const old = found === undefined || isDoor(found) ? undefined : found;
     const next = started(options.startHead());
     if ((await next.heard('loaded')) === undefined) {
       log.error('a new head could not be started: the old one goes on', howEnded(await next.ended));
       return;
     }
+    // A fetch or a tag may take longer than anybody would wait for an answer: nobody has to, as long as it goes on.
+    old?.send({ kind: 'rest' });
+    await old?.heard('resting');
     if (isStopping()) return;
     await Promise.all([...all].filter(isDoor).map(holding));
     old?.dismiss();

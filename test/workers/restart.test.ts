@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { Agent, request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -129,4 +131,26 @@ test('a restart replaces every process while hosts ask, and not one of them noti
   const stored = await store.reports(HOSTS.dev as never, asking.reported.length + 1);
   await store.close();
   expect(stored).toHaveLength(asking.reported.length);
+});
+
+test('a restart while the source is being fetched makes nobody wait for the end of that', async () => {
+  const { base, root } = await testBase();
+  const [begun, mayEnd] = [join(root, 'begun'), join(root, 'may-end')];
+  const update = join(root, 'update');
+  await writeFile(update, `#!/bin/sh\ntouch ${begun}\nwhile ! test -e ${mayEnd}; do sleep 0.05; done\n`, {
+    mode: 0o755,
+  });
+  await writeFile(join(base, 'server.yml'), `repo: {directory: ../config, update: [${update}], poll_seconds: 1}\n`);
+  const server = await serveWorkers(base);
+  const { head } = server.parts();
+  await until('a fetch to begin', () => existsSync(begun) || undefined);
+  server.child.kill('SIGHUP');
+  await until('the restart to begin', () => server.parts().head.length === 2 || undefined);
+  const agent = new Agent({ keepAlive: false });
+  for (let times = 0; times < 50; times++)
+    expect((await ask(server.url, { agent, path: `/v1/nodes/${HOSTS.web}` })).status).toBe(200);
+  expect(server.parts().head).toContain(head[0]);
+  await writeFile(mayEnd, '');
+  await until('the restart', () => hasRestarted(server) || undefined);
+  expect((await ask(server.url, { agent, path: `/v1/nodes/${HOSTS.web}` })).status).toBe(200);
 });

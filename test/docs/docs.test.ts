@@ -12,6 +12,7 @@ const PAGES = [
   'killswitch.md',
   'docs/views.md',
   'docs/hosts.md',
+  'docs/performance.md',
   'docs/scaling.md',
 ];
 const read = (name: string): Promise<string> => readFile(join(ROOT, name), 'utf8');

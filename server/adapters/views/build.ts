@@ -17,21 +17,43 @@ export interface Built {
 /** Longest target that Linux takes. */
 const LONGEST_TARGET = 4095;
 const LINES_AT_ONCE = 500;
+/** A manifest no longer than this is not worked out once more in order to be written. */
+const HELD_BYTES = 8 * 1024 * 1024;
 const SUMS_AT_ONCE = 500;
 
 /** Works out a view from its entries, whose contents in the repository have these sums. Reads nothing. */
 export async function buildView(entries: readonly ViewEntry[], sums: ReadonlyMap<ObjectId, Sum>): Promise<Built> {
   checkPaths(entries.map(({ path }) => path));
-  const manifest = () => manifestOf(entries, sums);
   const hash = digestHash();
-  for await (const lines of manifest()) hash.update(lines);
+  const held: Buffer[] = [];
+  let size = 0;
+  for await (const lines of manifestOf(entries, sums)) {
+    hash.update(lines);
+    size += lines.length;
+    if (size <= HELD_BYTES) held.push(lines);
+  }
+  const manifest = () => (size <= HELD_BYTES ? piecesOf(held) : manifestOf(entries, sums));
   const bytes = entries.reduce((total, entry) => total + sumOf(sums, entry).size, 0);
   return { view: { digest: hash.digest(), files: entries.length, bytes }, manifest };
 }
 
+async function* piecesOf(pieces: readonly Buffer[]): AsyncGenerator<Buffer> {
+  yield* pieces;
+}
+
+/** The entries of a layer are in the views of many nodes. */
+const linesOfBlobs = new WeakMap<ViewEntry, string>();
+
+function lineOf(entry: ViewEntry, sums: ReadonlyMap<ObjectId, Sum>): string {
+  if (entry.content.kind !== 'blob') return manifestLine(manifestEntry(entry, sums));
+  const line = linesOfBlobs.get(entry) ?? manifestLine(manifestEntry(entry, sums));
+  linesOfBlobs.set(entry, line);
+  return line;
+}
+
 async function* manifestOf(entries: readonly ViewEntry[], sums: ReadonlyMap<ObjectId, Sum>): AsyncGenerator<Buffer> {
   for (let start = 0; start < entries.length; start += LINES_AT_ONCE) {
-    const lines = entries.slice(start, start + LINES_AT_ONCE).map((entry) => manifestLine(manifestEntry(entry, sums)));
+    const lines = entries.slice(start, start + LINES_AT_ONCE).map((entry) => lineOf(entry, sums));
     yield Buffer.from(lines.join(''));
     // A large manifest is no reason to keep others waiting.
     await setImmediate();

@@ -1,17 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import {
-  chmod,
-  cp,
-  lstat,
-  readdir,
-  readFile,
-  readlink,
-  rm,
-  stat,
-  symlink,
-  truncate,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, cp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { execa } from 'execa';
@@ -23,6 +11,7 @@ import type { Views } from '../../server/ports.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { file } from '../rig/file-in.ts';
 import { repositoryWith, type TestRepository, writeFiles } from '../rig/repository.ts';
+import { snapshotOf } from '../rig/tree-snapshot.ts';
 
 async function viewsOf(repository: TestRepository, stateDir?: string) {
   const state = stateDir ?? (await disposableDirectory());
@@ -51,18 +40,6 @@ async function failureOf(promise: Promise<unknown>): Promise<string> {
 
 async function sha256sum(path: string): Promise<string> {
   return (await execa('sha256sum', [path])).stdout.slice(0, 64);
-}
-
-/** Path → type, permissions and content of everything below a directory but directories. */
-async function snapshotOf(root: string): Promise<Record<string, string>> {
-  const found: Record<string, string> = {};
-  for (const name of await readdir(root, { recursive: true })) {
-    const info = await lstat(join(root, name));
-    if (info.isSymbolicLink()) found[name] = `link ${await readlink(join(root, name))}`;
-    else if (info.isFile())
-      found[name] = `${(info.mode & 0o100).toString(8)} ${(await readFile(join(root, name))).toString('base64')}`;
-  }
-  return found;
 }
 
 /** A tree with everything that a host may meet. */
@@ -110,9 +87,9 @@ describe('the archive of a view', () => {
     await execa('git', ['-C', repository.work, 'archive', '--output', join(theirs, '..out.tar'), 'HEAD']);
     await execa('tar', ['-xf', join(theirs, '..out.tar'), '-C', theirs]);
     await rm(join(theirs, '..out.tar'));
-    const snapshot = await snapshotOf(ours);
+    const snapshot = await snapshotOf(ours, 0o100);
     expect(Object.keys(snapshot).length).toBe(17);
-    expect(snapshot).toEqual(await snapshotOf(theirs));
+    expect(snapshot).toEqual(await snapshotOf(theirs, 0o100));
   });
 
   it('has the manifest’s order, files and links only, owner 0 without a name, time 0 and plain permissions', async () => {

@@ -1,18 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import {
-  chmod,
-  lstat,
-  mkdir,
-  readdir,
-  readFile,
-  readlink,
-  rename,
-  rm,
-  symlink,
-  truncate,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { execa } from 'execa';
@@ -27,6 +15,7 @@ import type { Views } from '../../server/ports.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { file } from '../rig/file-in.ts';
 import { repositoryWith, type TestRepository, writeFiles } from '../rig/repository.ts';
+import { snapshotOf } from '../rig/tree-snapshot.ts';
 
 /** Views on a real repository, with the number of times that git was asked for contents. */
 async function viewsOf(repository: TestRepository, more: { stateDir?: string; deltaCacheBytes?: () => number } = {}) {
@@ -64,19 +53,6 @@ async function deltaOf(views: Views, from: Digest, to: Digest) {
 
 async function sha256sum(path: string): Promise<string> {
   return (await execa('sha256sum', [path])).stdout.slice(0, 64);
-}
-
-/** Path → type, permissions and content of everything below a directory. */
-async function snapshotOf(root: string): Promise<Record<string, string>> {
-  const found: Record<string, string> = {};
-  for (const name of await readdir(root, { recursive: true })) {
-    const info = await lstat(join(root, name));
-    if (info.isSymbolicLink()) found[name] = `link ${await readlink(join(root, name))}`;
-    else if (info.isFile())
-      found[name] = `${(info.mode & 0o7777).toString(8)} ${await readFile(join(root, name), 'base64')}`;
-    else found[name] = 'directory';
-  }
-  return found;
 }
 
 const DEPLOY = (perm: string) => `files: {"etc/same": {perm: "${perm}"}, "**/changed": {perm: "4755"}}\n`;

@@ -173,9 +173,22 @@ describe('tags, nodes and events', () => {
     const { run, json } = await testBase();
     const { code, stdout } = await run(['nodes']);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^HOST +WAVE +TOLD +RUNS +REPORTED +LAST SEEN$/m);
+    expect(stdout).toMatch(/^HOST +WAVE +TOLD +RUNS +REPORTED +POLLS +LAST SEEN$/m);
     expect(stdout).toMatch(new RegExp(`^silent\\.example\\.com +production\\+4h +${NEWEST} .* silent$`, 'm'));
     expect((await json(['nodes'])).value['nodes']).toHaveLength(4);
+  });
+
+  test('nodes lists some at a time, and says after which to go on', async () => {
+    const { run, json } = await testBase();
+    const all = (await json(['nodes'])).value['nodes'] as { hostname: string }[];
+    const names = all.map(({ hostname }) => hostname);
+    const first = (await json(['nodes', '--limit', '3'])).value;
+    expect(first).toMatchObject({ nodes: names.slice(0, 3).map((hostname) => ({ hostname })), next: names[2] });
+    const rest = (await json(['nodes', '--limit', '3', '--after', names[2] ?? ''])).value;
+    expect(rest).toMatchObject({ nodes: [{ hostname: names[3] }], next: null });
+    expect((await run(['nodes', '--limit', '3'])).stdout).toContain(`--after ${names[2]} shows them`);
+    expect((await run(['nodes', '--limit', 'none'])).code).toBe(2);
+    expect((await run(['nodes', '--after', 'no host'])).code).toBe(2);
   });
 
   test('events lists what changed, by whom, oldest first, chosen by kind, subject and time', async () => {

@@ -51,6 +51,17 @@ describe('what is shown', () => {
     });
   });
 
+  test('nodes are listed whole, or a page at a time with the name to go on after', async () => {
+    await server().ask(WEB);
+    const all = (await server().ask('/v1/nodes')).json();
+    expect(all).toMatchObject({ nodes: [{ polls: expect.any(Number) }], next: null });
+    const [{ hostname }] = all['nodes'] as [{ hostname: string }];
+    expect((await server().ask('/v1/nodes?limit=1')).json()).toEqual({ nodes: all['nodes'], next: hostname });
+    expect((await server().ask(`/v1/nodes?limit=1&after=${hostname}`)).json()).toEqual({ nodes: [], next: null });
+    for (const query of ['limit=0', 'limit=x', 'after=no%20host', 'page=2'])
+      expect((await server().ask(`/v1/nodes?${query}`)).status).toBe(400);
+  });
+
   test('tags are listed newest first with their marks and how many nodes have them', async () => {
     await server().ask(WEB);
     const tags = (await server().ask('/v1/tags')).json()['tags'];

@@ -163,17 +163,25 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     (error) => log.error('the restart failed', { error }),
   );
 
+  const openAll = async (): Promise<Opening> => {
+    const first = started(options.startHead());
+    current.set(HEAD, first);
+    if (!(await begin(first))) return { kind: 'ended', code: (await first.ended).code ?? 1 };
+    keep(first);
+    const names = Array.from({ length: options.doors }, (_, index) => `door ${index + 1}`);
+    // The first one alone: whether anything can be heard at the address needs to be told once.
+    const opened = [await openDoor(names.shift() ?? '')];
+    if (opened[0]?.said.kind === 'open') opened.push(...(await Promise.all(names.map((name) => openDoor(name)))));
+    return openingOf(opened, keep);
+  };
+
   return {
     async open() {
-      const first = started(options.startHead());
-      current.set(HEAD, first);
-      if (!(await begin(first))) return { kind: 'ended', code: (await first.ended).code ?? 1 };
-      keep(first);
-      const names = Array.from({ length: options.doors }, (_, index) => `door ${index + 1}`);
-      // The first one alone: whether anything can be heard at the address needs to be told once.
-      const opened = [await openDoor(names.shift() ?? '')];
-      if (opened[0]?.said.kind === 'open') opened.push(...(await Promise.all(names.map((name) => openDoor(name)))));
-      return openingOf(opened, keep);
+      let opening: Opening = { kind: 'ended', code: 1 };
+      await inTurn(async () => {
+        opening = await openAll();
+      });
+      return opening;
     },
     restart: restarting.ask,
     async stop() {

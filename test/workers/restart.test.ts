@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { openStore } from '../../server/adapters/sqlite/store.ts';
 import { HOSTS, NEWEST, testBase, useBases } from '../cli/base.ts';
+import { startCommand } from '../rig/server-process.ts';
 import { until } from '../rig/until.ts';
-import { gone, type ServingWorkers, serveWorkers } from './serving-workers.ts';
+import { gone, partsOf, type ServingWorkers, serveWorkers } from './serving-workers.ts';
 
 useBases();
 
@@ -153,4 +154,20 @@ test('a restart while the source is being fetched makes nobody wait for the end 
   await writeFile(mayEnd, '');
   await until('the restart', () => hasRestarted(server) || undefined);
   expect((await ask(server.url, { agent, path: `/v1/nodes/${HOSTS.web}` })).status).toBe(200);
+});
+
+test('a restart that is asked for while the server starts follows the start', async () => {
+  const { base } = await testBase();
+  const server = await startCommand(['serve', '--base', base, '--listen', '127.0.0.1:0'], {
+    env: { TAGWAVE_WORKERS: '2' },
+  });
+  await until('the head to be started', () => partsOf(server.child.pid ?? 0).head.length === 1 || undefined);
+  server.child.kill('SIGHUP');
+  await until('the restart', () => server.said.stderr.includes('"restarted"') || undefined);
+  expect(partsOf(server.child.pid ?? 0).head).toHaveLength(1);
+  const agent = new Agent({ keepAlive: false });
+  const url = server.said.stdout.trim();
+  expect((await ask(url, { agent, path: `/v1/nodes/${HOSTS.web}` })).status).toBe(200);
+  server.child.kill('SIGTERM');
+  expect(await server.ended).toMatchObject({ code: 0, stdout: `${url}\n` });
 });

@@ -9,6 +9,8 @@ import { measureMark } from './mark.ts';
 import { measureMemory } from './memory-use.ts';
 import type { Measure } from './part.ts';
 import { measureClosing, measurePolls } from './polls.ts';
+import { measureQueries } from './queries.ts';
+import { measureReports } from './reports.ts';
 import { measureTags } from './tags.ts';
 import { tagLines } from './tags-report.ts';
 import { measureWorkers } from './workers.ts';
@@ -26,6 +28,8 @@ export const PARTS: Readonly<Record<string, Measure>> = {
     return { lines: tagLines(figures, bench.fileSystem), figures };
   },
   hosts: measureHosts,
+  reports: measureReports,
+  queries: measureQueries,
   memory: measureMemory,
   growth: measureGrowth,
   herd: measureHerd,

@@ -201,8 +201,13 @@ export function openViewsApart({ thread, limits }: Parts): Views {
     async prune(keep, before) {
       const gone = await thread.ask('prune', keep, before, limits());
       if (gone.length > 0) answers = recentOnes(MOST_ANSWERS);
-      // Whoever got one of them just before is to be noted at once.
-      for (const digest of gone) handings.set(digest, 0);
+      for (const digest of gone) {
+        // Whoever got one of them just before is to be noted at once.
+        handings.set(digest, 0);
+        // What is gone is not made again for who only knows its name.
+        origins.delete(digest);
+        common.delete(digest);
+      }
       return gone;
     },
   };

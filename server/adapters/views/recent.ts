@@ -2,6 +2,7 @@
 export interface Recent<Value> {
   get(key: string): Value | undefined;
   set(key: string, value: Value, weight?: number): void;
+  delete(key: string): void;
   /** The last used last, more or less. */
   values(): Value[];
 }
@@ -40,6 +41,11 @@ export function recentOnes<Value>(limit: number): Recent<Value> {
       return older.value;
     },
     set: (key, value, weight = 1) => add(key, { value, weight }),
+    delete(key) {
+      old.delete(key);
+      weighs -= young.get(key)?.weight ?? 0;
+      young.delete(key);
+    },
     values: () => [...old.values(), ...young.values()].map(({ value }) => value),
   };
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { parseHostname } from '../../../protocol/names.ts';
+import { plainJson } from '../../core/plain-json.ts';
 import { type ListedNode, listNodes } from '../../operations/overview.ts';
 import type { Told } from '../../ports.ts';
 import { starting } from '../failures.ts';
@@ -47,7 +48,7 @@ async function* written(pages: AsyncIterable<readonly ListedNode[]>): AsyncGener
   let before = '{"nodes":[';
   for await (const nodes of pages) {
     if (nodes.length === 0) continue;
-    yield before + nodes.map((node) => JSON.stringify(shownNode(node))).join(',');
+    yield before + nodes.map((node) => plainJson(shownNode(node))).join(',');
     before = ',';
   }
   yield `${before === ',' ? '' : before}],"next":null}`;

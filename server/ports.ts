@@ -218,6 +218,8 @@ export interface Views {
     nodes: Iterable<NodeInputs>,
     options?: { readonly everyFile?: boolean },
   ): Promise<{ readonly isLayered: boolean; readonly flaw: string | null }>;
+  /** Whether a tree has one view for all nodes: the whole of it. What one node gets of any other tree says nothing about another. */
+  isOneForAll(tree: ObjectId): Promise<boolean>;
   /** Whether a known view is that of a whole tree, which is no secret from any node. */
   isCommon(digest: Digest): Promise<boolean>;
   /** A node's view of a tree to be looked at. Stores nothing. Rejects with `UnfitContent`. */

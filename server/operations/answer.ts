@@ -41,8 +41,11 @@ async function letStand(context: Context, hostname: Hostname): Promise<Answer> {
   if (kind !== undefined && kind.epoch !== epoch) await decide(context, kind, epoch);
   if (seat !== undefined) seat.kind = kind;
   if (kind?.epoch === epoch && kind.answer !== undefined) return kind.answer;
+  const facts = fleet.facts(hostname);
   const { answer, scope } = await workOut(context, { hostname });
-  if (seat !== undefined && scope === 'node' && 'told' in answer && standing.epoch() === epoch) {
+  // A report may have come meanwhile, with facts by which it gets something else.
+  const stands = scope === 'node' && standing.epoch() === epoch && fleet.facts(hostname) === facts;
+  if (seat !== undefined && stands && 'told' in answer) {
     seat.own = answer;
     seat.ownEpoch = epoch;
   }

@@ -123,7 +123,9 @@ async function workOutIn(context: Context, world: World, question: Question): Pr
     const { commit } = content;
     const { hours } = placed.wave;
     const answer: ServeAnswer = { kind: 'serve', told, etag: etagOf(told), tag, commit, hours, view, isCommon };
-    return { answer, scope: scope === 'kind' && !isCommon ? 'node' : scope };
+    // That others have the same view of another tree does not make it theirs of this one.
+    const isForKind = scope === 'kind' && (await context.views.isOneForAll(content.tree));
+    return { answer, scope: scope === 'kind' && !isForKind ? 'node' : scope };
   } catch (error) {
     if (error instanceof UnfitContent)
       return { answer: stop(holdUnfit(placed, choice, error.message)), scope: scope === 'kind' ? 'node' : scope };

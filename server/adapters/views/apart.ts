@@ -155,6 +155,11 @@ export function openViewsApart({ thread, limits }: Parts): Views {
         return flaws;
       }),
 
+    async isOneForAll(tree) {
+      const facts = kinds.get(tree);
+      return facts === undefined ? thread.ask('isOneForAll', tree) : facts === null;
+    },
+
     async isCommon(digest) {
       const known = common.get(digest);
       if (known !== undefined) return known;

@@ -21,6 +21,7 @@ export function openViewJobs({ stateDir, limits: atFirst }: Setting, repository:
 
   return {
     ofTree: views.ofTree,
+    isOneForAll: views.isOneForAll,
     isCommon: views.isCommon,
     handedOut: views.handedOut,
 

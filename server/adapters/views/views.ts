@@ -118,6 +118,8 @@ export function openViews(options: Options): OwnViews {
     check: (tree, kinds, { everyFile = false } = {}) =>
       verdictOn(() => flaws(tree, kinds, { everyFile, publish: everyFile })),
 
+    isOneForAll: async (tree) => (await catalogue.ofTree(tree)) !== undefined || (await nodes.factsOf(tree)) === null,
+
     async isCommon(digest) {
       const entry = await catalogue.find(digest);
       return entry !== undefined && entry.trees.size > 0;

@@ -28,7 +28,8 @@ export type BulletinSeat = readonly [hostname: string, kind: number, told: numbe
 /** Who asked at a door and was told what, by its number: `web1.example.com db1.example.com:3` (three times); `running`: what they said that they run, where that was news. */
 export interface Asked {
   readonly told: Readonly<Record<string, string>>;
-  readonly running: Readonly<Record<string, string>>;
+  /** Not by name: a host may be called `constructor`. */
+  readonly running: readonly (readonly [hostname: string, digest: string])[];
 }
 
 /** Milliseconds by a clock that all processes of a machine have in common, and that nobody sets. */

@@ -114,7 +114,10 @@ export function openBulletin(context: Context, path: string): HeadBulletin {
     const now = standing.epoch();
     const usable = now === undefined || now.hasPrograms ? undefined : now;
     if (usable !== epoch) begin(usable);
-    if (usable === undefined) return;
+    if (usable === undefined) {
+      moved.clear();
+      return;
+    }
     addRows(usable);
     tellSeats();
     if (files === last.files && at - last.at < REPEAT_MS) return;
@@ -125,6 +128,8 @@ export function openBulletin(context: Context, path: string): HeadBulletin {
   const tick = (): void => {
     const at = machineTime();
     const files = trace.now();
+    // Whoever comes is told of all nodes.
+    if (readers.size === 0) moved.clear();
     if (files === undefined || readers.size === 0) return;
     desk.lookAgain();
     // What is looked up once a turn of the event loop may have been looked up before in this one.
@@ -134,13 +139,14 @@ export function openBulletin(context: Context, path: string): HeadBulletin {
   const hear = (line: string): void => {
     const { told, running }: Asked = JSON.parse(line);
     const at = time.now();
+    const runningBy = new Map(running);
     for (const [number, names] of Object.entries(told)) {
       const what = numbers.told(Number(number));
       if (what === undefined) continue;
       for (const times of names.split(' ')) {
         const [name = '', count = '1'] = times.split(':');
         const hostname = name as Hostname;
-        const runs = (running[name] ?? null) as FleetSeat['running'];
+        const runs = (runningBy.get(name) ?? null) as FleetSeat['running'];
         if (fleet.note({ hostname, at, running: runs, told: what, count: Number(count) })) moved.add(hostname);
       }
     }
@@ -170,7 +176,8 @@ export function openBulletin(context: Context, path: string): HeadBulletin {
     },
     answered({ method, url = '' }) {
       const hostname = method === 'GET' ? PLAIN_POLL.exec(url)?.[1] : undefined;
-      if (hostname !== undefined) moved.add(hostname as Hostname);
+      // There are no end of names that somebody may ask by.
+      if (hostname !== undefined && fleet.seat(hostname as Hostname) !== undefined) moved.add(hostname as Hostname);
     },
     async close() {
       clearInterval(timer);

@@ -53,6 +53,7 @@ export function createDoor(at: HeadPlace, log: Log, patienceMs = PATIENCE_MS): S
     // Nearly every request is a poll to which the head's answer stands. It says the same, and everything else.
     if (replica.answered(request, response)) return;
     const exchange = exchanges.begin(request, response);
+    if (isReport(request)) replica.tell();
     // Who changed something and asks then may not be told what was before.
     if (mayChange(request)) response.once('close', replica.doubt());
     forward(ports, { request, response, exchange }).catch((error) => {
@@ -87,6 +88,11 @@ export function createDoor(at: HeadPlace, log: Log, patienceMs = PATIENCE_MS): S
 }
 
 /** Whether a request may change what nodes are told. Reports, of which there are many, don't. */
-function mayChange({ method = '', url = '' }: IncomingMessage): boolean {
-  return !['GET', 'HEAD', 'OPTIONS'].includes(method) && !url.endsWith('/reports');
+function mayChange(request: IncomingMessage): boolean {
+  return !['GET', 'HEAD', 'OPTIONS'].includes(request.method ?? '') && !isReport(request);
+}
+
+/** What a host reports counts by what it was told. */
+function isReport({ method, url = '' }: IncomingMessage): boolean {
+  return method === 'POST' && url.endsWith('/reports');
 }

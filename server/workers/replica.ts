@@ -18,6 +18,8 @@ export interface Replica {
   answered(request: IncomingMessage, response: ServerResponse): boolean;
   /** Hears from the head that has this bulletin. */
   follow(path: string): void;
+  /** Tells the head at once who asked. */
+  tell(): void;
   /** Something is being changed until what this returns is called: what the head said before may not stand any more. */
   doubt(): () => void;
   /** Answers nothing more by itself. Settles when the head has heard who asked. */
@@ -49,6 +51,8 @@ interface Seat {
 const BELIEVED_MS = 1_000;
 /** Who asked is told to the head at most so much later. */
 const TELL_MS = 250;
+/** And so much later who was told something else than before: what such a host reports next is judged by it. */
+const TELL_NEWS_MS = 10;
 const LEAVING_MS = 1_000;
 const PREFIX = '/v1/nodes/';
 const ROUTE = '/v1/nodes/:hostname';
@@ -63,6 +67,7 @@ export function openReplica({ files, exchanges, log, mostNodes }: ReplicaPorts):
   let bulletin: string | undefined;
   let asked = newlyAsked();
   let telling: NodeJS.Timeout | undefined;
+  let tellsNews = false;
   let hasLooked = false;
   let isStanding = false;
   let doubts = 0;
@@ -116,6 +121,7 @@ export function openReplica({ files, exchanges, log, mostNodes }: ReplicaPorts):
   const tell = (): void => {
     clearTimeout(telling);
     telling = undefined;
+    tellsNews = false;
     if (asked.isEmpty() || socket === undefined) return;
     socket.write(`${JSON.stringify(asked.lines())}\n`);
     asked = newlyAsked();
@@ -124,9 +130,17 @@ export function openReplica({ files, exchanges, log, mostNodes }: ReplicaPorts):
   const note = (hostname: string, seat: Seat, row: Row, running: Digest | null): void => {
     asked.add(hostname, row.told, running === seat.running ? null : running);
     if (running !== null) seat.running = running;
+    if (seat.etag !== row.words.etag) tellNewsSoon();
     seat.told = row.told;
     seat.etag = row.words.etag;
     telling ??= setTimeout(tell, TELL_MS);
+  };
+
+  const tellNewsSoon = (): void => {
+    if (tellsNews) return;
+    clearTimeout(telling);
+    telling = setTimeout(tell, TELL_NEWS_MS);
+    tellsNews = true;
   };
 
   /** What was told goes by numbers of the head that is left. */
@@ -190,6 +204,7 @@ export function openReplica({ files, exchanges, log, mostNodes }: ReplicaPorts):
       return true;
     },
     follow,
+    tell,
     doubt() {
       doubts++;
       return () => {
@@ -218,17 +233,17 @@ export function openReplica({ files, exchanges, log, mostNodes }: ReplicaPorts):
 /** Who asked since the head was told last: each host once for each thing that it was told, with how many times. */
 function newlyAsked() {
   const byTold = new Map<number, Map<string, number>>();
-  const running: Record<string, string> = {};
+  const running = new Map<string, Digest>();
   return {
     add(hostname: string, told: number, runs: Digest | null): void {
       const times = byTold.get(told) ?? new Map<string, number>();
       byTold.set(told, times.set(hostname, (times.get(hostname) ?? 0) + 1));
-      if (runs !== null) running[hostname] = runs;
+      if (runs !== null) running.set(hostname, runs);
     },
     isEmpty: () => byTold.size === 0,
     lines: (): Asked => ({
       told: Object.fromEntries([...byTold].map(([told, times]) => [told, timesLine(times)])),
-      running,
+      running: [...running],
     }),
   };
 }

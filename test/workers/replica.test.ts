@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { BEFORE, HOSTS, NEWEST, testBase, useBases } from '../cli/base.ts';
@@ -95,4 +96,58 @@ test('what a host says that it runs is known to the head, whichever door it said
   });
   for (const wrong of ['sha256:ABC', '../../etc'])
     expect((await ask(url, WEB, { headers: { 'Tagwave-Running': wrong } })).status).toBe(400);
+});
+
+test('a host may have any name, and what it says that it runs is written down', async () => {
+  const { base } = await testBase();
+  const server = await serveWorkers(base);
+  const { url } = await openDoorTo(base);
+  const path = '/v1/nodes/constructor';
+  const first = await ask(url, path);
+  const running = String(first.headers['tagwave-digest']);
+  const headers = { 'If-None-Match': String(first.headers.etag), 'Tagwave-Running': running };
+  await until('its answers to be counted', async () => {
+    expect((await ask(url, path, { headers: { 'If-None-Match': headers['If-None-Match'] } })).status).toBe(304);
+    const { nodes } = (await ask(server.url, '/v1/nodes')).json() as { nodes: { hostname: string; polls: number }[] };
+    return nodes.some(({ hostname, polls }) => hostname === 'constructor' && polls > 2) || undefined;
+  });
+  expect((await ask(url, path, { headers })).status).toBe(304);
+  await until('the head to know', async () => {
+    const { nodes } = (await ask(server.url, '/v1/nodes')).json() as { nodes: { hostname: string; running: string }[] };
+    return nodes.find(({ hostname }) => hostname === 'constructor')?.running === running || undefined;
+  });
+  const { problems } = (await ask(server.url, '/v1/status')).json() as { problems: { id: string }[] };
+  expect(problems.map(({ id }) => id)).not.toContain('history:unwritable');
+});
+
+test('a failure counts that a host reports as soon as a door has told it the tag', async () => {
+  const schedule = `waves:
+  - {environment: development, groups: [dev], hours: 0}
+  - {environment: production, default: true, hours: 4, halt_after: {failed: 1}}
+`;
+  const { base, run, read } = await testBase({ 'schedule.yml': schedule });
+  await serveWorkers(base);
+  const { url } = await openDoorTo(base);
+  const etag = String((await poll(url)).headers.etag);
+  await run(['mark', NEWEST, 'bad']);
+  await until('the mark to count', async () => {
+    const other = await ask(url, `/v1/nodes/${HOSTS.silent}`);
+    return other.headers['tagwave-tag'] === BEFORE || undefined;
+  });
+  await delay(200);
+  const told = await poll(url, etag);
+  expect(told.headers['tagwave-tag']).toBe(BEFORE);
+  const body = {
+    runId: randomUUID(),
+    tag: BEFORE,
+    digest: told.headers['tagwave-digest'],
+    outcome: 'failed',
+    startedAt: new Date().toISOString(),
+    durationMs: 1,
+    changed: 0,
+  };
+  const headers = { 'Content-Type': 'application/json' };
+  const reported = await ask(url, `${WEB}/reports`, { method: 'POST', headers, body: JSON.stringify(body) });
+  expect(reported.status).toBeLessThan(300);
+  expect((await read('tagstate')).split('\n').filter((line) => line.startsWith(`${BEFORE} bad`))).toHaveLength(1);
 });

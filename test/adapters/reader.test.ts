@@ -1,7 +1,8 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
+import { GitFailed } from '../../server/adapters/git/git-failed.ts';
 import { type ObjectReader, openObjectReader } from '../../server/adapters/git/reader.ts';
 import { treeChanges } from '../../server/adapters/git/tree-object.ts';
 import { programsStarted } from '../rig/programs.ts';
@@ -72,6 +73,19 @@ describe('objects that are looked up', () => {
     await expect(reader.info(['HEAD'])).rejects.toThrow('not a git repository');
     await execa('cp', ['-a', other.gitDir, repository.gitDir]);
     expect(await textOf(reader, 'HEAD:a')).toBe('other');
+  });
+
+  test('that were asked for while the repository could not be looked at are in nobody’s way', async () => {
+    const repository = await repositoryWith({ a: 'one', b: 'two' });
+    const { gitDir } = repository;
+    const reader = readerOf(repository);
+    expect(await textOf(reader, 'HEAD:a')).toBe('one');
+    await rename(gitDir, `${gitDir}.away`);
+    await symlink(gitDir, gitDir);
+    await expect(textOf(reader, 'HEAD:a')).rejects.toThrow(GitFailed);
+    await rm(gitDir);
+    await rename(`${gitDir}.away`, gitDir);
+    expect(await Promise.all(['HEAD:b', 'HEAD:a'].map((name) => textOf(reader, name)))).toEqual(['two', 'one']);
   });
 
   test('that are damaged fail whoever asks for them, and nobody else', async () => {

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { type ObjectId, parseObjectId } from '../../../protocol/names.ts';
+import { errorCode } from '../files/failure.ts';
 import { GitFailed } from './git-failed.ts';
 
 /** An object's kind and size. */
@@ -100,12 +101,17 @@ function blameFirst(open: Question[], why: GitFailed): void {
 
 /** Another directory under the same name, or one that names objects otherwise, is another repository. */
 function identityOf(gitDir: string): string {
-  return [gitDir, join(gitDir, 'config')]
-    .map((path) => {
-      const stats = statSync(path, { throwIfNoEntry: false });
-      return stats === undefined ? '-' : `${stats.dev}:${stats.ino}:${stats.birthtimeMs}`;
-    })
-    .join(' ');
+  return [gitDir, join(gitDir, 'config')].map(lookAt).join(' ');
+}
+
+/** Why something cannot be looked at is for git to say. */
+function lookAt(path: string): string {
+  try {
+    const { dev, ino, birthtimeMs } = statSync(path);
+    return `${dev}:${ino}:${birthtimeMs}`;
+  } catch (error) {
+    return errorCode(error);
+  }
 }
 
 const NOTHING = Buffer.alloc(0);

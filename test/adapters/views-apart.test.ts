@@ -124,6 +124,14 @@ it('a thread that ends in the middle fails what waits for it, leaves nothing hal
   expect(readdirSync(directory).filter((name) => name.endsWith('.tmp'))).toEqual([]);
 });
 
+it('closing is done also where the thread ends meanwhile', async () => {
+  const { repository, thread, views } = await apart({ a: 'one' });
+  await views.ofTree(await repository.tree());
+  const dying = expect(thread.ask('die')).rejects.toThrow(ThreadEnded);
+  await views.close();
+  await dying;
+});
+
 it('a view that was handed out is there again where what was recorded of it is lost with the thread', async () => {
   const { repository, stateDir, thread, views } = await apart(LAYERED);
   const view = await views.ofNode(await repository.tree(), node('a', { facts: { os: 'debian' } }));

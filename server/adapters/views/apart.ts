@@ -193,7 +193,8 @@ export function openViewsApart({ thread, limits }: Parts): Views {
 
     close() {
       isClosed = true;
-      return thread.close();
+      // A thread that ends meanwhile has nothing left to close.
+      return thread.close().catch(() => undefined);
     },
 
     handedOut(digest, at) {

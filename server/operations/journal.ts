@@ -74,6 +74,8 @@ export function openJournal({ store, log, onTrouble }: JournalPorts): Journal {
   const flush = (): Promise<void> => {
     draining ??= drain().finally(() => {
       draining = undefined;
+      // What came at the very end waits for nobody else.
+      return troubled || queue.length === 0 ? undefined : flush();
     });
     return draining;
   };

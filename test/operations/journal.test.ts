@@ -55,3 +55,16 @@ test('what comes while the store cannot be written is kept for later, up to a bo
   expect(found.slice(1)).toEqual(numbers(found.length - 1, 11_001 - (found.length - 1)));
   expect(troubles.at(-1)).toBeNull();
 });
+
+test('what is noted of the end of a trouble is written with the rest', async () => {
+  const { directory, store, summaries } = await journal();
+  const to = openJournal({ store, log: quiet, onTrouble: (reason) => reason === null && to.add(event(2)) });
+  await rename(directory, `${directory}.away`);
+  await writeFile(directory, 'in its place');
+  to.add(event(1));
+  await to.flush();
+  await rm(directory);
+  await rename(`${directory}.away`, directory);
+  await to.flush();
+  expect(await summaries()).toEqual([1, 2]);
+});

@@ -127,11 +127,14 @@ function fileOf(name: string): URL {
 }
 
 function workerFor(file: URL): Worker {
-  if (!file.pathname.endsWith('.ts')) return new Worker(file);
+  if (!file.pathname.endsWith('.ts')) return new Worker(file, { resourceLimits: LIMITS });
   const [loader, source] = [import.meta.resolve('tsx/esm/api'), file.href].map((text) => JSON.stringify(text));
   const code = `import(${loader}).then(({ register }) => { register(); return import(${source}); })`;
-  return new Worker(code, { eval: true, execArgv: [] });
+  return new Worker(code, { eval: true, execArgv: [], resourceLimits: LIMITS });
 }
+
+/** What comes and goes with each call would else be left lying until it takes a hundred megabytes. */
+const LIMITS = { maxYoungGenerationSizeMb: 16 };
 
 function reviver(errors: NonNullable<ThreadOptions['errors']>): Pending['revive'] {
   return ({ name, message, stack, ...facts }) => {

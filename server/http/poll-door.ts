@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HEADERS } from '../../protocol/assignment.ts';
 import { type Digest, parseDigest } from '../../protocol/names.ts';
-import { asToldBefore } from '../operations/assign.ts';
+import { asToldBefore, etagOf, type StandingAnswer } from '../operations/assign.ts';
 import type { FleetSeat } from '../operations/fleet.ts';
 import type { Door } from './door.ts';
 import { namesEtag } from './etag.ts';
@@ -18,7 +18,7 @@ const RUNNING = HEADERS.running.toLowerCase();
  * Then there is nothing to decide and nothing to look for but the host, and the answer has been put into words before.
  *
  * It may be this short because it only ever says what the route would say: the route's own answer, which stands until
- * something that decides has changed (`standing.of` looks once a turn of the event loop). Whatever is unusual about a request
+ * something that decides has changed (`standing.epoch` sees that within 5 ms). Whatever is unusual about a request
  * (a query, another method, another type, a header that cannot be understood, a host that is not known) it leaves to the
  * route, by answering false.
  */
@@ -38,24 +38,29 @@ export function openPollDoor(door: Door, exchanges: Exchanges) {
     const { headers } = request;
     if (headers.accept?.includes('text/') === true) return false;
     const running = runningIn(headers[RUNNING], seat);
-    const answer = standing.of(seat);
+    const answer = standing.of(seat, epoch);
     if (running === undefined || answer === undefined) return false;
     const { hostname } = seat;
     const { afterSeconds } = epoch.settings.poll;
-    const isNews = fleet.note({ hostname, at: standing.now(), running, told: answer.told });
     const isKnown = namesEtag(headers['if-none-match'], answer.etag);
     const words = wordsOf(isKnown ? answer : asToldBefore(answer, seat.told), afterSeconds);
-    if (isKnown && !isNews && words.unchanged !== null) {
+    if (isKnown && words.unchanged !== null && wasTold(seat, answer)) {
+      fleet.noteAgain(seat, running, standing.now());
       sendUnchanged(response, words.unchanged, hostname);
       log.debug('request', { method: 'GET', route: nodeRoute.path, status: 304, hostname });
       return true;
     }
+    const isNews = fleet.note({ hostname, at: standing.now(), running, told: answer.told });
     const exchange = exchanges.begin(request, response);
     exchange.route = nodeRoute.path;
     exchange.hostname = hostname;
     sendTold(response, { kind: 'told', words, hostname, isKnown, isNews }, exchange);
     return true;
   };
+}
+
+function wasTold({ told }: FleetSeat, answer: StandingAnswer): boolean {
+  return told !== null && (told === answer.told || etagOf(told) === answer.etag);
 }
 
 /** What the host says that it runs: null where it says nothing, undefined where that cannot be understood. */

@@ -21,6 +21,8 @@ export interface JsonReply {
   readonly status: number;
   readonly body: unknown;
   readonly headers?: Headers;
+  /** So frequent that it is logged at `debug`. */
+  readonly isFrequent?: boolean;
 }
 
 /** An answer that was serialised before. `headers` are names and values in turn. */

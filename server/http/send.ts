@@ -26,7 +26,8 @@ export const REQUEST_ID = 'X-Request-Id';
 export async function send(response: Response, reply: Reply, exchange: Exchange): Promise<void> {
   switch (reply.kind) {
     case 'json': {
-      const { status, body, headers = {} } = reply;
+      const { status, body, headers = {}, isFrequent = false } = reply;
+      exchange.quiet = isFrequent;
       const text = `${plainJson(body)}\n`;
       return sendText(response, exchange, { status, type: 'application/json; charset=utf-8', text, headers });
     }

@@ -41,6 +41,8 @@ export interface Fleet {
   facts(hostname: Hostname): Readonly<Record<string, string>>;
   /** Answers whether the node was told something else before. */
   note(poll: Poll): boolean;
+  /** As `note`, for a node that is told once more what it was told before. */
+  noteAgain(seat: FleetSeat, running: Digest | null, at: number): void;
   /** Notes what a node said that happened. */
   noteReport(hostname: Hostname, report: Report, receivedAt: number): void;
   /** Notes that a node was told a digest, also of a tag that it asked for once. */
@@ -188,6 +190,18 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
     for (const [digest, at] of lastByDigest(polls)) onHandedOut(digest, at);
   };
 
+  const noteSeen = (
+    seat: FleetSeat,
+    { at, running, told, count }: { at: number; running: Digest | null; told: Told | null; count: number },
+  ): void => {
+    seat.lastSeen = at;
+    seat.polls += count;
+    hear(seat);
+    if (running === null || running === seat.running) return;
+    know(seat);
+    seat.running = oneOf(running, told);
+  };
+
   const flush = async (): Promise<void> => {
     if (underWay > 0) await journal.flush();
     if (underWay === 0) queue();
@@ -225,16 +239,11 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
       }
     },
     handedAt: (hostname, digest) => handed.get(hostname)?.get(digest),
+    noteAgain: (seat, running, at) => noteSeen(seat, { at, running, told: seat.told, count: 1 }),
     note({ hostname, at, running, told, count = 1 }) {
       const seat = admit(hostname, at);
       if (seat === undefined) return true;
-      seat.lastSeen = at;
-      seat.polls += count;
-      hear(seat);
-      if (running !== null && running !== seat.running) {
-        know(seat);
-        seat.running = oneOf(running, told);
-      }
+      noteSeen(seat, { at, running, told, count });
       if (told === seat.told) return false;
       // The same answer, with other reasons for those that are told it only now.
       if (seat.told !== null && etagOf(seat.told) === etagOf(told)) return false;

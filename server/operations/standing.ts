@@ -60,12 +60,12 @@ export interface Seat {
 }
 
 export interface Standing {
-  /** The present epoch; undefined while nothing can be decided. Files are looked at once a turn of the event loop. */
+  /** The present epoch; undefined while nothing can be decided. At most 5 ms old, and looked up anew after any pause. */
   epoch(): Epoch | undefined;
   /** When was last looked: milliseconds since 1970, by the time that decisions are made by. */
   now(): number;
-  /** The answer that stands for a node, looked up; undefined where it has to be worked out. */
-  of(seat: Seat): StandingAnswer | undefined;
+  /** The answer that stands for a node, looked up; undefined where it has to be worked out. `epoch`: the present one. */
+  of(seat: Seat, epoch?: Epoch): StandingAnswer | undefined;
   /** The kind of a node; undefined for one that is decided by itself. */
   kindOf(epoch: Epoch, hostname: Hostname): Kind | undefined;
   /** Works out what all the kinds get that some node is of, where that is not known. Called when an epoch begins. */
@@ -82,6 +82,8 @@ interface Ports {
   readonly programs: Programs;
 }
 
+const PAUSE_MS = 0.25;
+const FRESH_MS = 5;
 const PROGRAMS_FRESH_MS = 15;
 const SEATS_A_TURN = 500;
 const DECIDED_AT_ONCE = 32;
@@ -91,21 +93,20 @@ export function openStanding({ desk, shelf, time, clock, programs }: Ports): Sta
   let state: unknown;
   let programsAre = '';
   let programsLookedAt = Number.NEGATIVE_INFINITY;
-  let isFresh = false;
+  let askedOn = Number.NEGATIVE_INFINITY;
+  let lookedOn = Number.NEGATIVE_INFINITY;
   let lookedAt = 0;
   let kinds = 0;
 
-  /** A fresh look serves all who ask in the same turn of the event loop. */
+  /** One look serves all who ask in a rush, for a moment; who asks after a pause, however short, has one of their own. */
   const current = (): Epoch | undefined => {
-    if (isFresh) return epoch;
-    isFresh = true;
-    setImmediate(stale);
+    const now = clock.monotonic();
+    const since = now - askedOn;
+    askedOn = now;
+    if (since > 0 && since < PAUSE_MS && now - lookedOn < FRESH_MS) return epoch;
+    lookedOn = now;
     epoch = look();
     return epoch;
-  };
-
-  const stale = (): void => {
-    isFresh = false;
   };
 
   const look = (): Epoch | undefined => {
@@ -164,8 +165,7 @@ export function openStanding({ desk, shelf, time, clock, programs }: Ports): Sta
     epoch: current,
     now: () => lookedAt,
     kindOf,
-    of({ kind, own, ownEpoch }) {
-      const now = current();
+    of({ kind, own, ownEpoch }, now = current()) {
       if (now === undefined) return undefined;
       if (kind?.epoch === now && kind.answer !== undefined) return kind.answer;
       return ownEpoch === now ? own : undefined;

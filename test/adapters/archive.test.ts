@@ -1,11 +1,13 @@
-import { randomBytes } from 'node:crypto';
-import { chmod, cp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { chmod, cp, open, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
-import { type Digest, hexOf, type ObjectId } from '../../protocol/names.ts';
+import { type Digest, hexOf, type ObjectId, type RelativePath } from '../../protocol/names.ts';
 import { blobs, entries } from '../../server/adapters/git/objects.ts';
+import { writeMembers } from '../../server/adapters/views/archive.ts';
 import { openViews } from '../../server/adapters/views/views.ts';
 import type { Views } from '../../server/ports.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
@@ -274,4 +276,27 @@ async function temporarySize(directory: string): Promise<number> {
   const names = (await readdir(directory)).filter((name) => name.endsWith('.tmp'));
   const sizes = await Promise.all(names.map(async (name) => (await stat(join(directory, name))).size));
   return Math.max(-1, ...sizes);
+}
+
+describe('writing members', () => {
+  it('ends with the reason where it is called off before the first, or anywhere', async () => {
+    const content = () => Readable.from([Buffer.from('abc')]);
+    const entry = { path: 'f' as RelativePath, mode: '100644', size: 3, sha256: sha256Of('abc') } as const;
+    for (const after of [0, 1, 3]) {
+      const closing = new AbortController();
+      const members = async function* () {
+        for (let number = 0; number < 5; number++) {
+          if (number === after) closing.abort(new Error('called off'));
+          yield { entry: { ...entry, path: `f${number}` as RelativePath }, content: content() };
+        }
+      };
+      const handle = await open(join(await disposableDirectory(), 'archive'), 'w');
+      expect(await failureOf(writeMembers(handle, members(), closing.signal))).toBe('called off');
+      await handle.close();
+    }
+  });
+});
+
+function sha256Of(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }

@@ -39,9 +39,9 @@ async function worksOut(context: Context, hostname: Hostname): Promise<unknown> 
   return brief(await assign(context, { hostname }));
 }
 
-/** Waits for the next turn, in which the files are looked at anew. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/** So long that what decides is looked at anew. */
+function pause({ clock }: Train): void {
+  clock.advance(1);
 }
 
 describe('answers that stand', () => {
@@ -49,7 +49,6 @@ describe('answers that stand', () => {
     const { app, clock } = await train();
     await answers(app.context);
     clock.advance(60_000);
-    await turn();
     const again = await answers(app.context);
     const [one, other] = ['qa1.example.org', 'qa2.example.org'].map((host) => again.find((ask) => ask.host === host));
     expect(one?.answer).toBe(other?.answer);
@@ -78,14 +77,15 @@ describe('answers that stand', () => {
   });
 
   test('a node that keeps its answer keeps the time and the reasons that it was told; one that comes later hears those of then', async () => {
-    const { app, passTo } = await train();
+    const site = await train();
+    const { app, passTo } = site;
     const { context } = app;
     const early = await answer(context, { hostname: 'web1.example.org' as Hostname });
     if (!('told' in early)) throw new Error(early.kind);
     context.fleet.note({ hostname: 'web1.example.org' as Hostname, at: 0, running: null, told: early.told });
     await writeSettled(join(context.base, 'tagstate'), `${tagAt(7)} bad\n`);
     await passTo('2026-11-20T11:00:10Z');
-    await turn();
+    pause(site);
     const kept = await answer(context, { hostname: 'web1.example.org' as Hostname });
     const late = await answer(context, { hostname: 'web2.example.org' as Hostname });
     if (!('told' in kept) || !('told' in late)) throw new Error('both are told');
@@ -105,7 +105,7 @@ describe('answers that stand', () => {
           for (const name of names) {
             await HAPPENINGS[name as keyof typeof HAPPENINGS](site);
             site.settle();
-            await turn();
+            pause(site);
             // Sometimes asked before what follows has been worked out, sometimes after.
             if (name.length % 2 === 0) await followEpoch(context);
             const told = await answers(context);
@@ -126,7 +126,7 @@ describe('answers that stand', () => {
     await answers(context);
     await writeSettled(join(site.base, 'server.yml'), 'nodegrouper: ./grouper\n');
     site.settle();
-    await turn();
+    pause(site);
     expect(context.standing.epoch()?.hasPrograms).toBe(true);
     const [first] = await answers(context);
     expect(first?.answer).toMatchObject({ kind: 'hold', told: { hold: 'nodegrouper-failed' } });
@@ -135,19 +135,20 @@ describe('answers that stand', () => {
     );
     await writeSettled(join(site.base, 'server.yml'), 'nodegrouper: none\n');
     site.settle();
-    await turn();
+    pause(site);
     const [again] = await answers(context);
     expect(again?.answer.kind).toBe('serve');
   });
 
   test('the killswitch stops by the next question, and ends with the next one after it is gone', async () => {
-    const { app, base } = await train();
+    const site = await train();
+    const { app, base } = site;
     await answers(app.context);
     await writeSettled(join(base, 'killswitch'), 'stop\n');
-    await turn();
+    pause(site);
     expect((await answers(app.context)).map((ask) => ask.answer.kind)).toEqual(FLEET.map(() => 'killswitch'));
     await rm(join(base, 'killswitch'));
-    await turn();
+    pause(site);
     expect((await answers(app.context)).map((ask) => ask.answer.kind)).toEqual(FLEET.map(() => 'serve'));
   });
 });

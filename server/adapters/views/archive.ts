@@ -42,9 +42,12 @@ export async function writeArchive(handle: FileHandle, contents: Contents): Prom
 /** Writes members as they come, each compared with what the manifest says of it. */
 export async function writeMembers(handle: FileHandle, all: AsyncIterable<Member>, closing: AbortSignal): Promise<Sum> {
   const tar = pack();
-  const packed = packAll(tar, all, closing).catch((error: Error) => tar.destroy(error));
+  let packed: Promise<unknown> | undefined;
+  const begin = (): void => {
+    packed = packAll(tar, all, closing).catch((error: Error) => tar.destroy(error));
+  };
   try {
-    return await writePieces(handle, blocksOf(tar as AsyncIterable<Uint8Array>));
+    return await writePieces(handle, blocksOf(tar as AsyncIterable<Uint8Array>, begin));
   } finally {
     // Git must have ended before anybody tries again.
     tar.destroy();
@@ -79,10 +82,13 @@ async function writePieces(handle: FileHandle, pieces: AsyncIterable<Uint8Array>
 }
 
 /** Blocks of one size: compressing each header and padding by itself takes ten times as long. */
-async function* blocksOf(tar: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+async function* blocksOf(tar: AsyncIterable<Uint8Array>, begin: () => void): AsyncGenerator<Buffer> {
   let block = Buffer.allocUnsafe(BLOCK);
   let used = 0;
-  for await (const chunk of tar) {
+  // Heard from the start: what fails with the first member would else be nobody's error.
+  const pieces = tar[Symbol.asyncIterator]();
+  begin();
+  for await (const chunk of { [Symbol.asyncIterator]: () => pieces }) {
     for (let start = 0; start < chunk.length; ) {
       const piece = chunk.subarray(start, start + BLOCK - used);
       block.set(piece, used);

@@ -15,6 +15,8 @@ export const reportsRoute: Route = {
     const said = await readBody(call, reportSchema);
     if (!said.ok) return said.reply;
     const outcome = await report(call.door.context, hostname.value, said.value);
-    return json({ runId: said.value.runId, outcome }, outcome === 'new' ? 201 : 200);
+    // What was said is in the history.
+    const answer = json({ runId: said.value.runId, outcome }, outcome === 'new' ? 201 : 200);
+    return { ...answer, isFrequent: true };
   },
 };

@@ -53,6 +53,8 @@ export interface Fleet {
   flush(): Promise<void>;
   /** The nodes that asked at or after an instant, as far as this process knows of them; without their reports. */
   recent(since: number): NodeRow[];
+  /** The nodes that were last told to hold because a program of the site failed. */
+  failedBy(program: ProgramName): Iterable<FleetSeat>;
   /** How many nodes were told something last. */
   countTold(isMeant: (told: Told) => boolean): number;
   /** Hosts that asked and could not be remembered, since this process began. */
@@ -62,6 +64,8 @@ export interface Fleet {
   /** Every known node, by hostname, a page at a time: from the store, or from memory alone where the store cannot be read. */
   pages(query?: NodeQuery): AsyncGenerator<readonly NodeRow[]>;
 }
+
+export type ProgramName = 'nodetagger' | 'nodegrouper';
 
 export interface NodeQuery {
   /** Milliseconds since 1970. */
@@ -98,6 +102,7 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
   const strangers = new Set<FleetSeat>();
   const handed = new Map<Hostname, Map<Digest, number>>();
   const counts = countsByTold();
+  const failed = { nodetagger: new Set<FleetSeat>(), nodegrouper: new Set<FleetSeat>() };
   const inCommon = factsInCommon();
   let changes: Poll[] = [];
   let asked: FleetSeat[] = [];
@@ -119,9 +124,18 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
       ownEpoch: undefined,
     };
     seats.set(row.hostname, seat);
-    counts.move(null, row.told);
+    recount(seat, null);
     if (isStranger) strangers.add(seat);
     return seat;
+  };
+
+  const recount = (seat: FleetSeat, before: Told | null): void => {
+    const { told } = seat;
+    counts.move(before, told);
+    if (told?.hold === 'nodetagger-failed') failed.nodetagger.add(seat);
+    else failed.nodetagger.delete(seat);
+    if (told?.hold === 'nodegrouper-failed') failed.nodegrouper.add(seat);
+    else failed.nodegrouper.delete(seat);
   };
 
   const leave = (seat: FleetSeat): void => {
@@ -129,6 +143,8 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
     strangers.delete(seat);
     handed.delete(seat.hostname);
     counts.move(seat.told, null);
+    failed.nodetagger.delete(seat);
+    failed.nodegrouper.delete(seat);
   };
 
   /** A name that was made up makes room for one that may not be. */
@@ -230,12 +246,18 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
     },
     hand(hostname, digest, at) {
       const digests = handed.get(hostname) ?? new Map<Digest, number>();
+      handed.delete(hostname);
       handed.set(hostname, digests);
       digests.delete(digest);
       digests.set(digest, at);
       for (const oldest of digests.keys()) {
         if (digests.size <= MOST_HANDED) break;
         digests.delete(oldest);
+      }
+      // Also of names that there was no room for; what is recorded tells the same.
+      for (const longestAgo of handed.keys()) {
+        if (handed.size <= mostNodes()) break;
+        handed.delete(longestAgo);
       }
     },
     handedAt: (hostname, digest) => handed.get(hostname)?.get(digest),
@@ -247,8 +269,9 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
       if (told === seat.told) return false;
       // The same answer, with other reasons for those that are told it only now.
       if (seat.told !== null && etagOf(seat.told) === etagOf(told)) return false;
-      counts.move(seat.told, told);
+      const before = seat.told;
       seat.told = told;
+      recount(seat, before);
       // Between two flushes a node may be told several things: all of them are recorded, in order.
       changes.push({ hostname, at, running: seat.running, told, count: 0 });
       if (changes.length > MOST_CHANGES) changes = changes.slice(MOST_CHANGES / 2);
@@ -256,6 +279,7 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
     },
     flush,
     recent,
+    failedBy: (program) => failed[program],
     countTold: counts.count,
     turnedAway: () => turnedAway,
     forget(before) {

@@ -28,8 +28,7 @@ function problemsOf({ programs, fleet }: Context, name: Name, since: number): Pr
         hint: `repair it, or write "${WITHOUT[name]}" in server.yml`,
       },
     ];
-  if (fleet.countTold((told) => told.hold === `${name}-failed`) === 0) return [];
-  const holding = fleet.recent(since).filter((row) => row.told?.hold === `${name}-failed`);
+  const holding = [...fleet.failedBy(name)].filter(({ lastSeen }) => lastSeen >= since);
   const [first] = holding;
   if (first === undefined) return [];
   const reason = first.told?.reasons.find((step) => step.startsWith(`the ${name} failed`)) ?? `the ${name} failed`;

@@ -31,6 +31,27 @@ test('who has not asked for long is forgotten in memory too, and who has stays',
   expect(await hostnames(fleet)).toEqual([host('gone'), host('there')]);
 });
 
+test('those are known that hold because a program failed, until they are told something else or forgotten', async () => {
+  const store = await openStore(join(await disposableDirectory(), 'history.sqlite'));
+  onTestFinished(() => store.close());
+  const journal = openJournal({ store, log: quiet, onTrouble: () => undefined });
+  const open = () => openFleet({ store, journal, mostNodes: () => 10, onHandedOut: () => undefined });
+  const names = (one: Fleet): string[] => [...one.failedBy('nodetagger')].map((seat) => seat.hostname);
+  const fleet = await open();
+  const { told } = poll('one', 0);
+  const failed = { ...told, outcome: 'hold', tag: null, digest: null, hold: 'nodetagger-failed' } as const;
+  for (const name of ['one', 'two', 'three']) fleet.note({ ...poll(name, 0), told: failed });
+  fleet.note(poll('four', 0));
+  expect(names(fleet)).toEqual(['one', 'two', 'three'].map(host));
+  await fleet.flush();
+  expect(names(await open()).sort()).toEqual(['one', 'three', 'two'].map(host));
+  fleet.note(poll('one', 1));
+  fleet.note({ ...poll('two', 60), told: failed });
+  fleet.forget(at(60));
+  expect(names(fleet)).toEqual([host('two')]);
+  expect([...fleet.failedBy('nodegrouper')]).toEqual([]);
+});
+
 describe('more names than are remembered', () => {
   const REMEMBERED = 100;
 
@@ -41,6 +62,14 @@ describe('more names than are remembered', () => {
     const fleet = await openFleet({ store, journal, mostNodes: () => mostNodes, onHandedOut: () => undefined });
     return { store, fleet };
   }
+
+  test('take no more memory by what they were given, be it that there is no room for them', async () => {
+    const { fleet } = await fleetOf(REMEMBERED);
+    for (let number = 0; number < 1_000; number++) fleet.hand(host(`made-up${number}`), digest('a'), at(1));
+    const kept = Array.from({ length: 1_000 }, (_, number) => fleet.handedAt(host(`made-up${number}`), digest('a')));
+    expect(kept.filter((one) => one !== undefined)).toHaveLength(REMEMBERED);
+    expect(kept.at(-1)).toBe(at(1));
+  });
 
   test('make room for one another, in memory and in the store, and never push out a host that is known', async () => {
     const { store, fleet } = await fleetOf(REMEMBERED);

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import type { Digest, ObjectId } from '../../../protocol/names.ts';
 import type { NodeInputs } from '../../core/node-inputs.ts';
 import type { View } from '../../ports.ts';
@@ -29,6 +30,8 @@ const MOST_TREES = 6;
 /** Of one view: any of them makes it. */
 const MOST_RECIPES = 6;
 const MOST_KEYS = 100_000;
+/** One after the other, those of a large fleet would keep everybody waiting who asks first. */
+const LEARNT_AT_ONCE = 64;
 
 /** Which views there are, and what has which: learnt from the shelf once, then kept in memory. */
 export function openCatalogue(shelf: Shelf) {
@@ -89,7 +92,8 @@ export function openCatalogue(shelf: Shelf) {
 
   function load(): Promise<void> {
     loading ??= (async () => {
-      for (const digest of await shelf.digests()) await look(digest);
+      const some = pLimit(LEARNT_AT_ONCE);
+      await Promise.all((await shelf.digests()).map((digest) => some(() => look(digest))));
     })();
     return loading;
   }

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import type { Digest } from '../../../protocol/names.ts';
 import type { Shelf } from './shelf.ts';
 
@@ -6,6 +7,9 @@ interface Parts {
   /** Bytes that all archives and manifests may take together. */
   readonly limit: () => number;
 }
+
+/** Views of earlier processes, of which there may be very many. */
+const MEASURED_AT_ONCE = 64;
 
 /**
  * Bounds what archives and manifests take on the disk: where each host has a view of its own, each has both of its own, too,
@@ -18,10 +22,12 @@ export function openRoom({ shelf, limit }: Parts) {
   let loading: Promise<void> | undefined;
 
   async function load(): Promise<void> {
-    for (const digest of await shelf.digests()) {
+    const some = pLimit(MEASURED_AT_ONCE);
+    const measure = async (digest: Digest): Promise<void> => {
       const size = await shelf.sizeOf(digest);
       if (size > 0 && !sizes.has(digest)) note(digest, size);
-    }
+    };
+    await Promise.all((await shelf.digests()).map((digest) => some(() => measure(digest))));
   }
 
   function note(digest: Digest, size: number): void {

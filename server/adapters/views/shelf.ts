@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import pLimit from 'p-limit';
 import * as z from 'zod/mini';
 import { type Digest, hexOf, type ObjectId, parseDigest, parseObjectId } from '../../../protocol/names.ts';
 import type { NodeInputs } from '../../core/node-inputs.ts';
@@ -58,6 +59,9 @@ const MADE = {
 } as const;
 export type MadeFile = keyof typeof MADE;
 
+/** Directories: there may be very many. */
+const LOOKED_AT_AT_ONCE = 64;
+
 const LARGE = ['manifest', ...Object.values(MADE).map(({ file }) => file)];
 
 /**
@@ -74,8 +78,9 @@ export function openShelf(root: string) {
       const names = await readdir(root).catch(() => []);
       const digests = names.flatMap((name) => parseDigest(`sha256:${name}`) ?? []);
       // A shelf that cannot be written keeps its leftovers; they are in nobody's way.
-      for (const directory of [root, ...digests.map((digest) => join(root, hexOf(digest)))])
-        await removeLeftovers(directory).catch(() => undefined);
+      const some = pLimit(LOOKED_AT_AT_ONCE);
+      const directories = [root, ...digests.map((digest) => join(root, hexOf(digest)))];
+      await Promise.all(directories.map((path) => some(() => removeLeftovers(path).catch(() => undefined))));
       return digests;
     },
 

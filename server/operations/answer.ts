@@ -1,4 +1,5 @@
-import type { Hostname } from '../../protocol/names.ts';
+import { floorHour, type Hostname } from '../../protocol/names.ts';
+import { place } from '../core/choose.ts';
 import { type Answer, assign, asToldBefore, type Question, workOut } from './assign.ts';
 import type { Context } from './context.ts';
 import type { Epoch, Kind } from './standing.ts';
@@ -25,9 +26,27 @@ export async function followEpoch(context: Context): Promise<void> {
   followed.set(standing, epoch);
   // The kinds that there are come first: most nodes are of one of them.
   await standing.decideAll((kind, now) => decide(context, kind, now));
-  if (epoch.placement === before?.placement) return;
-  await standing.placeAll(fleet.seats());
-  await standing.decideAll((kind, now) => decide(context, kind, now));
+  if (epoch.placement !== before?.placement) {
+    await standing.placeAll(fleet.seats());
+    await standing.decideAll((kind, now) => decide(context, kind, now));
+  }
+  if (epoch.shelf !== before?.shelf) await knowViews(context, epoch);
+}
+
+/** Has the views at hand of all tags that a mark may send nodes to: then nobody waits for what is in them. */
+async function knowViews({ standing, views, fleet }: Context, { world, placement, shelf }: Epoch): Promise<void> {
+  const [kind] = placement.kinds.values();
+  const placed = kind && place(world, kind.sample, []);
+  if (placed === undefined || placed.wave === null) return;
+  const { hostname, groups, wave } = placed;
+  const node = { hostname, environment: wave.environment, groups, facts: fleet.facts(hostname) };
+  const hours = Math.max(...world.schedule.waves.map(({ lookbackHours }) => lookbackHours));
+  const tags = world.tags.filter(({ hour, broken }) => broken === null && hour >= floorHour(world.now) - hours);
+  for (const tree of new Set(tags.map((tag) => tag.tree).reverse())) {
+    if (standing.epoch()?.shelf !== shelf) return;
+    // What cannot be read is told to whoever asks for it.
+    await views.ofNode(tree, node).catch(() => undefined);
+  }
 }
 
 const followed = new WeakMap<Context['standing'], Epoch>();

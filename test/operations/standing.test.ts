@@ -76,6 +76,19 @@ describe('answers that stand', () => {
     expect(asked.mock.calls.length).toBeGreaterThan(0);
   });
 
+  test('wait for no view after a mark: those of all tags that it may lead to are at hand', async () => {
+    const { app, clock, passTo } = await train();
+    const { context } = app;
+    await answers(context);
+    const known = vi.spyOn(context.views, 'ofNode');
+    await passTo(new Date(clock.now() + HOUR_MS).toISOString());
+    const trees = new Set(context.shelf.current().tags.map(({ tree }) => tree));
+    await until('the views of all tags', () =>
+      [...trees].every((tree) => known.mock.calls.some(([asked]) => asked === tree)) ? true : undefined,
+    );
+    expect(trees.size).toBeGreaterThan(KINDS);
+  });
+
   test('a node that keeps its answer keeps the time and the reasons that it was told; one that comes later hears those of then', async () => {
     const site = await train();
     const { app, passTo } = site;

@@ -52,16 +52,18 @@ export function startTimetable(context: Context, atStart: Settings): Timetable {
   };
 }
 
-/** Wakes those who wait when a control file took effect or the hour changed. */
+/** Wakes those who wait when a control file took effect, the hour changed or a pin began or ended. */
 function lookout(context: Context, atStart: Settings): () => void {
   let last: unknown;
   let hour = 0;
+  let epoch: unknown;
   const follow = following(context);
   return () => {
     follow();
     const state = context.desk.look();
     const now = Math.floor(context.time.now() / 3_600_000);
-    if (state === last && now === hour) return;
+    const present = context.standing.epoch();
+    if (state === last && now === hour && present === epoch) return;
     if (state !== last && state.kind === 'ready') {
       context.programs.forget();
       context.problems.set('control files', [
@@ -73,6 +75,7 @@ function lookout(context: Context, atStart: Settings): () => void {
     }
     last = state;
     hour = now;
+    epoch = present;
     context.changes.announce();
   };
 }

@@ -3,7 +3,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { until } from '../rig/until.ts';
-import { type Answer, type Serving, serving } from './serving.ts';
+import { type Answer, NOW, type Serving, serving } from './serving.ts';
 
 const WEB = '/v1/nodes/web1.example.com';
 const TAG = 'etchautotag-20261120-0700';
@@ -60,6 +60,16 @@ describe('a poll that waits', () => {
     await settledWaiting(server, [waiting]);
     server.clock.advance(3_600_000);
     expect((await waiting.answer).json()['tag']).toBe('etchautotag-20261120-0800');
+  });
+
+  test('is answered when a pin ends', async () => {
+    const now = Date.parse(NOW);
+    const pins = `web1.example.com etchautotag-20261120-0500 until=${new Date(now + 600_000).toISOString()}\n`;
+    const server = await serving({ files: { pins } });
+    const waiting = waitFor(server, String((await server.ask(WEB)).headers.etag));
+    await settledWaiting(server, [waiting]);
+    server.clock.advance(600_000);
+    expect((await waiting.answer).json()['tag']).toBe(TAG);
   });
 
   test('is answered when a tag is made that its node is due', async () => {

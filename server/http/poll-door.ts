@@ -36,7 +36,7 @@ export function openPollDoor(door: Door, exchanges: Exchanges) {
     const epoch = standing.epoch();
     if (seat === undefined || epoch === undefined) return false;
     const { headers } = request;
-    if (headers.accept?.includes('text/') === true) return false;
+    if (mayWantText(headers.accept)) return false;
     const running = runningIn(headers[RUNNING], seat);
     const answer = standing.of(seat, epoch);
     if (running === undefined || answer === undefined) return false;
@@ -61,6 +61,11 @@ export function openPollDoor(door: Door, exchanges: Exchanges) {
 
 function wasTold({ told }: FleetSeat, answer: StandingAnswer): boolean {
   return told !== null && (told === answer.told || etagOf(told) === answer.etag);
+}
+
+/** Whether the route has to find out which type somebody wants: what is ready is JSON. */
+export function mayWantText(accept: string | undefined): boolean {
+  return accept !== undefined && accept !== '*/*' && /text\/|[*;]/i.test(accept);
 }
 
 /** What the host says that it runs: null where it says nothing, undefined where that cannot be understood. */

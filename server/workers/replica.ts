@@ -5,7 +5,7 @@ import type { Digest, Hostname } from '../../protocol/names.ts';
 import { namesEtag } from '../http/etag.ts';
 import type { Exchanges } from '../http/exchange.ts';
 import { unpacked, type Words } from '../http/node-words.ts';
-import { runningIn } from '../http/poll-door.ts';
+import { mayWantText, runningIn } from '../http/poll-door.ts';
 import { sendTold, sendUnchanged } from '../http/send.ts';
 import type { Log } from '../ports.ts';
 import { type Asked, type Bulletin, machineTime, onLine } from './bulletin-lines.ts';
@@ -181,7 +181,7 @@ export function openReplica({ files, exchanges, log, mostNodes }: ReplicaPorts):
       const hostname = url.slice(PREFIX.length);
       const seat = seats.get(hostname);
       const row = seat === undefined ? undefined : rows.get(seat.kind);
-      if (seat === undefined || row === undefined || headers.accept?.includes('text/') === true) return false;
+      if (seat === undefined || row === undefined || mayWantText(headers.accept)) return false;
       const running = runningIn(headers[RUNNING], seat);
       if (running === undefined) return false;
       const { words } = row;

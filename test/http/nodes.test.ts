@@ -69,6 +69,8 @@ describe('a poll', () => {
     const text = await server.ask(WEB, { headers: { Accept: 'text/plain' } });
     expect([text.status, text.text]).toEqual([200, 'tags/etchautotag-20261120-0700\n']);
     expect(text.headers['content-type']).toBe('text/plain; charset=utf-8');
+    for (const Accept of ['TEXT/plain', 'application/json;q=0.5, */*', 'text/*'])
+      expect((await server.ask(WEB, { headers: { Accept } })).bytes).toEqual(text.bytes);
     const trunk = await server.ask(`${WEB}?tag=trunk`, { headers: { Accept: 'text/plain' } });
     expect(trunk.text).toBe('trunk\n');
     const json = await server.ask(WEB, { headers: { Accept: 'text/html, application/json' } });

@@ -28,6 +28,10 @@ const tagOrTrunk = z.pipe(
   z.transform((text) => text as TagName | 'trunk'),
 );
 const count = z.int().check(z.nonnegative());
+/** What hosts say of themselves is kept in memory, for every one of them. */
+function isLittle(facts: Readonly<Record<string, string>>): boolean {
+  return Object.keys(facts).length <= 64 && JSON.stringify(facts).length <= 4096;
+}
 const text = (limit: number) => z.string().check(z.maxLength(limit));
 
 /** `GET /v1/nodes/{hostname}` with status 200. Unknown keys are ignored, so that an older client understands a newer server. */
@@ -72,7 +76,7 @@ export const reportSchema = z.strictObject({
   error: z.optional(z.nullable(text(8192))),
   /** What was on the disk and not as the manifest says, before this run repaired it: paths, the first of them. */
   drifted: z.optional(z.object({ count, paths: z.array(text(4096)).check(z.maxLength(50)) })),
-  facts: z.optional(z.record(text(100), text(1000))),
+  facts: z.optional(z.record(text(100), text(1000)).check(z.refine(isLittle, 'at most 64 facts of 4 KiB together'))),
   clientVersion: z.optional(text(100)),
 });
 export type Report = z.infer<typeof reportSchema>;

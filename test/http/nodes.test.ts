@@ -250,6 +250,10 @@ describe('a report', () => {
       title: expect.stringMatching(/outcome.*changed|changed.*outcome/s),
     });
     expect((await send([REPORT])).status).toBe(400);
+    const many = Object.fromEntries(Array.from({ length: 65 }, (_, number) => [`fact${number}`, '']));
+    const long = Object.fromEntries(Array.from({ length: 5 }, (_, number) => [`fact${number}`, 'x'.repeat(1000)]));
+    for (const facts of [many, long])
+      expect((await send({ ...REPORT, facts })).json()).toMatchObject({ title: expect.stringContaining('64 facts') });
     expect((await server.ask(`${WEB}/reports`, { method: 'POST' })).status).toBe(415);
     expect((await server.ask('/v1/nodes')).json()['nodes']).toEqual([]);
   });

@@ -62,6 +62,8 @@ export interface Seat {
 export interface Standing {
   /** The present epoch; undefined while nothing can be decided. At most 5 ms old, and looked up anew after any pause. */
   epoch(): Epoch | undefined;
+  /** As `epoch`, looked up now: for who tells others since when it stands. */
+  lookAgain(): Epoch | undefined;
   /** When was last looked: milliseconds since 1970, by the time that decisions are made by. */
   now(): number;
   /** The answer that stands for a node, looked up; undefined where it has to be worked out. `epoch`: the present one. */
@@ -104,7 +106,11 @@ export function openStanding({ desk, shelf, time, clock, programs }: Ports): Sta
     const since = now - askedOn;
     askedOn = now;
     if (since > 0 && since < PAUSE_MS && now - lookedOn < FRESH_MS) return epoch;
-    lookedOn = now;
+    return lookAgain();
+  };
+
+  const lookAgain = (): Epoch | undefined => {
+    lookedOn = clock.monotonic();
     epoch = look();
     return epoch;
   };
@@ -163,6 +169,7 @@ export function openStanding({ desk, shelf, time, clock, programs }: Ports): Sta
 
   return {
     epoch: current,
+    lookAgain,
     now: () => lookedAt,
     kindOf,
     of({ kind, own, ownEpoch }, now = current()) {

@@ -111,7 +111,7 @@ export function openBulletin(context: Context, path: string): HeadBulletin {
 
   /** What is told stands as of `at`: the files were looked at only after it was seen how they look. */
   const confirm = (files: string, at: number): void => {
-    const now = standing.epoch();
+    const now = standing.lookAgain();
     const usable = now === undefined || now.hasPrograms ? undefined : now;
     if (usable !== epoch) begin(usable);
     if (usable === undefined) {
@@ -132,8 +132,7 @@ export function openBulletin(context: Context, path: string): HeadBulletin {
     if (readers.size === 0) moved.clear();
     if (files === undefined || readers.size === 0) return;
     desk.lookAgain();
-    // What is looked up once a turn of the event loop may have been looked up before in this one.
-    setImmediate(() => setImmediate(() => confirm(files, at)));
+    confirm(files, at);
   };
 
   const hear = (line: string): void => {

@@ -27,7 +27,7 @@ await Promise.all([
     outdir: 'dist',
     format: 'esm',
     target: 'node20',
-    external: ['better-sqlite3', 'express', 'winston', 'autocannon'],
+    external: ['better-sqlite3', 'express', 'winston'],
     splitting: true,
     // CommonJS packages among the bundled ones ask for Node's own modules with require.
     banner: {

@@ -50,13 +50,16 @@ interface Known {
   readonly pollAfterSeconds: number;
 }
 
-const worded = new WeakMap<Told, Known>();
+/** Of answers that stand for many there are fewer; where each node has its own, all of their words would fill the memory. */
+const MOST_WORDED = 5_000;
+const worded = new Map<Told, Known>();
 
 /** The words of an answer, which is put into them once. */
 export function wordsOf(answer: StandingAnswer, pollAfterSeconds: number): Words {
   const known = worded.get(answer.told);
   if (known?.pollAfterSeconds === pollAfterSeconds && saysTheSame(known.answer, answer)) return known.words;
   const words = answer.kind === 'serve' ? serveWords(answer, pollAfterSeconds) : stopWords(answer, pollAfterSeconds);
+  if (worded.size >= MOST_WORDED) worded.clear();
   worded.set(answer.told, { words, answer, pollAfterSeconds });
   return words;
 }

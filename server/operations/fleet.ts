@@ -192,7 +192,8 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
       seat.polls = 0;
       if (told !== null) polls.push({ hostname, at: lastSeen, running, told, count });
     }
-    const forgotten = madeUp;
+    // Who came back meanwhile is there.
+    const forgotten = madeUp.filter((hostname) => !seats.has(hostname));
     [changes, asked, madeUp] = [[], [], []];
     const written = (): void => {
       underWay--;

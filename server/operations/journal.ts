@@ -42,7 +42,13 @@ export function openJournal({ store, log, onTrouble }: JournalPorts): Journal {
         underWay = next;
         await carryOut(store, next);
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        if (!isOfStore(error)) {
+          // Trying again would not help, and would keep everything else from being written.
+          log.error('something cannot be written to the history, and is left out', { error });
+          take(0);
+          continue;
+        }
+        const reason = error.message;
         if (!troubled) log.error('the history cannot be written', { reason });
         troubled = true;
         onTrouble(reason);
@@ -94,6 +100,11 @@ export function openJournal({ store, log, onTrouble }: JournalPorts): Journal {
     },
     flush,
   };
+}
+
+/** As every store names what lies outside of this program. */
+function isOfStore(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'StoreError';
 }
 
 function carryOut(store: Store, write: Write): Promise<unknown> {

@@ -111,6 +111,13 @@ describe('more names than are remembered', () => {
     expect([...fleet.seats()].map((seat) => seat.hostname).sort()).toEqual([host('one'), host('three')]);
   });
 
+  test('one that had to go and came back at once is in the store', async () => {
+    const { store, fleet } = await fleetOf(1);
+    for (const name of ['one', 'two', 'one']) fleet.note({ ...poll(name, 0), running: null });
+    await fleet.flush();
+    expect((await store.nodes()).map((row) => row.hostname)).toEqual([host('one')]);
+  });
+
   test('a report makes a host known', async () => {
     const { fleet } = await fleetOf(2);
     fleet.note({ ...poll('one', 0), running: null });

@@ -68,3 +68,19 @@ test('what is noted of the end of a trouble is written with the rest', async () 
   await to.flush();
   expect(await summaries()).toEqual([1, 2]);
 });
+
+test('a write that can never be made is left out and told, and keeps no other from being written', async () => {
+  const { store, summaries, troubles } = await journal();
+  const told: string[] = [];
+  const log = { ...quiet, error: (message: string) => told.push(message) };
+  const to = openJournal({ store, log, onTrouble: (reason) => troubles.push(reason) });
+  to.add(event(0));
+  to.write(async () => {
+    throw new TypeError('no such thing');
+  });
+  to.add(event(1));
+  await to.flush();
+  expect(await summaries()).toEqual([0, 1]);
+  expect(told).toEqual(['something cannot be written to the history, and is left out']);
+  expect(troubles).toEqual([]);
+});

@@ -1,6 +1,6 @@
 import { floorHour, type Hostname } from '../../protocol/names.ts';
 import { place } from '../core/choose.ts';
-import { type Answer, assign, asToldBefore, type Question, workOut } from './assign.ts';
+import { type Answer, assign, asToldBefore, type Question, withExperience, workOut } from './assign.ts';
 import type { Context } from './context.ts';
 import type { Epoch, Kind } from './standing.ts';
 
@@ -59,7 +59,7 @@ async function letStand(context: Context, hostname: Hostname): Promise<Answer> {
   const kind = standing.kindOf(epoch, hostname);
   if (kind !== undefined && kind.epoch !== epoch) await decide(context, kind, epoch);
   if (seat !== undefined) seat.kind = kind;
-  if (kind?.epoch === epoch && kind.answer !== undefined) return kind.answer;
+  if (kind?.epoch === epoch && kind.answer !== undefined) return fullAnswer(context, kind, { hostname, epoch });
   const facts = fleet.facts(hostname);
   const { answer, scope } = await workOut(context, { hostname });
   // A report may have come meanwhile, with facts by which it gets something else.
@@ -69,6 +69,21 @@ async function letStand(context: Context, hostname: Hostname): Promise<Answer> {
     seat.ownEpoch = epoch;
   }
   return answer;
+}
+
+/** Whoever asks for the first time hears all reasons; the others are many, and are not kept waiting for them. */
+async function fullAnswer(
+  context: Context,
+  kind: Kind,
+  { hostname, epoch }: { readonly hostname: Hostname; readonly epoch: Epoch },
+): Promise<Answer> {
+  const isNew = context.fleet.told(hostname) === undefined;
+  if (isNew && kind.completing !== undefined) {
+    await kind.completing;
+    // What was pulled or marked meanwhile counts.
+    if (context.standing.epoch() !== epoch) return letStand(context, hostname);
+  }
+  return kind.answer ?? letStand(context, hostname);
 }
 
 /** Works out what the nodes of a kind get, once however many of them ask meanwhile. */
@@ -84,4 +99,20 @@ async function decideKind(context: Context, kind: Kind, epoch: Epoch): Promise<v
   if (context.standing.epoch() !== epoch || scope === 'moment') return;
   kind.answer = scope === 'kind' && 'told' in answer ? answer : undefined;
   kind.epoch = epoch;
+  kind.completing = kind.answer && complete(context, kind, epoch);
+}
+
+/** Adds to the reasons what earlier waves experienced, for those who are told the answer from then on. Never rejects. */
+async function complete(context: Context, kind: Kind, epoch: Epoch): Promise<void> {
+  const { answer } = kind;
+  if (answer?.kind !== 'serve') return;
+  try {
+    const placed = place(epoch.world, kind.sample, []);
+    const told = await withExperience(context, epoch.world, { placed, told: answer.told });
+    if (kind.answer === answer) kind.answer = { ...answer, told };
+  } catch (error) {
+    context.log.warn('what earlier waves experienced is not known', { tag: answer.tag, error });
+  } finally {
+    if (kind.epoch === epoch) kind.completing = undefined;
+  }
 }

@@ -52,7 +52,7 @@ export interface Question {
   readonly asked?: string;
   /** The world is not the present one: the nodetagger's answers from and for now don't count. */
   readonly afresh?: boolean;
-  /** For all nodes of the kind: what this one was told before does not count. */
+  /** For all nodes of the kind, at once: without what this one was told before, and what earlier waves experienced. */
   readonly forKind?: boolean;
 }
 
@@ -119,7 +119,8 @@ async function workOutIn(context: Context, world: World, question: Question): Pr
     const view = await context.views.ofNode(content.tree, inputsOf(context, placed));
     const isCommon = await context.views.isCommon(view.digest);
     const begun = tell(world, { placed, choice, view, before });
-    const told = begun === before ? begun : await withExperience(context, world, { placed, told: begun });
+    const isBegun = begun !== before && !forKind;
+    const told = isBegun ? await withExperience(context, world, { placed, told: begun }) : begun;
     const { commit } = content;
     const { hours } = placed.wave;
     const answer: ServeAnswer = { kind: 'serve', told, etag: etagOf(told), tag, commit, hours, view, isCommon };
@@ -210,7 +211,7 @@ function tell(world: World, { placed, choice, view, before }: Telling): Told {
 }
 
 /** An answer that begins says also what earlier waves experienced. */
-async function withExperience(
+export async function withExperience(
   context: Context,
   world: World,
   { placed, told }: { readonly placed: Placed; readonly told: Told },

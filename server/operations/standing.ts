@@ -48,6 +48,8 @@ export interface Kind {
   /** Undefined where each of them has a view of its own. */
   answer: StandingAnswer | undefined;
   deciding: Promise<void> | undefined;
+  /** While the answer stands already, and what earlier waves experienced is still being looked up for its reasons. */
+  completing: Promise<void> | undefined;
 }
 
 /** Where a node's answer stands. */
@@ -162,6 +164,7 @@ export function openStanding({ desk, shelf, time, clock, programs }: Ports): Sta
       epoch: undefined,
       answer: undefined,
       deciding: undefined,
+      completing: undefined,
     };
     placement.kinds.set(key, kind);
     return kind;

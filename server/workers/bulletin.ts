@@ -73,11 +73,15 @@ export function openBulletin(context: Context, path: string): HeadBulletin {
 
   const addRows = (now: Epoch): void => {
     const fresh: BulletinRow[] = [];
-    for (const kind of now.placement.kinds.values()) if (!rows.has(kind.id)) fresh.push(...rowOf(kind, now));
+    for (const kind of now.placement.kinds.values()) if (isNews(kind, now)) fresh.push(...rowOf(kind, now));
     if (fresh.length === 0) return;
     for (const row of fresh) rows.set(row.id, row);
     tellAll({ kind: 'rows', rows: fresh });
   };
+
+  /** An answer that stands may still be told with more reasons. */
+  const isNews = ({ id, answer, epoch: of }: Kind, now: Epoch): boolean =>
+    of === now && answer !== undefined && rows.get(id)?.told !== numbers.of(answer.told);
 
   const rowOf = ({ id, answer, epoch: of }: Kind, now: Epoch): BulletinRow[] => {
     if (of !== now || answer === undefined) return [];

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import type { Hostname } from '../../protocol/names.ts';
+import type { WaveExperience } from '../../server/core/experience.ts';
 import { answer, followEpoch } from '../../server/operations/answer.ts';
 import { type Answer, assign } from '../../server/operations/assign.ts';
 import type { Context } from '../../server/operations/context.ts';
@@ -74,6 +75,28 @@ describe('answers that stand', () => {
     expect(standing.told.tag).toBe(tagAt(5));
     expect(asked.mock.calls.length).toBeLessThanOrEqual(KINDS);
     expect(asked.mock.calls.length).toBeGreaterThan(0);
+  });
+
+  test('wait for no history after a mark, but for those who ask for the first time', async () => {
+    const { app, base, sweep } = await train();
+    const { context } = app;
+    await answers(context);
+    let look = (_: readonly WaveExperience[]): void => undefined;
+    const looking = new Promise<readonly WaveExperience[]>((resolve) => {
+      look = resolve;
+    });
+    vi.spyOn(context.experience, 'of').mockReturnValue(looking);
+    await writeSettled(join(base, 'tagstate'), `${tagAt(6)} bad\n`);
+    sweep();
+    const soon = await answer(context, { hostname: HOSTS.prod as Hostname });
+    expect(soon).toMatchObject({ kind: 'serve', tag: tagAt(5) });
+    const waiting = answer(context, { hostname: 'web9.example.org' as Hostname });
+    look([{ wave: 'qa+1h', ran: 7, milliseconds: 7 * HOUR_MS, failed: 0, rolledBack: 0, first: [] }]);
+    const late = await waiting;
+    if (!('told' in soon) || !('told' in late)) throw new Error('both are told');
+    expect(late.etag).toBe(soon.etag);
+    const sentence = '7 qa nodes have run it for 1 h, none failed';
+    expect([soon.told.reasons.includes(sentence), late.told.reasons.at(-1)]).toEqual([false, sentence]);
   });
 
   test('wait for no view after a mark: those of all tags that it may lead to are at hand', async () => {

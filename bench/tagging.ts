@@ -39,7 +39,7 @@ export async function tagOf(context: Context, hour: Hour): Promise<{ tagMs: numb
       stale: false,
       fetched: tip.at,
       reasons: ['made to be measured'],
-      by: 'bench',
+      actor: { by: 'bench', from: null },
     },
   );
   const tagMs = whole.ms() - manifestMs;

@@ -55,7 +55,7 @@ async function story(): Promise<void> {
   if (!composed.ok) throw new Error('the demonstration cannot be set up');
   const { context } = composed.app;
   await settled(() => context.desk.look().kind === 'ready');
-  await backfill(context, 5, 'demo');
+  await backfill(context, 5, { by: 'demo', from: null });
   const started = await startServer(composed.app);
   if (!started.ok) throw new Error(started.sentence);
   const { url, stop } = started.value;

@@ -336,9 +336,23 @@ export interface TagRuns {
 }
 
 export const EVENT_KINDS = [
+  // A change of `tagstate`, `killswitch`, `pins` and `server.yml`, by whomever and in whatever way; of other control files.
+  'mark',
+  'kill',
+  'resume',
+  'pin',
+  'setting',
   'control-file',
+  // Who may ask, and who was refused.
+  'token',
+  'enrolment',
+  'approval',
+  'login',
+  'refusal',
+  // Tags by hand and by the clock, and what was dropped of the history itself.
   'tag-created',
   'tag-pruned',
+  'prune',
   'fetch',
   'assignment',
   'report',
@@ -351,12 +365,16 @@ export type EventKind = (typeof EVENT_KINDS)[number];
 export interface NewEvent {
   readonly at: number;
   readonly kind: EventKind;
-  /** Who: `file owner alice`, `alice (command line)`, `HTTP from 127.0.0.1`, `server`. */
+  /** Who: `alice`, the name of a token, a hostname, `file owner alice` where a file was edited directly, `server`. */
   readonly by: string;
+  /** From where: an address, `command line`, `admin socket`, `file`, `repository`; null for the server itself. */
+  readonly from: string | null;
   /** A file, tag, hostname or problem id. */
   readonly subject: string;
   readonly before: string | null;
   readonly after: string | null;
+  /** The reason that was given. */
+  readonly why: string | null;
   /** One sentence. */
   readonly summary: string;
 }
@@ -442,6 +460,8 @@ export interface Store {
     file: string;
     at: number;
     by: string;
+    from: string | null;
+    why: string | null;
     text: string | null;
     /** Keep the version without an event. */
     quiet?: boolean;

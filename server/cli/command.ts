@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type App, compose, type Role } from '../compose.ts';
 import { plainJson } from '../core/plain-json.ts';
 import { sentenceOf } from '../core/problem.ts';
+import type { Actor } from '../operations/context.ts';
 import { type NotReady, type Ready, worldNow } from '../operations/world.ts';
 import type { Log } from '../ports.ts';
 import { cleared, printable, terminal } from './terminal.ts';
@@ -44,10 +45,10 @@ export function missingBase(options: CommonOptions): Failure | undefined {
 }
 
 /** Who runs the command, for the record. Under sudo, who called it. */
-export function actor(): string {
+export function actor(): Actor {
   const caller = process.env['SUDO_USER'];
   const name = userName();
-  return printable(`${caller === undefined ? name : `${caller} as ${name}`} (command line)`);
+  return { by: printable(caller === undefined ? name : `${caller} as ${name}`), from: 'command line' };
 }
 
 function userName(): string {

@@ -43,7 +43,10 @@ async function eventsCommand(options: EventOptions): Promise<ExitCode> {
     if (!found.ok) return fail(options, found);
     const events = found.value;
     return succeed(options, { events }, () => [
-      ...events.map(({ at, by, summary }) => `${new Date(at).toISOString()}  ${printable(`${by}: ${summary}`)}`),
+      ...events.map(
+        ({ at, by, from, summary }) =>
+          `${new Date(at).toISOString()}  ${printable(`${from === null ? by : `${by} (${from})`}: ${summary}`)}`,
+      ),
       ...(events.length === 0 ? ['Nothing is recorded of that.'] : []),
     ]);
   });

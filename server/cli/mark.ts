@@ -79,7 +79,7 @@ async function markCommand(tagText: string, stateText: string, options: Options)
     ...(environment === undefined ? {} : { environments: environment }),
     ...(reason === undefined ? {} : { reason }),
     ...(force === undefined ? {} : { force }),
-    by: actor(),
+    actor: actor(),
   };
   const stops = state === 'bad' || state === 'badfwd';
   if (stops && !options.dryRun) return markWithoutDelay(order, options);

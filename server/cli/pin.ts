@@ -73,7 +73,7 @@ async function changePin(hostText: string, change: NewPin | null, options: Optio
       return succeed(options, { ok: true, dryRun: true, preview: effect.value }, () => [
         'Nothing was changed (--dry-run).',
       ]);
-    const edited = await pin(context, { host, pin: change, by: actor() });
+    const edited = await pin(context, { host, pin: change, actor: actor() });
     if (!edited.ok) return fail(options, edited);
     const told = await toldSoFar(context, ready, effect.value);
     return succeed(options, { ok: true, ...edited.value, preview: effect.value, told }, () => [

@@ -41,7 +41,7 @@ async function resumeCommand(environment: string | null, options: Options): Prom
       return succeed(options, { ok: true, dryRun: true, shown, preview: effect.value }, () => [
         'Nothing was changed (--dry-run).',
       ]);
-    const removed = await resume(context, { environment, shown: shown.version, by: actor() });
+    const removed = await resume(context, { environment, shown: shown.version, actor: actor() });
     if (!removed.ok) return fail(options, removed);
     const told = await toldSoFar(context, ready, effect.value);
     return succeed(options, { ok: true, changed: true, shown, preview: effect.value, told }, () => [

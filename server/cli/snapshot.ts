@@ -42,7 +42,7 @@ async function snapshotCommand(options: Options): Promise<ExitCode> {
     const made = await snapshotByHand(context, {
       ...(hour === undefined ? {} : { hour }),
       ...(options.commit === undefined ? {} : { commit: options.commit }),
-      by: actor(),
+      actor: actor(),
     });
     if (made.kind !== 'made') return fail(options, made);
     const { outcome, record } = made.made;

@@ -5,5 +5,5 @@ import { peerOf } from './peer.ts';
 
 /** Who is recorded for what a request changes. */
 export function actorOf(request: IncomingMessage): Actor {
-  return `HTTP from ${plainAddress(peerOf(request))}`;
+  return { by: 'HTTP', from: plainAddress(peerOf(request)) };
 }

@@ -46,5 +46,12 @@ export interface Context {
   readonly changes: Changes;
 }
 
-/** Who does something: `alice (command line)`, `HTTP from 127.0.0.1`, `server`. */
-export type Actor = string;
+/** Who does something, and from where. */
+export interface Actor {
+  /** `alice`, `bob as root`, the name of a token or a session, a hostname, `server`. */
+  readonly by: string;
+  /** An address, `command line`, `admin socket`; null for the server itself. */
+  readonly from: string | null;
+}
+
+export const THE_SERVER: Actor = { by: 'server', from: null };

@@ -19,9 +19,11 @@ export async function fetchSource(context: Context): Promise<Attempt<Fetched>> {
       at,
       kind: 'fetch',
       by: fetched.value.tip.author,
+      from: 'repository',
       subject: 'trunk',
       before: fetched.value.previous ?? null,
       after: fetched.value.tip.id,
+      why: null,
       summary: `trunk is now ${fetched.value.tip.id.slice(0, 12)}: ${fetched.value.tip.subject}`,
     });
   }

@@ -3,7 +3,7 @@ import { automaticHalt, describeFailures, haltProblems, haltReached, haltReason,
 import { markOf, stops } from '../core/marks.ts';
 import type { Problem } from '../core/problem.ts';
 import type { StateFiles, TagFailures } from '../ports.ts';
-import type { Context } from './context.ts';
+import { type Context, THE_SERVER } from './context.ts';
 import { editMarks } from './mark.ts';
 import { noteEdit } from './note-edit.ts';
 import { worldNow } from './world.ts';
@@ -98,24 +98,15 @@ interface Halt {
 }
 
 async function markBad(context: Context, { tag, failures, what }: Halt): Promise<void> {
-  const order = { tag, state: 'bad', reason: haltReason(what), automatic: true, by: 'server' } as const;
+  const order = { tag, state: 'bad', reason: haltReason(what), automatic: true, actor: THE_SERVER } as const;
   const state = context.desk.look();
   const known = state.kind === 'ready' ? state.controls.environments : new Set<string>();
   const marked = await editMarks(context.editor, known, order);
   if (!marked.ok) return note(context, tag, `should be marked bad and is not: ${what}, and ${marked.sentence}`);
   context.halts.troubles.delete(tag);
   if (!marked.value.changed) return refreshHaltProblems(context);
-  noteEdit(context, { file: 'tagstate', text: marked.value.text, by: order.by });
-  const summary = `${tag} was marked bad: ${what} (${namesOf(failures)})`;
-  context.journal.add({
-    at: context.time.now(),
-    kind: 'server',
-    by: 'server',
-    subject: tag,
-    before: null,
-    after: 'bad',
-    summary,
-  });
+  const why = `${what} (${namesOf(failures)})`;
+  noteEdit(context, { file: 'tagstate', text: marked.value.text, actor: THE_SERVER, why });
   context.log.warn('a tag was marked bad because of reports', { tag, what });
   refreshHaltProblems(context);
 }

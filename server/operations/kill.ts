@@ -8,37 +8,38 @@ export interface KillOrder {
   /** Null = everything. */
   readonly environment: string | null;
   readonly message: string;
-  readonly by: Actor;
+  readonly actor: Actor;
 }
 
 /** Creates the killswitch file before anything else is read. A wrong environment stops everything, which is said. */
 export async function kill(
   context: Context,
-  { environment, message, by }: KillOrder,
+  { environment, message, actor }: KillOrder,
 ): Promise<Attempt<{ readonly path: string; readonly warning?: string }>> {
   const raised = await context.editor.raise(environment, message);
-  if (raised.ok) noteKillswitch(context, by);
+  if (raised.ok) noteKillswitch(context, { actor, why: message });
   return raised;
 }
 
 /** Records who changed the killswitch, before the look at it does it with no more than the file's owner. */
-export function noteKillswitch(context: Context, by: Actor): void {
-  noteEdit(context, { file: 'killswitch', text: killswitchText(context.files.killswitch()), by });
+export function noteKillswitch(context: Context, who: { readonly actor: Actor; readonly why: string | null }): void {
+  noteEdit(context, { file: 'killswitch', text: killswitchText(context.files.killswitch()), ...who });
 }
 
 export interface ResumeOrder {
   readonly environment: string | null;
   /** The version of the file that was shown to whoever resumes. */
   readonly shown: string;
-  readonly by: Actor;
+  readonly reason?: string;
+  readonly actor: Actor;
 }
 
 export async function resume(
   context: Context,
-  { environment, shown, by }: ResumeOrder,
+  { environment, shown, actor, reason }: ResumeOrder,
 ): Promise<Attempt<{ readonly path: string }>> {
   const released = await context.editor.release(environment, shown);
-  if (released.ok) noteKillswitch(context, by);
+  if (released.ok) noteKillswitch(context, { actor, why: reason ?? null });
   return released;
 }
 

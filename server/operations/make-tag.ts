@@ -16,7 +16,7 @@ export interface TagOrder {
   /** Milliseconds since 1970; null for a commit that never was the tip while we looked. */
   readonly fetched: number | null;
   readonly reasons: readonly string[];
-  readonly by: Actor;
+  readonly actor: Actor;
 }
 
 export interface Made {
@@ -150,10 +150,11 @@ function announce(context: Context, record: TagRecord, order: TagOrder): void {
   context.journal.add({
     at: context.time.now(),
     kind: 'tag-created',
-    by: order.by,
+    ...order.actor,
     subject: record.name,
     before: null,
     after: record.commit,
+    why: null,
     summary: `${record.name} is ${record.commit.slice(0, 12)} "${record.subject}"${record.broken === null ? '' : ', broken'}: ${order.reasons.join('; ')}`,
   });
 }

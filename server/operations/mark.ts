@@ -18,7 +18,7 @@ export interface MarkOrder {
   readonly waitMs?: number;
   /** By the server itself: only where nobody has written a line about the tag. */
   readonly automatic?: boolean;
-  readonly by: Actor;
+  readonly actor: Actor;
 }
 
 export interface Marked {
@@ -40,7 +40,8 @@ export async function mark(context: Context, order: MarkOrder): Promise<MarkOutc
   const missing = missingTag(context, order);
   if (missing !== undefined) return missing;
   const marked = await editMarks(context.editor, knownEnvironments(context), order);
-  if (marked.ok && marked.value.changed) noteEdit(context, { file: 'tagstate', text: marked.value.text, by: order.by });
+  if (marked.ok && marked.value.changed)
+    noteEdit(context, { file: 'tagstate', text: marked.value.text, actor: order.actor, why: order.reason ?? null });
   return marked;
 }
 

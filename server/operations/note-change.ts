@@ -1,4 +1,5 @@
 import type { ControlFiles, Log } from '../ports.ts';
+import { THE_SERVER } from './context.ts';
 import type { ControlChange } from './held.ts';
 import type { Journal } from './journal.ts';
 import type { Timekeeper } from './timekeeper.ts';
@@ -14,7 +15,7 @@ export interface NoteChangePorts {
 export function noteChange({ journal, time, files, log }: NoteChangePorts, { file, text, known }: ControlChange): void {
   const at = time.now();
   const quiet = file.endsWith('.json');
-  const by = quiet ? 'server' : `file owner ${files.ownerOf(file)}`;
+  const who = quiet ? THE_SERVER : { by: `file owner ${files.ownerOf(file)}`, from: 'file' };
   if (!quiet && !known) log.info('a control file took effect', { file, absent: text === null });
-  journal.write((store) => store.recordControl({ file, at, by, text, quiet }));
+  journal.write((store) => store.recordControl({ file, at, ...who, why: null, text, quiet }));
 }

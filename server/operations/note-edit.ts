@@ -6,9 +6,14 @@ import type { Actor, Context } from './context.ts';
  */
 export function noteEdit(
   context: Context,
-  edit: { readonly file: string; readonly text: string | null; readonly by: Actor },
+  {
+    file,
+    text,
+    actor,
+    why,
+  }: { readonly file: string; readonly text: string | null; readonly actor: Actor; readonly why: string | null },
 ): void {
   const at = context.time.now();
-  context.journal.write((store) => store.recordControl({ ...edit, at }));
+  context.journal.write((store) => store.recordControl({ file, text, at, ...actor, why }));
   context.desk.lookAgain();
 }

@@ -109,7 +109,7 @@ function inWords({ outcome, tag, hold }: Pick<ToldCount, 'outcome' | 'tag' | 'ho
 export async function killswitchStatus(context: Context, seenSince: number): Promise<KillswitchStatus[]> {
   const stops = killswitches(context);
   if (stops.length === 0) return [];
-  const query = { kinds: ['control-file'], subject: 'killswitch', limit: 50 } as const;
+  const query = { kinds: ['kill', 'resume'], subject: 'killswitch', limit: 50 } as const;
   const events = await context.store.events(query).catch((): StoredEvent[] => []);
   const known = knownEnvironments(context);
   const told = await countTold(context, seenSince);

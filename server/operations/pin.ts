@@ -9,7 +9,7 @@ export interface PinOrder {
   readonly host: string;
   /** Null = unpin. */
   readonly pin: NewPin | null;
-  readonly by: Actor;
+  readonly actor: Actor;
 }
 
 const WAIT_MS = 5_000;
@@ -28,6 +28,7 @@ export async function pin(context: Context, order: PinOrder): Promise<Attempt<{ 
   });
   if (!edited.ok) return edited;
   const { before, after } = edited.value;
-  if (before !== after) noteEdit(context, { file: 'pins', text: after, by: order.by });
+  const why = order.pin?.reason ?? null;
+  if (before !== after) noteEdit(context, { file: 'pins', text: after, actor: order.actor, why });
   return { ok: true, value: { changed: before !== after } };
 }

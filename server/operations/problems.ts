@@ -1,5 +1,6 @@
 import type { Problem, StandingProblem } from '../core/problem.ts';
 import type { NewEvent } from '../ports.ts';
+import { THE_SERVER } from './context.ts';
 
 /** The problems that stand now. Each source replaces its own list; what is new or gone becomes an event. */
 export interface Problems {
@@ -50,10 +51,11 @@ function eventOf(problem: Problem, kind: 'problem-raised' | 'problem-cleared', a
   return {
     at,
     kind,
-    by: 'server',
+    ...THE_SERVER,
     subject: problem.id,
     before: raised ? null : problem.sentence,
     after: raised ? problem.sentence : null,
+    why: null,
     summary: raised ? problem.sentence : `no longer: ${problem.sentence}`,
   };
 }

@@ -3,7 +3,7 @@ import { pinnedTags } from '../core/pins.ts';
 import { tagsToPrune } from '../core/retention.ts';
 import type { TagRecord } from '../core/tag.ts';
 import { type NodeRow, type StateFiles, UnfitContent } from '../ports.ts';
-import type { Context } from './context.ts';
+import { type Context, THE_SERVER } from './context.ts';
 import { refreshShelf } from './refresh-shelf.ts';
 import { type Ready, worldNow } from './world.ts';
 
@@ -106,10 +106,11 @@ async function retire(context: Context, tags: readonly TagName[], now: number): 
     context.journal.add({
       at: now,
       kind: 'tag-pruned',
-      by: 'server',
+      ...THE_SERVER,
       subject: tag,
       before: context.shelf.current().byName.get(tag)?.commit ?? null,
       after: null,
+      why: null,
       summary: `${tag} is beyond retention and in nobody's use: removed`,
     });
   }

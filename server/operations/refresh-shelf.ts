@@ -17,7 +17,10 @@ export async function refreshShelf(context: Context): Promise<void> {
   if (before !== shelf.tags) copyNewTags(context, before, shelf.tags);
   const at = context.time.now();
   const file = 'tagstate in the repository';
-  context.journal.write((store) => store.recordControl({ file, at, by: shelf.author, text: shelf.repositoryTagstate }));
+  const who = { by: shelf.author, from: 'repository' };
+  context.journal.write((store) =>
+    store.recordControl({ file, at, ...who, why: null, text: shelf.repositoryTagstate }),
+  );
   context.programs.forget();
   context.problems.set('repository', shelf.problems);
   refreshTagProblems(context);

@@ -22,9 +22,11 @@ export async function report(context: Context, hostname: Hostname, given: Report
       at,
       kind: 'report',
       by: hostname,
+      from: null,
       subject: hostname,
       before: null,
       after: said.outcome,
+      why: null,
       summary: summaryOf(hostname, said),
     });
   }

@@ -2,7 +2,7 @@ import { floorHour, type Hour, type ObjectId, tagNameOf } from '../../protocol/n
 import type { Problem } from '../core/problem.ts';
 import { hoursBack, isLate, planBackfill, planTag } from '../core/snapshot-plan.ts';
 import type { Attempt, Commit, Fetched, FetchedTip } from '../ports.ts';
-import type { Actor, Context } from './context.ts';
+import { type Actor, type Context, THE_SERVER } from './context.ts';
 import { fetchSource } from './fetch.ts';
 import { type Made, makeTag } from './make-tag.ts';
 import { refreshShelf } from './refresh-shelf.ts';
@@ -34,7 +34,7 @@ async function tagHour(context: Context, hour: Hour, now: number): Promise<Attem
     return (
       failure ?? { ok: false, sentence: 'nothing was ever fetched', hint: 'see that the repository can be fetched' }
     );
-  return makeTag(context, { ...plan, hour, by: 'server' });
+  return makeTag(context, { ...plan, hour, actor: THE_SERVER });
 }
 
 function noTag(hour: Hour, { sentence, hint }: { sentence: string; hint: string }): Problem {
@@ -50,7 +50,7 @@ export interface ManualSnapshot {
   readonly hour?: Hour;
   /** A commit id, or an unambiguous beginning of one. */
   readonly commit?: string;
-  readonly by: Actor;
+  readonly actor: Actor;
 }
 
 export type ManualResult =
@@ -60,7 +60,7 @@ export type ManualResult =
   | { readonly kind: 'failed'; readonly sentence: string; readonly hint: string };
 
 /** Fetches, then makes one tag by hand. Never replaces one. */
-export async function snapshotByHand(context: Context, { hour, commit, by }: ManualSnapshot): Promise<ManualResult> {
+export async function snapshotByHand(context: Context, { hour, commit, actor }: ManualSnapshot): Promise<ManualResult> {
   await refreshShelf(context);
   const now = context.time.now();
   const wanted = hour ?? floorHour(now);
@@ -89,7 +89,7 @@ export async function snapshotByHand(context: Context, { hour, commit, by }: Man
     ...(await chooseCommit(context, { wanted, named, tip, fetched })),
     hour: wanted,
     origin: 'manual',
-    by,
+    actor,
   });
   if (!made.ok) return { kind: 'failed', ...failureOf(made) };
   if (named !== undefined && made.value.record.commit !== named.id)
@@ -154,7 +154,7 @@ export type Backfilled =
   | { readonly kind: 'refused'; readonly sentence: string; readonly hint: string };
 
 /** Makes the past hours' tags from first-parent history, so that every wave has one on the first day. Only before the first regular tag. */
-export async function backfill(context: Context, hours: number, by: Actor): Promise<Backfilled> {
+export async function backfill(context: Context, hours: number, actor: Actor): Promise<Backfilled> {
   const fetched = await fetchSource(context);
   if (!fetched.ok) return { kind: 'refused', sentence: fetched.sentence, hint: fetched.hint };
   const regular = context.shelf.current().tags.find((record) => record.origin !== 'backfill');
@@ -176,7 +176,7 @@ export async function backfill(context: Context, hours: number, by: Actor): Prom
       stale: false,
       fetched: null,
       reasons,
-      by,
+      actor,
     });
     if (!made.ok) return { kind: 'refused', sentence: made.sentence, hint: made.hint };
     tags.push(made.value);

@@ -117,9 +117,11 @@ function assignments(open: Open): void {
         at: at(0),
         kind: 'assignment',
         by: 'server',
+        from: null,
         subject: 'web1.example',
         before: null,
         after: `serve etchautotag-20261120-0800 ${digest('a')}`,
+        why: null,
         summary: 'web1.example now gets etchautotag-20261120-0800 (production+4h)',
       },
     ]);
@@ -507,11 +509,13 @@ function controlFiles(open: Open): void {
     file: 'tagstate',
     at: at(seconds),
     by: 'file owner alice',
+    from: 'file',
+    why: null,
     text,
     ...(quiet === undefined ? {} : { quiet }),
   });
   const changes = async (store: Store) =>
-    (await store.events({ kinds: ['control-file'], order: 'oldest', limit: 100 })).map((stored) => stored.summary);
+    (await store.events({ kinds: ['mark'], order: 'oldest', limit: 100 })).map((stored) => stored.summary);
 
   test('the text as of an instant is answered: absent is not the same as never recorded', async () => {
     const store = await open();
@@ -532,7 +536,7 @@ function controlFiles(open: Open): void {
     expect(await store.recordControl(change(2, lines.with(50, 'a bad').toSpliced(51, 0, 'b bad').join('\n')))).toBe(
       true,
     );
-    const [found] = await store.events({ kinds: ['control-file'], limit: 1 });
+    const [found] = await store.events({ kinds: ['mark'], limit: 1 });
     expect(found).toMatchObject({
       at: at(2),
       by: 'file owner alice',
@@ -635,7 +639,7 @@ function pruning(open: Open): void {
       [120, '10'],
     ] as const) {
       await store.recordPolls([poll('web1', seconds, { tag: tag(hour) })]);
-      await store.recordControl({ file: 'pins', at: at(seconds), by: 'x', text: hour });
+      await store.recordControl({ file: 'pins', at: at(seconds), by: 'x', from: null, why: null, text: hour });
     }
     await store.copyTags([record('08'), record('09')]);
     await store.markPruned([tag('08')], at(2 * 3600));

@@ -34,7 +34,7 @@ async function useEverything(file: string): Promise<void> {
   await store.recordReport(host('web1'), report('run-00000001'), { at: at(2), countsIn: 'qa' });
   await store.recordReport(host('web1'), report('run-00000002', { outcome: 'failed' }), { at: at(2), countsIn: 'qa' });
   await store.addEvents([event(3)]);
-  await store.recordControl({ file: 'tagstate', at: at(3), by: 'ada', text: '# none\n' });
+  await store.recordControl({ file: 'tagstate', at: at(3), by: 'ada', from: null, why: null, text: '# none\n' });
   await store.copyTags([record('08')]);
   await store.markPruned([tag('08')], at(4));
   await Promise.all([
@@ -53,7 +53,7 @@ async function useEverything(file: string): Promise<void> {
     store.controlAt('tagstate', at(9)),
     store.events({ limit: 10 }),
     store.events({ limit: 10, kinds: ['assignment', 'report'], since: at(0) }),
-    store.events({ limit: 10, subject: 'killswitch', kinds: ['control-file'] }),
+    store.events({ limit: 10, subject: 'killswitch', kinds: ['kill', 'resume'] }),
     store.events({ limit: 10, subject: 'web1.example' }),
     store.events({ limit: 10, afterId: 1, kinds: ['assignment'], order: 'oldest' }),
     store.tagsAt(at(9)),

@@ -45,7 +45,15 @@ export function report(runId: string, changes: Partial<Report> = {}): Report {
 }
 
 export function event(seconds: number, changes: Partial<NewEvent> = {}): NewEvent {
-  const rest = { by: 'server', subject: 'trunk', before: null, after: null, summary: `at ${seconds}` };
+  const rest = {
+    by: 'server',
+    from: null,
+    subject: 'trunk',
+    before: null,
+    after: null,
+    why: null,
+    summary: `at ${seconds}`,
+  };
   return { at: at(seconds), kind: 'fetch', ...rest, ...changes };
 }
 

@@ -198,21 +198,12 @@ describe('tags, nodes and events', () => {
     await run(['mark', BEFORE, 'bad', '--reason', 'y']);
     const all = await run(['events', '--since', since, '--subject', 'tagstate']);
     expect(all.stdout.trim().split('\n')).toEqual([
-      expect.stringMatching(/^\S+Z {2}file owner \S+: tagstate was created \(1 line\)$/),
+      expect.stringMatching(/^\S+Z {2}file owner \S+ \(file\): tagstate was created \(1 line\)$/),
       expect.stringMatching(/^\S+Z {2}\S+ \(command line\): tagstate: 1 line added$/),
       expect.stringMatching(/^\S+Z {2}\S+ \(command line\): tagstate: 1 line added$/),
     ]);
-    const { value } = await json([
-      'events',
-      '--kind',
-      'control-file',
-      'fetch',
-      '--subject',
-      'tagstate',
-      '--limit',
-      '1',
-    ]);
-    expect(value['events']).toEqual([expect.objectContaining({ kind: 'control-file', after: `${BEFORE} bad y` })]);
+    const { value } = await json(['events', '--kind', 'mark', 'fetch', '--subject', 'tagstate', '--limit', '1']);
+    expect(value['events']).toEqual([expect.objectContaining({ kind: 'mark', after: `${BEFORE} bad y`, why: 'y' })]);
     expect((await run(['events', '--kind', 'tag-pruned'])).stdout).toBe('Nothing is recorded of that.\n');
   });
 

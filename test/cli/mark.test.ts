@@ -96,9 +96,14 @@ Silent for more than 60 minutes: ${HOSTS.silent}.
   test('is recorded with who made it', async () => {
     const { run, json } = await testBase();
     await run(['mark', NEWEST, 'bad', '--reason', 'x'], { env: { SUDO_USER: 'ana' } });
-    const { value } = await json(['events', '--kind', 'control-file', '--subject', 'tagstate', '--limit', '1']);
+    const { value } = await json(['events', '--kind', 'mark', '--subject', 'tagstate', '--limit', '1']);
     expect(value['events']).toEqual([
-      expect.objectContaining({ by: expect.stringMatching(/^ana as \S+ \(command line\)$/), after: `${NEWEST} bad x` }),
+      expect.objectContaining({
+        by: expect.stringMatching(/^ana as \S+$/),
+        from: 'command line',
+        why: 'x',
+        after: `${NEWEST} bad x`,
+      }),
     ]);
   });
 });

@@ -17,7 +17,7 @@ const MOST_OF_AN_HOUR_MS = 3_550_000;
 const iso = (hour: Hour): string => new Date(startOf(hour)).toISOString();
 /** As `--hour` takes it. */
 const digits = (hour: Hour): string => iso(hour).replace(/\D/g, '').slice(0, 10);
-const me = `${userInfo().username} (command line)`;
+const me = userInfo().username;
 const SETTLE = { TAGWAVE_SETTLE_SECONDS: '2' };
 
 interface Laid {

@@ -48,10 +48,14 @@ test('what nothing uses is pruned and never made again; what a node runs or is p
   expect((await asksFor(server, 6)).gets).toBe('unknown-tag');
 
   const commit = (await recordAt(server, 5))?.commit ?? '';
-  const again = await snapshotByHand(context, { hour: context.shelf.current().tags[0]?.hour ?? 0, commit, by: 'test' });
+  const again = await snapshotByHand(context, {
+    hour: context.shelf.current().tags[0]?.hour ?? 0,
+    commit,
+    actor: { by: 'test', from: null },
+  });
   expect(again).toMatchObject({ kind: 'made', made: { outcome: 'exists' } });
   for (const hour of [4, 6]) {
-    const order = { hour: Date.parse(at('00:00')) / 3_600_000 + hour, commit, by: 'test' };
+    const order = { hour: Date.parse(at('00:00')) / 3_600_000 + hour, commit, actor: { by: 'test', from: null } };
     expect(await snapshotByHand(context, order)).toMatchObject({
       kind: 'failed',
       sentence: expect.stringContaining('a pruned name is never made again'),

@@ -42,7 +42,7 @@ async function prepare(): Promise<Prepared> {
     await age(join(base, name));
   }
   const { context, close } = await opened(base, isoAt(HOUR - 1, 30));
-  await backfill(context, 4, 'test');
+  await backfill(context, 4, { by: 'test', from: null });
   await source.commit({ 'many/0': 'new\n' }, { at: isoAt(HOUR - 1, 30) });
   await context.repository.fetch(context.clock.now());
   await close();
@@ -196,7 +196,7 @@ test(`kill -9 of snapshot at ${ROUNDS} moments of fetching and tagging leaves no
     const missing = ordered.filter(({ hour }) => !hasTag(base, hour)).slice(-3);
     expect(missing.length).toBeGreaterThan(0);
     for (const order of missing)
-      expect(await snapshotByHand(context, { ...order, by: 'test' })).toMatchObject({
+      expect(await snapshotByHand(context, { ...order, actor: { by: 'test', from: null } })).toMatchObject({
         made: { outcome: 'created', record: { commit: order.commit } },
       });
     await expectSound(base);

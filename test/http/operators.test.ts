@@ -7,7 +7,7 @@ import { type Answer, type Serving, serving, sharedServing } from './serving.ts'
 
 const WEB = '/v1/nodes/web1.example.com';
 const TAG = 'etchautotag-20261120-0700';
-const BY = 'HTTP from 127.0.0.1';
+const BY = { by: 'HTTP', from: '127.0.0.1' };
 const FILES = {
   'nodes.yml': 'dev*.example.com: [dev]\n',
   tagstate: '# kept\netchautotag-20261120-0600 good checked by hand\n',
@@ -156,7 +156,7 @@ describe('a mark', () => {
       false,
     );
     const events = (await server.ask('/v1/events?subject=tagstate&limit=1')).json()['events'];
-    expect(events).toMatchObject([{ kind: 'control-file', by: BY, after: expect.stringContaining('broke ntp') }]);
+    expect(events).toMatchObject([{ kind: 'mark', ...BY, after: expect.stringContaining('broke ntp') }]);
     expect((await remove(server, `/v1/tags/${TAG}/mark`)).json()).toMatchObject({ state: 'none', changed: true });
     await until('the tag to be back', async () => ((await tagOf(server)) === TAG ? true : undefined));
     expect(await readFile(join(server.base, 'tagstate'), 'utf8')).toBe(FILES.tagstate);
@@ -222,7 +222,7 @@ describe('the killswitch', () => {
     expect((await remove(server, '/v1/killswitch', { 'If-Match': String(version) })).status).toBe(200);
     expect(await tagOf(server)).toBe(TAG);
     const events = (await server.ask('/v1/events?subject=killswitch')).json()['events'] as { by: string }[];
-    expect(events.filter(({ by }) => by === BY)).toHaveLength(2);
+    expect(events.filter(({ by }) => by === BY.by)).toHaveLength(2);
   });
 
   test('of one environment stops that one, and a file whose name is no environment can be shown and removed', async () => {
@@ -267,7 +267,7 @@ test('a node is pinned and unpinned, and a tag that cannot be served is no pin',
   await until('the pin to count', async () =>
     (await tagOf(server)) === 'etchautotag-20261120-1000' ? true : undefined,
   );
-  expect((await server.ask('/v1/events?subject=pins')).json()['events']).toMatchObject([{ by: BY }]);
+  expect((await server.ask('/v1/events?subject=pins')).json()['events']).toMatchObject([BY]);
   const unknown = await put(server, `${WEB}/pin`, { tag: 'etchautotag-20251120-1000' });
   expect([unknown.status, unknown.json()['code']]).toEqual([404, 'unknown-tag']);
   for (const wrong of [{}, { tag: 'x' }, { tag: 'trunk', until: 'tomorrow' }, { tag: 'trunk', for: 'ever' }])
@@ -321,9 +321,7 @@ describe('a snapshot by hand', () => {
       const refused = await post(server, '/v1/snapshots', wrong);
       expect([wrong, refused.status, refused.json()['code']]).toEqual([wrong, 400, 'bad-request']);
     }
-    expect((await server.ask('/v1/events?subject=etchautotag-20261120-0500')).json()['events']).toMatchObject([
-      { by: BY },
-    ]);
+    expect((await server.ask('/v1/events?subject=etchautotag-20261120-0500')).json()['events']).toMatchObject([BY]);
   });
 
   test('that cannot fetch says why', async () => {

@@ -198,7 +198,7 @@ async function prepare(): Promise<string> {
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const log = openLog({ level: 'error', stream: silent });
   const app = await composed({ root, clock: movableClock('2026-11-20T11:15:00Z'), settings: {}, log });
-  const filled = await backfill(app.context, 6, 'test');
+  const filled = await backfill(app.context, 6, { by: 'test', from: null });
   if (filled.kind !== 'done') throw new Error(filled.sentence);
   await app.close();
   return root;

@@ -152,7 +152,7 @@ function eventsIn(text: string): { id: string; event: string; data: Record<strin
 describe('a stream of events', () => {
   test('tells each event once as it happens, and a client that comes back misses none', async () => {
     const server = await serving();
-    const stream = await follow(server, '/v1/events?kinds=control-file');
+    const stream = await follow(server, '/v1/events?kinds=mark,kill,resume,pin');
     expect(stream.response.headers).toMatchObject({
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
@@ -163,11 +163,11 @@ describe('a stream of events', () => {
       const seen = eventsIn(stream.text()).filter(({ data }) => data['subject'] === 'tagstate');
       return seen.length > 0 ? seen : undefined;
     });
-    expect(first).toMatchObject({ event: 'control-file', data: { kind: 'control-file', by: 'HTTP from 127.0.0.1' } });
+    expect(first).toMatchObject({ event: 'mark', data: { kind: 'mark', by: 'HTTP', from: '127.0.0.1' } });
     stream.end();
     await server.ask('/v1/killswitch', { method: 'PUT', json: { message: 'while away' } });
     const last = eventsIn(stream.text()).at(-1)?.id ?? '';
-    const again = await follow(server, '/v1/events?kinds=control-file', { 'Last-Event-ID': last });
+    const again = await follow(server, '/v1/events?kinds=mark,kill,resume,pin', { 'Last-Event-ID': last });
     const missed = await until('what was missed', () => {
       const seen = eventsIn(again.text()).filter(({ data }) => data['subject'] === 'killswitch');
       return seen.length > 0 ? seen : undefined;

@@ -133,7 +133,7 @@ async function prepare(lastHour: number): Promise<string> {
   const env = { TAGWAVE_REPO_URL: config, TAGWAVE_REPO_BRANCH: 'main' };
   const composed = await compose({ base, env, flags: {}, role: 'server', log: quiet, clock });
   if (!composed.ok) throw new Error(JSON.stringify(composed.errors));
-  const filled = await backfill(composed.app.context, TAGS - 1, 'test');
+  const filled = await backfill(composed.app.context, TAGS - 1, { by: 'test', from: null });
   if (filled.kind !== 'done') throw new Error(filled.sentence);
   await composed.app.close();
   // As on a first start: no control file was ever seen.

@@ -8,9 +8,11 @@ export function assignmentEvent({ hostname, at, told }: Poll, before: Answer | n
     at,
     kind: 'assignment',
     by: 'server',
+    from: null,
     subject: hostname,
     before: before === null ? null : text(before),
     after: text(told),
+    why: null,
     summary: `${hostname} ${newsOf(told)} (${told.wave})`,
   };
 }

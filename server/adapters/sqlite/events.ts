@@ -64,6 +64,6 @@ function filtered(db: Db, { since, until, subject }: EventQuery): EventSelect {
 }
 
 /** Only what the table has, whatever else the caller's object carries. */
-function rowOf({ at, kind, by, subject, before, after, summary }: NewEvent): NewEvent {
-  return { at, kind, by, subject, before, after, summary };
+function rowOf({ at, kind, by, from, subject, before, after, why, summary }: NewEvent): NewEvent {
+  return { at, kind, by, from, subject, before, after, why, summary };
 }

@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import { firstTables } from './migration-1.ts';
 import { tagRunsTable } from './migration-2.ts';
 import { countedNodes } from './migration-3.ts';
+import { chainedEvents } from './migration-4.ts';
 import type { Schema } from './schema.ts';
 import { StoreError } from './store-error.ts';
 import { exclusively } from './transaction.ts';
@@ -17,6 +18,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: 'first tables', apply: firstTables },
   { name: 'what nodes experienced with tags', apply: tagRunsTable },
   { name: 'nodes that are counted', apply: countedNodes },
+  { name: 'events that are chained', apply: chainedEvents },
 ];
 
 /** The number of the last migration applied to a file; 0 for an empty one. */

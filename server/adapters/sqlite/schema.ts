@@ -86,9 +86,11 @@ interface EventTable {
   at: number;
   kind: EventKind;
   by: string;
+  from: string | null;
   subject: string;
   before: string | null;
   after: string | null;
+  why: string | null;
   summary: string;
 }
 

@@ -7,9 +7,20 @@ import type { Call, Route } from '../route.ts';
 import { digits, instant, parsed } from '../shapes.ts';
 
 const KINDS = {
+  mark: true,
+  kill: true,
+  resume: true,
+  pin: true,
+  setting: true,
   'control-file': true,
+  token: true,
+  enrolment: true,
+  approval: true,
+  login: true,
+  refusal: true,
   'tag-created': true,
   'tag-pruned': true,
+  prune: true,
   fetch: true,
   assignment: true,
   report: true,

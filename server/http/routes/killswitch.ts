@@ -86,7 +86,7 @@ async function raise(call: Call, environment: string | null): Promise<Reply> {
   const wanted = await readBody(call, body);
   if (!wanted.ok) return wanted.reply;
   const { message = '' } = wanted.value;
-  const killed = await kill(context, { environment, message, by: actorOf(call.request) });
+  const killed = await kill(context, { environment, message, actor: actorOf(call.request) });
   if (!killed.ok) return unavailable(killed);
   context.changes.announce();
   const found = find(context, environment);
@@ -98,7 +98,7 @@ async function release({ door: { context }, request }: Call, environment: string
   if (typeof version !== 'string') return version;
   const before = find(context, environment);
   if (before === undefined) return none(environment);
-  const resumed = await resume(context, { environment, shown: version, by: actorOf(request) });
+  const resumed = await resume(context, { environment, shown: version, actor: actorOf(request) });
   if (resumed.ok) {
     context.changes.announce();
     return json({ environment, removed: true });

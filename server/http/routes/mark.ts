@@ -48,14 +48,14 @@ export const deleteMarkRoute: Route = {
   },
 };
 
-async function edit({ door: { context }, request }: Call, wanted: Omit<MarkOrder, 'by'>): Promise<Reply> {
+async function edit({ door: { context }, request }: Call, wanted: Omit<MarkOrder, 'actor'>): Promise<Reply> {
   const known = knownEnvironments(context);
   const stranger = wanted.environments?.find((name) =>
     known.size > 0 ? !known.has(name) : parseEnvironment(name) === undefined,
   );
   if (stranger !== undefined) return badEnvironment(stranger, known);
   const { tags, byName } = context.shelf.current();
-  const marked = await mark(context, { ...wanted, by: actorOf(request) });
+  const marked = await mark(context, { ...wanted, actor: actorOf(request) });
   if (!marked.ok) {
     if ('refused' in marked) return failure('conflict', marked.sentence, marked.hint);
     const unknown = tags.length > 0 && !byName.has(wanted.tag);

@@ -34,7 +34,7 @@ export const deletePinRoute: Route = {
 };
 
 async function edit({ door: { context }, request }: Call, host: Hostname, wanted: NewPin | null): Promise<Reply> {
-  const pinned = await pinNode(context, { host, pin: wanted, by: actorOf(request) });
+  const pinned = await pinNode(context, { host, pin: wanted, actor: actorOf(request) });
   if (pinned.ok)
     return json({ hostname: host, pin: wanted === null ? null : wanted.tag, changed: pinned.value.changed });
   const tag = wanted === null ? undefined : parseTagName(wanted.tag);

@@ -34,6 +34,7 @@ import { noteChange } from './operations/note-change.ts';
 import { openProblems } from './operations/problems.ts';
 import { raisedProblems } from './operations/raised-problems.ts';
 import { refreshShelf } from './operations/refresh-shelf.ts';
+import { openRefusals } from './operations/refusals.ts';
 import { openShelf } from './operations/shelf.ts';
 import { openStanding } from './operations/standing.ts';
 import { openTimekeeper } from './operations/timekeeper.ts';
@@ -161,6 +162,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     standing: openStanding({ desk, shelf, time, clock, programs }),
     journal,
     problems,
+    refusals: openRefusals({ now: time.now, monotonic: clock.monotonic, record: journal.add }),
     halts: openHalts(state),
     experience: openExperience({ store, clock, now: time.now, flush: fleet.flush }),
     changes: openChanges(),

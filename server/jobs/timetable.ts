@@ -110,6 +110,7 @@ function everySecond(context: Context): void {
   context.problems.set('store', storeProblems(context.store.trouble()));
   context.problems.set('programs', programProblems(context));
   context.problems.set('fleet', fleetProblems(context));
+  context.refusals.flush();
   void context.fleet.flush();
   void refreshShelf(context).catch((error) =>
     context.log.error('the repository cannot be read', { reason: String(error) }),

@@ -17,6 +17,7 @@ import type { Fleet } from './fleet.ts';
 import type { Halts } from './halt.ts';
 import type { Journal } from './journal.ts';
 import type { Problems } from './problems.ts';
+import type { Refusals } from './refusals.ts';
 import type { ShelfKeeper } from './shelf.ts';
 import type { Standing } from './standing.ts';
 import type { Timekeeper } from './timekeeper.ts';
@@ -41,6 +42,7 @@ export interface Context {
   readonly standing: Standing;
   readonly journal: Journal;
   readonly problems: Problems;
+  readonly refusals: Refusals;
   readonly halts: Halts;
   readonly experience: Experience;
   readonly changes: Changes;

@@ -1,6 +1,14 @@
 import { floorHour, type Hostname } from '../../protocol/names.ts';
 import { place } from '../core/choose.ts';
-import { type Answer, assign, asToldBefore, type Question, withExperience, workOut } from './assign.ts';
+import {
+  type Answer,
+  assign,
+  asToldBefore,
+  type Question,
+  type StandingAnswer,
+  withExperience,
+  workOut,
+} from './assign.ts';
 import type { Context } from './context.ts';
 import type { Epoch, Kind } from './standing.ts';
 
@@ -10,11 +18,21 @@ import type { Epoch, Kind } from './standing.ts';
  */
 export async function answer(context: Context, question: Question): Promise<Answer> {
   const { hostname, asked } = question;
-  if (asked !== undefined) return assign(context, question);
-  const seat = context.fleet.seat(hostname);
-  const standing = seat === undefined ? undefined : context.standing.of(seat);
-  const found = standing ?? (await letStand(context, hostname));
-  return 'told' in found ? asToldBefore(found, seat?.told) : found;
+  const found = (asked === undefined && standingOf(context, hostname)) || (await worked(context, question));
+  return 'told' in found ? asToldBefore(found, context.fleet.told(hostname)) : found;
+}
+
+function standingOf({ fleet, standing }: Context, hostname: Hostname): StandingAnswer | undefined {
+  const seat = fleet.seat(hostname);
+  return seat && standing.of(seat);
+}
+
+async function worked(context: Context, question: Question): Promise<Answer> {
+  const { hostname, asked } = question;
+  const found = await (asked === undefined ? letStand(context, hostname) : assign(context, question));
+  // It may follow from a change that nobody has seen yet: then nobody may be told any more what stood before.
+  context.standing.lookAgain();
+  return found;
 }
 
 /** Decides again for all kinds of nodes when something that decides has changed. Called many times a second; mostly there is nothing to do. */

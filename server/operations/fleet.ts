@@ -14,6 +14,8 @@ export interface FleetSeat {
   readonly firstSeen: number;
   lastSeen: number;
   told: Told | null;
+  /** The edition in which it was told something last. */
+  toldIn: number;
   running: Digest | null;
   facts: Readonly<Record<string, string>>;
   /** Nobody knows that there is such a host: it never said what it runs, nor reported anything. */
@@ -41,8 +43,14 @@ export interface Fleet {
   facts(hostname: Hostname): Readonly<Record<string, string>>;
   /** Answers whether the node was told something else before. */
   note(poll: Poll): boolean;
+  /** As `note`, of what was told in an edition and is heard of only now: what a later one told the node stays. */
+  noteLate(poll: Poll, edition: number): boolean;
   /** As `note`, for a node that is told once more what it was told before. */
   noteAgain(seat: FleetSeat, running: Digest | null, at: number): void;
+  /** What is noted from now on is told in this edition, after everything that was told in those before. */
+  beginEdition(edition: number): void;
+  /** Calls back whenever a node was told something else than before. Call what it returns to end that. */
+  onMove(listener: (hostname: Hostname) => void): () => void;
   /** Notes what a node said that happened. */
   noteReport(hostname: Hostname, report: Report, receivedAt: number): void;
   /** Notes that a node was told a digest, also of a tag that it asked for once. */
@@ -108,6 +116,8 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
   let asked: FleetSeat[] = [];
   let madeUp: Hostname[] = [];
   let turnedAway = 0;
+  let present = 0;
+  const listeners = new Set<(hostname: Hostname) => void>();
   /** Writes that were queued and have not ended. */
   let underWay = 0;
 
@@ -116,6 +126,7 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
       ...row,
       running: row.running === null ? null : oneOf(row.running, row.told),
       facts: inCommon(row.facts),
+      toldIn: 0,
       isStranger,
       hasAsked: false,
       polls: 0,
@@ -219,6 +230,25 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
     seat.running = oneOf(running, told);
   };
 
+  const note = ({ hostname, at, running, told, count = 1 }: Poll, edition: number): boolean => {
+    const seat = admit(hostname, at);
+    if (seat === undefined) return true;
+    noteSeen(seat, { at, running, told, count });
+    const isOutdated = edition < seat.toldIn;
+    if (!isOutdated) seat.toldIn = edition;
+    // The same answer, with other reasons for those that are told it only now.
+    if (told === seat.told || (seat.told !== null && etagOf(seat.told) === etagOf(told))) return false;
+    if (isOutdated) return true;
+    const before = seat.told;
+    seat.told = told;
+    recount(seat, before);
+    // Between two flushes a node may be told several things: all of them are recorded, in order.
+    changes.push({ hostname, at, running: seat.running, told, count: 0 });
+    if (changes.length > MOST_CHANGES) changes = changes.slice(MOST_CHANGES / 2);
+    for (const listener of listeners) listener(hostname);
+    return true;
+  };
+
   const flush = async (): Promise<void> => {
     if (underWay > 0) await journal.flush();
     if (underWay === 0) queue();
@@ -262,21 +292,18 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
       }
     },
     handedAt: (hostname, digest) => handed.get(hostname)?.get(digest),
-    noteAgain: (seat, running, at) => noteSeen(seat, { at, running, told: seat.told, count: 1 }),
-    note({ hostname, at, running, told, count = 1 }) {
-      const seat = admit(hostname, at);
-      if (seat === undefined) return true;
-      noteSeen(seat, { at, running, told, count });
-      if (told === seat.told) return false;
-      // The same answer, with other reasons for those that are told it only now.
-      if (seat.told !== null && etagOf(seat.told) === etagOf(told)) return false;
-      const before = seat.told;
-      seat.told = told;
-      recount(seat, before);
-      // Between two flushes a node may be told several things: all of them are recorded, in order.
-      changes.push({ hostname, at, running: seat.running, told, count: 0 });
-      if (changes.length > MOST_CHANGES) changes = changes.slice(MOST_CHANGES / 2);
-      return true;
+    noteAgain(seat, running, at) {
+      noteSeen(seat, { at, running, told: seat.told, count: 1 });
+      seat.toldIn = present;
+    },
+    note: (poll) => note(poll, present),
+    noteLate: note,
+    beginEdition(edition) {
+      present = edition;
+    },
+    onMove(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
     },
     flush,
     recent,

@@ -66,6 +66,8 @@ export interface Standing {
   epoch(): Epoch | undefined;
   /** As `epoch`, looked up now: for who tells others since when it stands. */
   lookAgain(): Epoch | undefined;
+  /** Calls back as soon as an epoch is over, before anybody is answered in the next. Call what it returns to end that. */
+  onEpoch(listener: () => void): () => void;
   /** When was last looked: milliseconds since 1970, by the time that decisions are made by. */
   now(): number;
   /** The answer that stands for a node, looked up; undefined where it has to be worked out. `epoch`: the present one. */
@@ -101,6 +103,7 @@ export function openStanding({ desk, shelf, time, clock, programs }: Ports): Sta
   let lookedOn = Number.NEGATIVE_INFINITY;
   let lookedAt = 0;
   let kinds = 0;
+  const listeners = new Set<() => void>();
 
   /** One look serves all who ask in a rush, for a moment; who asks after a pause, however short, has one of their own. */
   const current = (): Epoch | undefined => {
@@ -113,7 +116,9 @@ export function openStanding({ desk, shelf, time, clock, programs }: Ports): Sta
 
   const lookAgain = (): Epoch | undefined => {
     lookedOn = clock.monotonic();
+    const before = epoch;
     epoch = look();
+    if (epoch !== before) for (const listener of listeners) listener();
     return epoch;
   };
 
@@ -173,6 +178,10 @@ export function openStanding({ desk, shelf, time, clock, programs }: Ports): Sta
   return {
     epoch: current,
     lookAgain,
+    onEpoch(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     now: () => lookedAt,
     kindOf,
     of({ kind, own, ownEpoch }, now = current()) {

@@ -13,8 +13,14 @@ export type Bulletin =
       readonly etags: Readonly<Record<string, string>>;
       readonly seats: readonly BulletinSeat[];
     }
-  /** All of it stands as long as the files look so. */
-  | { readonly kind: 'stands'; readonly files: string; readonly at: number; readonly leftMs: number };
+  /** All of it stands as long as the files look so, and this is the edition. */
+  | {
+      readonly kind: 'stands';
+      readonly files: string;
+      readonly at: number;
+      readonly leftMs: number;
+      readonly edition: number;
+    };
 
 export interface BulletinRow {
   readonly id: number;

@@ -16,6 +16,7 @@ import {
   machineTime,
   onLine,
 } from './bulletin-lines.ts';
+import { type Edition, editionOf, openEdition } from './edition.ts';
 import { openFilesTrace } from './files-trace.ts';
 import { addressOf } from './head-socket.ts';
 
@@ -44,10 +45,11 @@ interface Reader {
 }
 
 export function openBulletin(context: Context, path: string): HeadBulletin {
-  const { desk, standing, fleet, time, base } = context;
+  const { desk, standing, fleet, time, base, log } = context;
   const readers = new Set<Reader>();
   const trace = openFilesTrace(base);
-  const numbers = openNumbers();
+  const edition = openEdition(editionOf(path));
+  const numbers = openNumbers(edition);
   /** Nodes that were told something else since the last tick. */
   const moved = new Set<Hostname>();
   let rows = new Map<number, BulletinRow>();
@@ -60,6 +62,14 @@ export function openBulletin(context: Context, path: string): HeadBulletin {
   const tellAll = (bulletin: Bulletin): void => {
     const line = `${JSON.stringify(bulletin)}\n`;
     for (const { socket } of readers) socket.write(line);
+  };
+
+  const nextEdition = (): void => {
+    if (!edition.next()) {
+      log.warn('doors cannot be shown that something changed, and ask for everything', { file: editionOf(path) });
+      for (const { socket } of readers) socket.destroy();
+    }
+    fleet.beginEdition(edition.present());
   };
 
   const begin = (next: Epoch | undefined): void => {
@@ -124,9 +134,9 @@ export function openBulletin(context: Context, path: string): HeadBulletin {
     }
     addRows(usable);
     tellSeats();
-    if (files === last.files && at - last.at < REPEAT_MS) return;
+    if ((files === last.files && at - last.at < REPEAT_MS) || !edition.show()) return;
     last = { files, at };
-    tellAll({ kind: 'stands', files, at, leftMs: usable.until - time.now() });
+    tellAll({ kind: 'stands', files, at, leftMs: usable.until - time.now(), edition: edition.present() });
   };
 
   const tick = (): void => {
@@ -144,13 +154,18 @@ export function openBulletin(context: Context, path: string): HeadBulletin {
     const at = time.now();
     const runningBy = new Map(running);
     for (const [number, names] of Object.entries(told)) {
-      const what = numbers.told(Number(number));
-      if (what === undefined) continue;
+      const given = numbers.whatWas(Number(number));
+      if (given === undefined) continue;
       for (const times of names.split(' ')) {
         const [name = '', count = '1'] = times.split(':');
         const hostname = name as Hostname;
         const runs = (runningBy.get(name) ?? null) as FleetSeat['running'];
-        if (fleet.note({ hostname, at, running: runs, told: what, count: Number(count) })) moved.add(hostname);
+        const isOther = fleet.noteLate(
+          { hostname, at, running: runs, told: given.told, count: Number(count) },
+          given.edition,
+        );
+        // What one door heard the others don't know; and one that was late does not know what was told since.
+        if (isOther || runs !== null) moved.add(hostname);
       }
     }
   };
@@ -166,9 +181,11 @@ export function openBulletin(context: Context, path: string): HeadBulletin {
     last = { files: '', at: 0 };
   });
   let timer: NodeJS.Timeout | undefined;
+  const endings = [standing.onEpoch(nextEdition), fleet.onMove((hostname) => moved.add(hostname))];
 
   return {
     async listen() {
+      nextEdition();
       rmSync(path, { force: true });
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
@@ -187,6 +204,8 @@ export function openBulletin(context: Context, path: string): HeadBulletin {
       const closed = new Promise((resolve) => server.close(resolve));
       for (const { socket } of readers) socket.end();
       await closed;
+      for (const end of endings) end();
+      edition.close();
     },
   };
 }
@@ -202,9 +221,9 @@ function take<Item>(from: Iterator<Item>, most: number): Item[] {
 }
 
 /** Numbers for what nodes are told, by which doors say it back. */
-function openNumbers() {
+function openNumbers(edition: Edition) {
   const numbers = new WeakMap<Told, number>();
-  const given = new Map<number, Told>();
+  const given = new Map<number, { readonly told: Told; readonly edition: number }>();
   let count = 0;
   const of = (told: Told): number => {
     const known = numbers.get(told) ?? ++count;
@@ -216,13 +235,14 @@ function openNumbers() {
     /** As `of`, for what doors may say that they told. */
     given(told: Told): number {
       const number = of(told);
-      given.set(number, told);
+      if (!given.has(number)) given.set(number, { told, edition: edition.present() });
       for (const oldest of given.keys()) {
         if (given.size <= MOST_TOLD) break;
         given.delete(oldest);
       }
       return number;
     },
-    told: (number: number): Told | undefined => given.get(number),
+    /** Of what doors say that they told: what it was, and the edition that said so. */
+    whatWas: (number: number) => given.get(number),
   };
 }

@@ -9,6 +9,7 @@ import { mayWantText, runningIn } from '../http/poll-door.ts';
 import { sendTold, sendUnchanged } from '../http/send.ts';
 import type { Log } from '../ports.ts';
 import { type Asked, type Bulletin, machineTime, onLine } from './bulletin-lines.ts';
+import { editionOf, type SeenEdition, seeEdition } from './edition.ts';
 import type { FilesTrace } from './files-trace.ts';
 import { addressOf } from './head-socket.ts';
 
@@ -51,7 +52,7 @@ interface Seat {
 const BELIEVED_MS = 1_000;
 /** Who asked is told to the head at most so much later. */
 const TELL_MS = 250;
-/** And so much later who was told something else than before: what such a host reports next is judged by it. */
+/** And so much later who was told something else than before, or runs something else: what it reports next is judged by it. */
 const TELL_NEWS_MS = 10;
 const LEAVING_MS = 1_000;
 const PREFIX = '/v1/nodes/';
@@ -62,6 +63,7 @@ export function openReplica({ files, exchanges, log, mostNodes }: ReplicaPorts):
   const seats = new Map<string, Seat>();
   const rows = new Map<number, Row>();
   let stands: Extract<Bulletin, { kind: 'stands' }> | undefined;
+  let edition: SeenEdition | undefined;
   let socket: Socket | undefined;
   /** Of the head that is followed. */
   let bulletin: string | undefined;
@@ -88,7 +90,9 @@ export function openReplica({ files, exchanges, log, mostNodes }: ReplicaPorts):
   const lookWhetherAllStands = (): boolean => {
     if (stands === undefined || stands.at <= doubtedAt) return false;
     const old = machineTime() - stands.at;
-    return old < BELIEVED_MS && old < stands.leftMs && files.now() === stands.files;
+    if (old >= BELIEVED_MS || old >= stands.leftMs || files.now() !== stands.files) return false;
+    // The files may look as before, and somebody was told meanwhile what followed from how they looked in between.
+    return edition?.present() === stands.edition;
   };
 
   const hear = (said: Bulletin): void => {
@@ -128,11 +132,16 @@ export function openReplica({ files, exchanges, log, mostNodes }: ReplicaPorts):
   };
 
   const note = (hostname: string, seat: Seat, row: Row, running: Digest | null): void => {
-    asked.add(hostname, row.told, running === seat.running ? null : running);
-    if (running !== null) seat.running = running;
-    if (seat.etag !== row.words.etag) tellNewsSoon();
-    seat.told = row.told;
-    seat.etag = row.words.etag;
+    const runsOther = running !== null && running !== seat.running;
+    asked.add(hostname, row.told, runsOther ? running : null);
+    if (runsOther) seat.running = running;
+    const isNews = seat.etag !== row.words.etag;
+    // To be told again what it has does not begin anew: it stays the answer that it was.
+    if (isNews) {
+      seat.told = row.told;
+      seat.etag = row.words.etag;
+    }
+    if (isNews || runsOther) tellNewsSoon();
     telling ??= setTimeout(tell, TELL_MS);
   };
 
@@ -150,6 +159,8 @@ export function openReplica({ files, exchanges, log, mostNodes }: ReplicaPorts):
     seats.clear();
     stands = undefined;
     isStanding = false;
+    edition?.close();
+    edition = undefined;
   };
 
   const follow = (path: string): void => {
@@ -159,6 +170,9 @@ export function openReplica({ files, exchanges, log, mostNodes }: ReplicaPorts):
     bulletin = path;
     const own = connect(addressOf(path));
     socket = own;
+    own.once('connect', () => {
+      if (socket === own) edition = seeEdition(editionOf(path));
+    });
     onLine(own, (line) => {
       if (socket === own) hear(JSON.parse(line) as Bulletin);
     });

@@ -98,6 +98,37 @@ test('what a host says that it runs is known to the head, whichever door it said
     expect((await ask(url, WEB, { headers: { 'Tagwave-Running': wrong } })).status).toBe(400);
 });
 
+test('a host that is told again what it has keeps the answer with which that began', async () => {
+  const { base, run } = await testBase();
+  const server = await serveWorkers(base);
+  const { url } = await openDoorTo(base);
+  const first = await poll(url);
+  const etag = String(first.headers.etag);
+  await pollFrozen(server, url, etag);
+  // Everything is decided anew, and nothing is different for this host.
+  await run(['mark', BEFORE, 'bad']);
+  expect((await pollFrozen(server, url, etag)).status).toBe(304);
+  expect((await poll(url)).json()['decidedAt']).toBe(first.json()['decidedAt']);
+});
+
+test('what a host runs is known to the head, also where it goes from door to door and back', async () => {
+  const { base } = await testBase();
+  const server = await serveWorkers(base);
+  const doors = [await openDoorTo(base), await openDoorTo(base)];
+  const etag = String((await poll(server.url)).headers.etag);
+  for (const [index, { url }] of [...doors, ...doors].entries()) {
+    const running = `sha256:${String(index % 2).repeat(64)}`;
+    const headers = { 'If-None-Match': etag, 'Tagwave-Running': running };
+    expect((await ask(url, WEB, { headers })).status).toBe(304);
+    await until('the head to know', async () => {
+      const { nodes } = (await ask(server.url, '/v1/nodes')).json() as {
+        nodes: { hostname: string; running: string }[];
+      };
+      return nodes.find(({ hostname }) => hostname === HOSTS.web)?.running === running || undefined;
+    });
+  }
+});
+
 test('a host may have any name, and what it says that it runs is written down', async () => {
   const { base } = await testBase();
   const server = await serveWorkers(base);

@@ -140,12 +140,19 @@ export interface Repository {
    * may have waited, else `at`. A failure changes nothing that was there.
    */
   fetch(at: number, landed?: () => number): Promise<Attempt<Fetched>>;
-  /** The last tip fetched. */
+  /** The last tip fetched, whoever signed it. */
+  tip(): Promise<FetchedTip | undefined>;
+  /** The last tip fetched that may be released: where commits have to be signed, that is signed by somebody who may. */
   trunk(): Promise<(FetchedTip & { readonly tree: ObjectId }) | undefined>;
   /** The last tip fetched at or before an instant. */
   tipAt(at: number): Promise<FetchedTip | undefined>;
   /** Resolves a commit id or an unambiguous beginning of one that is in the repository. */
   commit(id: string): Promise<Commit | undefined>;
+  /**
+   * Who signed a commit (null where nobody asks), or why no tag may be made of it. What was found out stands until somebody
+   * asks `afresh`: then the file of those who may sign is read again.
+   */
+  verify(commit: ObjectId, options?: { readonly afresh?: boolean }): Promise<Attempt<string | null>>;
   /** First-parent history of the tip, newest first, back to and including the newest commit at or before `since`. */
   history(since: number): Promise<Commit[]>;
   /** Commits reachable from `newer` and not from `older`; null where `older` is not an ancestor. */

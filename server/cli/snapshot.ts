@@ -65,8 +65,9 @@ async function backfillCommand(options: Options, text: string): Promise<ExitCode
     const filled = await backfill(context, hours, actor());
     if (filled.kind === 'refused') return fail(options, filled);
     const made = filled.tags.filter((tag) => tag.outcome === 'created');
-    return succeed(options, { tags: filled.tags }, () => [
+    return succeed(options, { tags: filled.tags, without: filled.without }, () => [
       `${plural(made.length, 'tag')} made from history.`,
+      ...filled.without.map((sentence) => `No tag where the tip was another: ${sentence}.`),
       ...(made.length === 0
         ? []
         : [

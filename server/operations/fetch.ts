@@ -3,7 +3,10 @@ import type { Attempt, Fetched } from '../ports.ts';
 import type { Context } from './context.ts';
 import { refreshShelf } from './refresh-shelf.ts';
 
-/** Takes the source's tip into the repository. A failure leaves everything as it was and stands as a problem until a fetch succeeds. */
+/**
+ * Takes the source's tip into the repository. A failure leaves everything as it was and stands as a problem until a fetch
+ * succeeds; so does a tip that is not signed by those who have to, until another one or another file of those who may.
+ */
 export async function fetchSource(context: Context): Promise<Attempt<Fetched>> {
   const at = context.time.now();
   const fetched = await context.repository.fetch(at, context.time.now);
@@ -24,11 +27,27 @@ export async function fetchSource(context: Context): Promise<Attempt<Fetched>> {
       before: fetched.value.previous ?? null,
       after: fetched.value.tip.id,
       why: null,
-      summary: `trunk is now ${fetched.value.tip.id.slice(0, 12)}: ${fetched.value.tip.subject}`,
+      summary: `the tip is now ${fetched.value.tip.id.slice(0, 12)}: ${fetched.value.tip.subject}`,
     });
   }
+  await checkSignature(context);
   await refreshShelf(context);
   return fetched;
+}
+
+/** At each fetch, also one that fails: those who may sign can have changed since the last one. */
+async function checkSignature(context: Context): Promise<void> {
+  const tip = await context.repository.tip();
+  const verified = tip === undefined ? undefined : await context.repository.verify(tip.commit, { afresh: true });
+  if (tip === undefined || verified === undefined || verified.ok) {
+    context.problems.set('signature', []);
+    return;
+  }
+  const { sentence, hint } = verified;
+  const id = `repository:unverified:${tip.commit.slice(0, 12)}`;
+  const told = `no tag is made of the tip, and trunk stays what it was: ${sentence}`;
+  context.problems.set('signature', [{ id, severity: 'error', sentence: told, hint }]);
+  context.log.warn('the tip is not released', { commit: tip.commit, sentence });
 }
 
 /** Stands until the server is restarted: somebody should look, and the next fetch cannot tell that they did. */

@@ -38,13 +38,15 @@ export async function makeTag(context: Context, order: TagOrder): Promise<Attemp
       sentence: `${name} existed and was pruned; a pruned name is never made again`,
       hint: 'make the tag of a later hour',
     };
-  const record = await decideRecord(context, order);
-  if (!record.ok) return record;
-  const outcome = await store(context, record.value);
+  const decided = await decideRecord(context, order);
+  if (!decided.ok) return decided;
+  const { record, signer } = decided.value;
+  const outcome = await store(context, record);
   if (!outcome.ok) return outcome;
-  if (outcome.value === 'created') announce(context, record.value, order);
+  const reasons = signer === null ? order.reasons : [...order.reasons, `signed by ${signer}`];
+  if (outcome.value === 'created') announce(context, record, { ...order, reasons });
   await refreshShelf(context);
-  const stored = context.shelf.current().byName.get(name) ?? record.value;
+  const stored = context.shelf.current().byName.get(name) ?? record;
   if (outcome.value === 'created') void prepareContent(context, stored);
   return { ok: true, value: { outcome: outcome.value, record: stored } };
 }
@@ -62,12 +64,21 @@ async function store(context: Context, record: TagRecord): Promise<Attempt<Made[
   }
 }
 
-async function decideRecord(context: Context, order: TagOrder): Promise<Attempt<TagRecord>> {
+interface Decided {
+  readonly record: TagRecord;
+  /** Who signed its commit; null where nobody asks. */
+  readonly signer: string | null;
+}
+
+async function decideRecord(context: Context, order: TagOrder): Promise<Attempt<Decided>> {
   const { tags, trunk } = context.shelf.current();
   // What the views go by is read while the commit is looked up, where it is known already which tree that will be.
   if (trunk?.commit === order.commit) context.views.check(trunk.tree, []).catch(() => undefined);
   const commit = await context.repository.commit(order.commit);
   if (commit === undefined) return missing(order.commit);
+  // Whatever chose the commit, and whatever was found out before: this is the one way to a tag.
+  const signed = await context.repository.verify(commit.id, { afresh: true });
+  if (!signed.ok) return signed;
   const sound = tags.findLast((record) => record.broken === null)?.tree;
   const previous = tags.findLast((record) => record.hour < order.hour);
   try {
@@ -89,7 +100,7 @@ async function decideRecord(context: Context, order: TagOrder): Promise<Attempt<
       stale: order.stale,
       commits,
     };
-    return { ok: true, value: record };
+    return { ok: true, value: { record, signer: signed.value } };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     return {

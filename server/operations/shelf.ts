@@ -110,7 +110,7 @@ interface TipQuestion {
 }
 
 async function readTip(repository: Repository, { tip, records, mayApprove, last }: TipQuestion): Promise<AboutTip> {
-  if (tip === undefined) return pickTip(EMPTY);
+  if (tip === undefined) return withoutTip(repository, { records, last });
   const { commit, tree } = tip;
   const sound = records.findLast((record) => record.broken === null)?.tree;
   const broken = await repository.flawOf(tree, sound).catch((error) => `it cannot be read: ${messageOf(error)}`);
@@ -122,6 +122,21 @@ async function readTip(repository: Repository, { tip, records, mayApprove, last 
   const { byTag, text, problems } = marks;
   const trunk = at({ commit, tree, broken, fetched: '' }, tip.at);
   return { trunk, author, repositoryMarks: byTag, repositoryTagstate: text, tipProblems: problems };
+}
+
+/** Nothing was fetched, or nothing that may be released: what stopped a tag goes on doing so, what approved one doesn't. */
+async function withoutTip(
+  repository: Repository,
+  { records, last }: Pick<TipQuestion, 'records' | 'last'>,
+): Promise<AboutTip> {
+  const options = { mayApprove: false };
+  if (last.repositoryTagstate !== null) {
+    const { lines } = parseTagstate(last.repositoryTagstate, 'repository', options);
+    return { ...pickTip(last), trunk: null, repositoryMarks: groupByTag(lines) };
+  }
+  const marks = await readMarks(repository, { commits: newestCommits(records), ...options, last });
+  const { byTag, text, problems } = marks;
+  return { ...pickTip(EMPTY), repositoryMarks: byTag, repositoryTagstate: text, tipProblems: problems };
 }
 
 /** Where to look for the last readable `tagstate`, beginning with the newest tag. */

@@ -1,4 +1,4 @@
-import { floorHour, type Hour, type ObjectId, tagNameOf } from '../../protocol/names.ts';
+import { floorHour, type Hour, type ObjectId, startOf, tagNameOf } from '../../protocol/names.ts';
 import type { Problem } from '../core/problem.ts';
 import { hoursBack, isLate, planBackfill, planTag } from '../core/snapshot-plan.ts';
 import type { Attempt, Commit, Fetched, FetchedTip } from '../ports.ts';
@@ -17,9 +17,21 @@ export async function tagCurrentHour(context: Context): Promise<Attempt<Made> | 
     return 'exists';
   }
   const made = await tagHour(context, hour, now);
-  context.problems.set('snapshot', made.ok ? [] : [noTag(hour, made)]);
-  if (!made.ok) context.log.error('no tag made', { tag: tagNameOf(hour), sentence: made.sentence });
+  const isHole = !made.ok && (await isPast(context, hour));
+  context.problems.set('snapshot', made.ok || isHole ? [] : [noTag(hour, made)]);
+  if (!made.ok)
+    context.log[isHole ? 'debug' : 'error']('no tag made', { tag: tagNameOf(hour), sentence: made.sentence });
   return made;
+}
+
+/**
+ * Nobody can do anything any more about an hour that began with a tip that nobody signed who may: a tag of the commit before
+ * would not be what the hour had, and one of the commit after would come to production early. The next hour has its tag.
+ */
+async function isPast({ repository }: Context, hour: Hour): Promise<boolean> {
+  const [then, tip] = [await repository.tipAt(startOf(hour)), await repository.tip()];
+  if (then === undefined || tip === undefined || then.commit === tip.commit) return false;
+  return !(await repository.verify(then.commit)).ok && (await repository.verify(tip.commit)).ok;
 }
 
 async function tagHour(context: Context, hour: Hour, now: number): Promise<Attempt<Made>> {
@@ -28,12 +40,15 @@ async function tagHour(context: Context, hour: Hour, now: number): Promise<Attem
   const tipAtHour = isLate(hour, now) ? await context.repository.tipAt(hour * 3_600_000) : undefined;
   const fetched = tipAtHour === undefined ? await fetchSource(context) : undefined;
   const failure = fetched !== undefined && !fetched.ok ? fetched : undefined;
-  const tip = await context.repository.trunk();
+  const tip = await context.repository.tip();
   const plan = planTag<ObjectId>({ hour, now, tip, tipAtHour, fetchFailure: failure?.sentence ?? null });
   if (plan === undefined)
     return (
       failure ?? { ok: false, sentence: 'nothing was ever fetched', hint: 'see that the repository can be fetched' }
     );
+  // While the tip is one that nobody signed who may, no tag is made, not even of an earlier one.
+  const signed = tip === undefined ? undefined : await context.repository.verify(tip.commit, { afresh: true });
+  if (signed !== undefined && !signed.ok) return signed;
   return makeTag(context, { ...plan, hour, actor: THE_SERVER });
 }
 
@@ -74,7 +89,7 @@ export async function snapshotByHand(context: Context, { hour, commit, actor }: 
   if (doubt !== null)
     return { kind: 'failed', sentence: doubt, hint: 'no tag is made until the clock is steady again' };
   const fetched = await fetchSource(context);
-  const tip = await context.repository.trunk();
+  const tip = await context.repository.tip();
   if (tip === undefined) return { kind: 'failed', ...failureOf(fetched) };
   const named = commit === undefined ? undefined : await context.repository.commit(commit);
   if (commit !== undefined && named === undefined)
@@ -150,7 +165,8 @@ function failureOf(attempt: Attempt<unknown>): { sentence: string; hint: string 
 }
 
 export type Backfilled =
-  | { readonly kind: 'done'; readonly tags: readonly Made[] }
+  /** `without`: why hours have no tag whose commit nobody signed who may. */
+  | { readonly kind: 'done'; readonly tags: readonly Made[]; readonly without: readonly string[] }
   | { readonly kind: 'refused'; readonly sentence: string; readonly hint: string };
 
 /** Makes the past hours' tags from first-parent history, so that every wave has one on the first day. Only before the first regular tag. */
@@ -167,7 +183,13 @@ export async function backfill(context: Context, hours: number, actor: Actor): P
   const wanted = hoursBack(context.time.now(), hours);
   const history = await context.repository.history((wanted[0] ?? 0) * 3_600_000);
   const tags: Made[] = [];
+  const without = new Map<ObjectId, Extract<Attempt<never>, { ok: false }>>();
   for (const { hour, commit } of planBackfill(history, wanted)) {
+    const signed = await context.repository.verify(commit.id);
+    if (!signed.ok) {
+      without.set(commit.id, signed);
+      continue;
+    }
     const reasons = ['filled in from history by committer date'];
     const made = await makeTag(context, {
       hour,
@@ -181,5 +203,8 @@ export async function backfill(context: Context, hours: number, actor: Actor): P
     if (!made.ok) return { kind: 'refused', sentence: made.sentence, hint: made.hint };
     tags.push(made.value);
   }
-  return { kind: 'done', tags };
+  const [refused] = without.values();
+  if (tags.length === 0 && refused !== undefined)
+    return { kind: 'refused', sentence: refused.sentence, hint: refused.hint };
+  return { kind: 'done', tags, without: [...without.values()].map(({ sentence }) => sentence) };
 }

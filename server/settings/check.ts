@@ -18,6 +18,10 @@ export function checkTogether(values: SettingValues, set: ReadonlyMap<SettingKey
     wrong('repo.update', 'no command: what has a repo.url is fetched with git', beside('repo.url'));
   if (has('repo.branch') && !has('repo.url'))
     wrong('repo.branch', 'a repo.url that it is a branch of (of a directory its HEAD is taken)', 'none');
+  if (values['repo.verify'] !== 'none' && !has('repo.allowed_signers'))
+    wrong('repo.verify', 'repo.allowed_signers beside it: the file of those who may sign', 'none');
+  if (values['repo.verify'] === 'none' && has('repo.allowed_signers'))
+    wrong('repo.allowed_signers', 'repo.verify beside it, ssh or gpg: nothing is checked otherwise', 'verify: none');
   if (values['http.headers_timeout_seconds'] > values['http.request_timeout_seconds'])
     wrong(
       'http.headers_timeout_seconds',

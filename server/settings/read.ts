@@ -115,7 +115,13 @@ function repoFrom(values: SettingValues, base: string): RepoSettings {
     fetchTimeoutSeconds: values['repo.fetch_timeout_seconds'],
     requireFastForward: values['repo.require_fast_forward'],
     submodules: values['repo.submodules'],
+    signatures: signaturesFrom(values, base),
   };
+}
+
+function signaturesFrom(values: SettingValues, base: string): RepoSettings['signatures'] {
+  const { 'repo.verify': kind, 'repo.allowed_signers': file } = values;
+  return kind === 'none' || file === undefined ? null : { kind, allowedSigners: resolve(base, file) };
 }
 
 function sourceFrom(values: SettingValues, base: string): RepoSource {

@@ -48,6 +48,8 @@ export const settingsSchema = z.strictObject({
   'repo.fetch_timeout_seconds': whole('seconds', { min: 1, max: 3600 }).default(30),
   'repo.require_fast_forward': z.boolean().default(false),
   'repo.submodules': z.enum(['refuse', 'ignore']).default('refuse'),
+  'repo.verify': z.enum(['none', 'ssh', 'gpg']).default('none'),
+  'repo.allowed_signers': path.optional(),
   'snapshot.retention_hours': whole('hours', { min: 1, max: 876_600 }).default(720),
   'snapshot.keep_at_least': whole('tags', { min: 0, max: 1_000_000 }).default(24),
   'tagstate.repository_may_approve': z.boolean().default(false),

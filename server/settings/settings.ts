@@ -60,6 +60,8 @@ export interface RepoSettings {
   readonly fetchTimeoutSeconds: number;
   readonly requireFastForward: boolean;
   readonly submodules: 'refuse' | 'ignore';
+  /** Who has to have signed what becomes a tag; null = nobody. `allowedSigners` is absolute. */
+  readonly signatures: { readonly kind: 'ssh' | 'gpg'; readonly allowedSigners: string } | null;
 }
 
 export interface HttpSettings {

@@ -41,6 +41,7 @@ describe('settings', () => {
         fetchTimeoutSeconds: 30,
         requireFastForward: false,
         submodules: 'refuse',
+        signatures: null,
       },
       snapshot: { retentionHours: 720, keepAtLeast: 24 },
       tagstate: { repositoryMayApprove: false },
@@ -173,6 +174,8 @@ describe('settings', () => {
     expect(errorsOf({ text: 'repo: {url: c, update: [true]}' })[0]).toContain('repo.update');
     expect(errorsOf({ text: 'repo: {url: c, update: [svn]}' })[0]).toContain('repo.update: expected no command');
     expect(errorsOf({ text: 'repo: {branch: main}' })[0]).toContain('repo.branch: expected a repo.url');
+    expect(errorsOf({ text: 'repo: {verify: ssh}' })[0]).toContain('repo.allowed_signers beside it');
+    expect(errorsOf({ text: 'repo: {allowed_signers: signers}' })[0]).toContain('repo.verify beside it');
   });
 
   test.each([

@@ -36,6 +36,7 @@ describe('samples/server.yml', () => {
       'branch',
       'directory',
       'update',
+      'allowed_signers',
       'auth',
       'public_url',
     ]);

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { ObjectId } from '../../../protocol/names.ts';
-import type { Attempt, Fetched } from '../../ports.ts';
+import type { Attempt, Fetched, FetchedTip } from '../../ports.ts';
 import { errorCode, reasonOf } from '../files/failure.ts';
 import { lock, tryLock } from '../lock.ts';
 import { tellingLine } from './failure.ts';
@@ -11,6 +11,7 @@ import type { Apply } from './mutation.ts';
 import { type Obtaining, obtain } from './obtain.ts';
 import { INCOMING, refsBelow, resolve, TRUNK } from './refs.ts';
 import type { Git } from './run.ts';
+import type { SignaturePolicy } from './signers.ts';
 import { LockedOut } from './transaction.ts';
 
 export interface Fetching extends Obtaining {
@@ -18,6 +19,9 @@ export interface Fetching extends Obtaining {
   /** One fetch at a time among all processes. */
   readonly fetchLock: string;
   readonly garbageLock: string;
+  readonly signatures?: SignaturePolicy | null;
+  /** The newest tip that may be released. */
+  readonly trusted: () => Promise<FetchedTip | undefined>;
 }
 
 /** Takes the source's tip: from the outside to a name of its own, then, in one step, to the trunk and the log. */
@@ -62,16 +66,19 @@ async function accept(
   tip: ObjectId,
   at: number,
 ): Promise<Attempt<Fetched>> {
+  // Who takes back what was never released rewrites nothing.
+  const released = await fetching.trusted();
   const action = async (apply: Apply): Promise<Attempt<Fetched>> => {
     const [commit, trunk, incoming] = await Promise.all([commitOf(git, tip), resolve(git, TRUNK), refsIncoming(git)]);
     if (commit === undefined) throw new Error(`the commit ${tip} cannot be read`);
     const previous = log.tips().at(-1)?.commit ?? trunk;
-    const rewritten = previous !== undefined && (await apart(git, previous, tip))?.onlyOne !== 0;
+    const base = fetching.signatures ? released?.commit : previous;
+    const rewritten = base !== undefined && (await apart(git, base, tip))?.onlyOne !== 0;
     const refused = rewritten && fetching.requireFastForward;
     const update = refused || trunk === tip ? [] : [`update ${TRUNK} ${tip}`];
     // Whoever fetches holds the fetch lock, so whatever came in before was left behind.
     await apply([...update, ...incoming.map((name) => `delete ${name}`)]);
-    if (refused) return rewriteRefused(previous, tip);
+    if (refused) return rewriteRefused(base, tip);
     // Only what is logged is the trunk: where we are killed before this line, the old tip stays.
     log.append({ commit: tip, at });
     return { ok: true, value: { tip: commit, previous, rewritten } };

@@ -46,7 +46,7 @@ export async function obtain(obtaining: Obtaining, moment: Moment): Promise<Atte
 }
 
 /** Only the directory itself counts: one inside somebody's working copy is a plain one. */
-function isGitRepository(directory: string): boolean {
+export function isGitRepository(directory: string): boolean {
   const has = (name: string) => existsSync(join(directory, name));
   return has('.git') || (has('HEAD') && has('objects') && has('refs'));
 }

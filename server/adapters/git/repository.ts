@@ -9,12 +9,14 @@ import { collectGarbage } from './garbage.ts';
 import { apart, commitOf, firstParents } from './history.ts';
 import { mutations } from './mutation.ts';
 import { blobs, entries } from './objects.ts';
-import type { Source } from './obtain.ts';
+import { isGitRepository, type Source } from './obtain.ts';
 import { prepareRepository } from './prepare.ts';
 import { resolve, TRUNK } from './refs.ts';
 import { type Git, openGit } from './run.ts';
+import type { SignaturePolicy } from './signers.ts';
 import { openTagList } from './tag-list.ts';
 import { createTag, retireTags } from './tags.ts';
+import { openVerifier, trusting, type Verifier } from './verify.ts';
 
 export interface RepositoryOptions {
   /** Holds `repository.git`, the fetch log and locks; created where it is missing. */
@@ -23,6 +25,8 @@ export interface RepositoryOptions {
   readonly submodules: Submodules;
   readonly fetchTimeoutSeconds: number;
   readonly requireFastForward: boolean;
+  /** Who has to have signed what becomes a tag; null or left out = nobody. */
+  readonly signatures?: SignaturePolicy | null;
 }
 
 /** The git adapter: a private bare repository in the state directory, filled from the source. Call `prepare` first. */
@@ -39,13 +43,15 @@ export function openRepository(options: RepositoryOptions): Repository {
   const { mutate, changeRefs } = mutations(git, lockFile);
   const log = openFetchLog(fetchLogFile);
   const list = openTagList(git);
-  const fetching = { ...options, git, mutate, changeRefs, log, stateDir, fetchLock, garbageLock };
+  const verifier = verifierFor(options, git, stateDir);
   const treeOf = treeReader(git);
 
   const tips = async (): Promise<readonly FetchedTip[]> => {
     const logged = log.tips();
     return logged.length > 0 ? logged : tipsFromReflog(git);
   };
+  const trusted = async () => verifier.newest(await tips());
+  const fetching = { ...options, git, mutate, changeRefs, log, stateDir, fetchLock, garbageLock, trusted };
 
   return {
     async prepare() {
@@ -53,13 +59,15 @@ export function openRepository(options: RepositoryOptions): Repository {
       await clearInterruptedFetches(fetching);
     },
     fetch: (at, landed = () => at) => fetchTip(fetching, at, landed),
+    tip: async () => (await tips()).at(-1),
     async trunk() {
-      const tip = (await tips()).at(-1);
+      const tip = await trusted();
       const tree = tip && (await treeOf(tip.commit));
       return tip && tree && { ...tip, tree };
     },
     tipAt: async (at) => lastTipAt(await tips(), at),
     commit: (id) => commitOf(git, id),
+    verify: verifier.verify,
     async history(since) {
       const tip = (await tips()).at(-1);
       return tip === undefined ? [] : firstParents(git, tip.commit, since);
@@ -78,6 +86,27 @@ export function openRepository(options: RepositoryOptions): Repository {
     entries: (tree) => entries(git, tree),
     blobs: (ids) => blobs(git, ids),
   };
+}
+
+function verifierFor({ signatures, source }: RepositoryOptions, git: Git, stateDir: string): Verifier {
+  if (!signatures) return trusting;
+  const directory = source.kind === 'directory' ? source.path : null;
+  const unsignable = () =>
+    directory === null || isGitRepository(directory)
+      ? null
+      : `${directory} is no git work tree, and only commits can be signed (repo.verify)`;
+  return openVerifier({
+    git,
+    stateDir,
+    policy: signatures,
+    source: directory ?? localPath(source),
+    env: git.env,
+    unsignable,
+  });
+}
+
+function localPath(source: Source): string | null {
+  return source.kind === 'url' && source.url.startsWith('/') ? source.url : null;
 }
 
 /** A commit's tree never changes: asked for once. */

@@ -26,6 +26,8 @@ export interface PlumbOptions {
   readonly inherit?: number;
   /** Git goes last in the queues for the processor and the disk. */
   readonly background?: boolean;
+  /** After so long git and whatever it started are ended. */
+  readonly seconds?: number;
 }
 
 export interface Output {
@@ -35,6 +37,15 @@ export interface Output {
 
 /** An output of a million paths is larger than what is allowed otherwise. */
 const OUTPUT_LIMIT_BYTES = 2 ** 30;
+/** Longer than the largest directory takes to be read from the slowest disk: only what would never end is ended. */
+const LIMIT_SECONDS = 3600;
+/** Nobody waits for git to do its housekeeping. */
+const BACKGROUND_SECONDS = 12 * 3600;
+/** A question is answered in milliseconds; who is silent for so long stands still. */
+const SILENT_MS = 300_000;
+const KILL_AFTER_SECONDS = 2;
+/** How `timeout` says that it has ended a command: asked it to end, or killed it. */
+const TIMED_OUT: ReadonlySet<number | undefined> = new Set([124, 137]);
 const KEPT = ['PATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH'] as const;
 
 /** Who makes commits, tags and reflog entries in the private repository. */
@@ -85,6 +96,7 @@ function readerOf(gitDir: string, env: Record<string, string>): SimpleGit {
     baseDir: gitDir,
     maxConcurrentProcesses: 8,
     completion: { onClose: true, onExit: false },
+    timeout: { block: SILENT_MS },
     allowEnvironment: Object.keys(env).filter((name) => name.startsWith('GIT_')),
     unsafe: { allowUnsafeConfigPaths: true },
     errors(error, { exitCode, stdOut, stdErr }) {
@@ -97,7 +109,10 @@ function readerOf(gitDir: string, env: Record<string, string>): SimpleGit {
 
 async function plumb(args: readonly string[], options: PlumbOptions): Promise<Output> {
   const { input = '', env = {}, cwd, inherit, background = false } = options;
-  const [program, ...words] = background ? patiently(['git', ...args]) : ['git' as const, ...args];
+  const { seconds = background ? BACKGROUND_SECONDS : LIMIT_SECONDS } = options;
+  // It ends the whole process group, and still does so where we are killed meanwhile.
+  const limited = ['timeout', `--kill-after=${KILL_AFTER_SECONDS}`, String(seconds), 'git', ...args] as const;
+  const [program, ...words] = background ? patiently(limited) : limited;
   // execa's types know descriptors below 10 only; any is passed on.
   const result = await execa(program, words, {
     env,
@@ -113,13 +128,25 @@ async function plumb(args: readonly string[], options: PlumbOptions): Promise<Ou
   const stdout = Buffer.from(result.stdout);
   const stderr = Buffer.from(result.stderr).toString();
   if (!result.failed) return { stdout, stderr };
-  const end = `${result.originalMessage ?? (result.signal ? `killed by ${result.signal}` : `exit code ${result.exitCode}`)}`;
+  const isLate = TIMED_OUT.has(result.exitCode) && result.durationMs >= seconds * 1000;
+  const end = isLate ? 'stopped because it takes too long' : endOf(result);
   throw new GitFailed({
     args,
     end: `${end} after ${Math.round(result.durationMs)} ms`,
     stdout: stdout.toString('utf8', 0, 500),
     stderr,
+    isLate,
   });
+}
+
+interface Ended {
+  readonly originalMessage?: string | undefined;
+  readonly signal?: string | undefined;
+  readonly exitCode?: number | undefined;
+}
+
+function endOf({ originalMessage, signal, exitCode }: Ended): string {
+  return originalMessage ?? (signal === undefined ? `exit code ${exitCode}` : `killed by ${signal}`);
 }
 
 /** `ionice` is not everywhere that `nice` is. */

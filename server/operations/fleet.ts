@@ -2,6 +2,10 @@ import type { Report } from '../../protocol/assignment.ts';
 import type { Digest, Hostname } from '../../protocol/names.ts';
 import type { NodeRow, Poll, SeatRow, Store, Told } from '../ports.ts';
 import { etagOf, type StandingAnswer } from './assign.ts';
+import { countsByTold } from './counts-by-told.ts';
+import { factsInCommon } from './facts-in-common.ts';
+import { type NodeQuery, storedPages, storedSeats } from './fleet-pages.ts';
+import { openHanded } from './handed.ts';
 import type { Journal } from './journal.ts';
 import type { Epoch, Kind } from './standing.ts';
 
@@ -75,15 +79,6 @@ export interface Fleet {
 
 export type ProgramName = 'nodetagger' | 'nodegrouper';
 
-export interface NodeQuery {
-  /** Milliseconds since 1970. */
-  readonly seenSince?: number;
-  /** Those after this one. */
-  readonly after?: Hostname | undefined;
-  /** So many. */
-  readonly limit?: number | undefined;
-}
-
 export interface FleetPorts {
   readonly store: Store;
   readonly journal: Journal;
@@ -93,22 +88,17 @@ export interface FleetPorts {
   readonly onHandedOut: (digest: Digest, at: number) => void;
 }
 
-/** More than a node is told in a day, be it that it asks for tags itself. */
-const MOST_HANDED = 100;
-const SEATS_AT_ONCE = 5_000;
-const ROWS_AT_ONCE = 500;
 /** Few enough that to hand them over, and to write them, takes milliseconds. */
 const POLLS_AT_ONCE = 1_000;
 /** So many changes are kept for when they can be written; of those before, what each node was told last. */
 const MOST_CHANGES = 100_000;
-const MOST_FACTS = 1_000;
 const NO_FACTS: Readonly<Record<string, string>> = {};
 
 export async function openFleet({ store, journal, mostNodes, onHandedOut }: FleetPorts): Promise<Fleet> {
   const seats = new Map<Hostname, FleetSeat>();
   /** The one that asked longest ago comes first. */
   const strangers = new Set<FleetSeat>();
-  const handed = new Map<Hostname, Map<Digest, number>>();
+  const handed = openHanded(mostNodes);
   const counts = countsByTold();
   const failed = { nodetagger: new Set<FleetSeat>(), nodegrouper: new Set<FleetSeat>() };
   const inCommon = factsInCommon();
@@ -152,7 +142,7 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
   const leave = (seat: FleetSeat): void => {
     seats.delete(seat.hostname);
     strangers.delete(seat);
-    handed.delete(seat.hostname);
+    handed.forget(seat.hostname);
     counts.move(seat.told, null);
     failed.nodetagger.delete(seat);
     failed.nodegrouper.delete(seat);
@@ -275,23 +265,8 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
       seat.own = undefined;
       seat.ownEpoch = undefined;
     },
-    hand(hostname, digest, at) {
-      const digests = handed.get(hostname) ?? new Map<Digest, number>();
-      handed.delete(hostname);
-      handed.set(hostname, digests);
-      digests.delete(digest);
-      digests.set(digest, at);
-      for (const oldest of digests.keys()) {
-        if (digests.size <= MOST_HANDED) break;
-        digests.delete(oldest);
-      }
-      // Also of names that there was no room for; what is recorded tells the same.
-      for (const longestAgo of handed.keys()) {
-        if (handed.size <= mostNodes()) break;
-        handed.delete(longestAgo);
-      }
-    },
-    handedAt: (hostname, digest) => handed.get(hostname)?.get(digest),
+    hand: handed.add,
+    handedAt: handed.at,
     noteAgain(seat, running, at) {
       noteSeen(seat, { at, running, told: seat.told, count: 1 });
       seat.toldIn = present;
@@ -320,39 +295,6 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
   };
 }
 
-/** A page at a time: as many as there are need not be in memory twice. What cannot be read is learnt again as nodes ask. */
-async function* storedSeats(store: Store): AsyncGenerator<SeatRow> {
-  let after: Hostname | null = null;
-  for (;;) {
-    const page: SeatRow[] = await store.seats(after, SEATS_AT_ONCE).catch(() => []);
-    yield* page;
-    const last = page.at(-1);
-    if (last === undefined) return;
-    after = last.hostname;
-  }
-}
-
-async function* storedPages(
-  store: Store,
-  { seenSince = 0, after, limit = Number.POSITIVE_INFINITY }: NodeQuery,
-  recent: (since: number) => NodeRow[],
-): AsyncGenerator<readonly NodeRow[]> {
-  let last = after;
-  for (let left = limit; left > 0; ) {
-    const asked = { seenSince, limit: Math.min(ROWS_AT_ONCE, left), ...(last === undefined ? {} : { after: last }) };
-    const page = await store.nodes(asked).catch(() => inOrder(recent(seenSince), asked));
-    yield page;
-    left -= page.length;
-    last = page.at(-1)?.hostname;
-    if (page.length < asked.limit) return;
-  }
-}
-
-function inOrder(rows: readonly NodeRow[], { after = '', limit }: { after?: string; limit: number }): NodeRow[] {
-  const later = rows.filter(({ hostname }) => hostname > after);
-  return later.sort((a, b) => (a.hostname < b.hostname ? -1 : 1)).slice(0, limit);
-}
-
 function rowOf({ hostname, firstSeen, lastSeen, told, running, polls }: FleetSeat): NodeRow {
   return { hostname, firstSeen, lastSeen, told, running, polls, lastReport: null };
 }
@@ -366,41 +308,8 @@ function oneOf(running: Digest, told: Told | null): Digest {
   return told?.digest === running ? told.digest : running;
 }
 
-/** Of facts that many nodes have in common, one copy. */
-function factsInCommon(): (facts: Readonly<Record<string, string>>) => Readonly<Record<string, string>> {
-  const known = new Map<string, Readonly<Record<string, string>>>();
-  return (facts) => {
-    const key = JSON.stringify(facts);
-    const same = known.get(key);
-    if (same !== undefined) return same;
-    if (known.size >= MOST_FACTS) known.clear();
-    known.set(key, facts);
-    return facts;
-  };
-}
-
 function lastByDigest(polls: readonly Poll[]): Map<Digest, number> {
   const last = new Map<Digest, number>();
   for (const { told, at } of polls) if (told.digest !== null) last.set(told.digest, at);
   return last;
-}
-
-/** How many nodes were told what: there are few different answers, however many nodes. */
-function countsByTold() {
-  const counts = new Map<Told, number>();
-  return {
-    move(from: Told | null, to: Told | null): void {
-      if (from !== null) {
-        const left = (counts.get(from) ?? 0) - 1;
-        if (left > 0) counts.set(from, left);
-        else counts.delete(from);
-      }
-      if (to !== null) counts.set(to, (counts.get(to) ?? 0) + 1);
-    },
-    count(isMeant: (told: Told) => boolean): number {
-      let all = 0;
-      for (const [told, nodes] of counts) if (isMeant(told)) all += nodes;
-      return all;
-    },
-  };
 }

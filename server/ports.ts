@@ -4,11 +4,13 @@ import type { HoldCode } from '../protocol/errors.ts';
 import type { ManifestEntry } from '../protocol/manifest.ts';
 import type { Digest, Hostname, ObjectId, RelativePath, TagName } from '../protocol/names.ts';
 import type { ClientRelease } from '../protocol/release.ts';
+import type { Credential, NodeCredential } from './core/credential.ts';
 import type { KillswitchLook } from './core/killswitch.ts';
 import type { ModuleContext } from './core/module-context.ts';
 import type { NodeInputs } from './core/node-inputs.ts';
 import type { Sighting } from './core/settle.ts';
 import type { TagRecord } from './core/tag.ts';
+import type { TokenId } from './core/token.ts';
 
 /** What time it is. The only source of time; tests bring one that can be moved. */
 export interface Clock {
@@ -399,6 +401,24 @@ export interface EventQuery {
   readonly limit: number;
   /** `newest` first is the default. */
   readonly order?: 'oldest' | 'newest';
+}
+
+// ── credentials: who is believed to be who. Not to be lost, and in a file of their own ───────────────────────────────
+
+/** For those who only have to know who asks. */
+export interface KnownCredentials {
+  /**
+   * What is known of a secret by its id, from memory; what another process changed counts within 25 ms. Expired ones are still
+   * known. Undefined also where nothing can be known, which `trouble` says.
+   */
+  find(id: TokenId): Credential | undefined;
+  /** Those of one node. */
+  ofNode(hostname: Hostname): readonly NodeCredential[];
+  /** Notes that it was used, for lists: written in batches, and may be lost. */
+  noteUse(id: TokenId, use: { readonly at: number; readonly from: string | null }): void;
+  /** Why nobody can be let in now, as a sentence with what to do; null when all is well. */
+  trouble(): string | null;
+  close(): Promise<void>;
 }
 
 /** The client that this server gives to hosts. */

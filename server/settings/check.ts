@@ -32,8 +32,31 @@ export function checkTogether(values: SettingValues, set: ReadonlyMap<SettingKey
   if (!isLoopback(host) && !has('auth.nodes'))
     wrong(
       'listen',
-      'an address of this machine only, such as 127.0.0.1:8420, or auth: {nodes: none} written out, which lets whoever reaches the port ask for the files of any node',
+      'an address of this machine only, such as 127.0.0.1:8420, or auth.nodes written out: tokens, mtls, or none, which lets whoever reaches the port ask for the files of any node',
       JSON.stringify(values.listen),
+    );
+  if (has('tls.cert') !== has('tls.key'))
+    wrong(has('tls.cert') ? 'tls.cert' : 'tls.key', 'both tls.cert and tls.key, or neither', 'one of them');
+  for (const key of ['tls.client_ca', 'tls.client_crl'] as const)
+    if (has(key) && !has('tls.cert')) wrong(key, 'it beside tls.cert and tls.key', 'no tls.cert');
+  if (has('tls.client_crl') && !has('tls.client_ca'))
+    wrong('tls.client_crl', 'it beside the tls.client_ca that signed it', 'no tls.client_ca');
+  if (values['auth.nodes'] === 'mtls' && !has('tls.client_ca'))
+    wrong(
+      'auth.nodes',
+      'tls.cert, tls.key and tls.client_ca, since certificates are shown in TLS',
+      'mtls without them',
+    );
+  if (
+    values['auth.nodes'] === 'tokens' &&
+    !isLoopback(host) &&
+    !has('tls.cert') &&
+    values['http.trust_proxy'].length === 0
+  )
+    wrong(
+      'auth.nodes',
+      'tls.cert and tls.key, or a proxy that speaks TLS in http.trust_proxy, since tokens are refused over plain HTTP',
+      'tokens without them',
     );
   return errors;
 }

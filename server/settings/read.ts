@@ -5,7 +5,7 @@ import { checkTogether } from './check.ts';
 import { parseListen } from './listen.ts';
 import { fromEnvironment, fromFlags, type SetValue } from './overrides.ts';
 import { fileSchema, SETTING_KEYS, type SettingKey, type SettingValues, settingsSchema } from './schema.ts';
-import type { RepoSettings, RepoSource, Settings } from './settings.ts';
+import type { RepoSettings, RepoSource, Settings, TlsSettings } from './settings.ts';
 
 export interface SettingsInputs {
   /** The directory of control files; relative paths start there. */
@@ -78,10 +78,18 @@ function settingsFrom(values: SettingValues, base: string): Settings {
       archiveCacheMebibytes: values['views.archive_cache_mebibytes'],
       deltaCacheMebibytes: values['views.delta_cache_mebibytes'],
     },
-    auth: { nodes: values['auth.nodes'] ?? null },
+    auth: {
+      nodes: values['auth.nodes'] ?? null,
+      joining: values['auth.joining'],
+      rotationOverlapMinutes: values['auth.rotation_overlap_minutes'],
+      pendingHours: values['auth.pending_hours'],
+    },
+    tls: tlsFrom(values, from),
     http: {
+      trustProxy: values['http.trust_proxy'],
       localChanges: values['http.local_changes'],
-      localReads: values['http.local_reads'],
+      // Who has tokens needs no right that every local user has, too.
+      localReads: values['http.local_reads'] ?? (values['auth.nodes'] ?? 'none') === 'none',
       publicUrl: values['http.public_url'] ?? null,
       bodyLimitKib: values['http.body_limit_kib'],
       maxConnections: values['http.max_connections'],
@@ -100,6 +108,23 @@ function settingsFrom(values: SettingValues, base: string): Settings {
     log: { level: values['log.level'] },
     stop: { graceSeconds: values['stop.grace_seconds'] },
   };
+}
+
+function tlsFrom(values: SettingValues, base: string): TlsSettings | null {
+  const { 'tls.cert': cert, 'tls.key': key, 'tls.client_ca': ca, 'tls.client_crl': crl } = values;
+  if (cert === undefined || key === undefined) return null;
+  return {
+    cert: secretPath(base, cert),
+    key: secretPath(base, key),
+    minVersion: values['tls.min_version'],
+    clientCa: ca === undefined ? null : secretPath(base, ca),
+    clientCrl: crl === undefined ? null : secretPath(base, crl),
+  };
+}
+
+/** What systemd hands over is named, not found at a path of ours. */
+function secretPath(base: string, path: string): string {
+  return path.startsWith('credential:') ? path : resolve(base, path);
 }
 
 function program(base: string, path: string | undefined, usual: string): { kind: 'auto' | 'program'; path: string } {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { wholeNumber } from '../core/yaml-shape.ts';
-import { parseListen } from './listen.ts';
+import { isAddressRange, parseListen } from './listen.ts';
 import { isPublicUrl } from './public-url.ts';
 import { LOG_LEVELS } from './settings.ts';
 
@@ -20,6 +20,8 @@ const PUBLIC_URL = 'the URL under which hosts reach the server, such as https://
 const WORKERS = 'a whole number of workers, 1 to 64, or auto';
 const SETTLE = 'a number of seconds, 0 to 3600';
 const BRANCH = 'the name of a branch';
+const PROXIES = 'a list of addresses and ranges, such as [127.0.0.1, 10.0.0.0/8]';
+const PROXY = 'an address or a range, such as 127.0.0.1 or 10.0.0.0/8';
 const path = text('a path', isVisible);
 
 function isVisible(value: string): boolean {
@@ -55,9 +57,18 @@ export const settingsSchema = z.strictObject({
   'tagstate.repository_may_approve': z.boolean().default(false),
   'views.archive_cache_mebibytes': whole('MiB', { min: 64, max: 100_000_000 }).default(4096),
   'views.delta_cache_mebibytes': whole('MiB', { min: 0, max: 1_000_000 }).default(256),
-  'auth.nodes': z.literal('none').optional(),
+  'auth.nodes': z.enum(['none', 'tokens', 'mtls']).optional(),
+  'auth.joining': z.enum(['first-use', 'join-token', 'approve', 'closed']).default('join-token'),
+  'auth.rotation_overlap_minutes': whole('minutes', { min: 1, max: 525_600 }).default(60),
+  'auth.pending_hours': whole('hours', { min: 1, max: 8760 }).default(72),
+  'tls.cert': path.optional(),
+  'tls.key': path.optional(),
+  'tls.min_version': z.enum(['1.2', '1.3']).default('1.2'),
+  'tls.client_ca': path.optional(),
+  'tls.client_crl': path.optional(),
+  'http.trust_proxy': z.array(text(PROXY, isAddressRange), PROXIES).default([]),
   'http.local_changes': z.boolean().default(false),
-  'http.local_reads': z.boolean().default(true),
+  'http.local_reads': z.boolean().optional(),
   'http.public_url': text(PUBLIC_URL, isPublicUrl).optional(),
   'http.body_limit_kib': whole('KiB', { min: 1, max: 65_536 }).default(256),
   'http.max_connections': whole('connections', { min: 1, max: 1_000_000 }).default(10_000),

@@ -23,8 +23,9 @@ export interface Settings {
     /** 0 = no deltas. */
     readonly deltaCacheMebibytes: number;
   };
-  /** `none` = written out that nodes need not authenticate; null = not said. */
-  readonly auth: { readonly nodes: 'none' | null };
+  readonly auth: AuthSettings;
+  /** Null = plain HTTP. */
+  readonly tls: TlsSettings | null;
   readonly http: HttpSettings;
   readonly poll: { readonly afterSeconds: number };
   readonly fleet: {
@@ -64,7 +65,28 @@ export interface RepoSettings {
   readonly signatures: { readonly kind: 'ssh' | 'gpg'; readonly allowedSigners: string } | null;
 }
 
+export interface AuthSettings {
+  /** How nodes prove who they are. Null = not said, which is `none` for who listens on loopback only. */
+  readonly nodes: 'none' | 'tokens' | 'mtls' | null;
+  readonly joining: 'first-use' | 'join-token' | 'approve' | 'closed';
+  /** How long a token counts beside the one that takes its place. */
+  readonly rotationOverlapMinutes: number;
+  /** How long a host may wait for somebody to let it in. */
+  readonly pendingHours: number;
+}
+
+/** Absolute paths, or `credential:NAME`. */
+export interface TlsSettings {
+  readonly cert: string;
+  readonly key: string;
+  readonly minVersion: '1.2' | '1.3';
+  readonly clientCa: string | null;
+  readonly clientCrl: string | null;
+}
+
 export interface HttpSettings {
+  /** Addresses and ranges of proxies that say truly where a request comes from. */
+  readonly trustProxy: readonly string[];
   readonly localChanges: boolean;
   readonly localReads: boolean;
   /** Under which hosts reach the server, for what is installed on them; null = as whoever asks reached it. */

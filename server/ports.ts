@@ -5,6 +5,7 @@ import type { ManifestEntry } from '../protocol/manifest.ts';
 import type { Digest, Hostname, ObjectId, RelativePath, TagName } from '../protocol/names.ts';
 import type { ClientRelease } from '../protocol/release.ts';
 import type { Credential, NodeCredential } from './core/credential.ts';
+import type { ChainLook, Link } from './core/chain.ts';
 import type { KillswitchLook } from './core/killswitch.ts';
 import type { ModuleContext } from './core/module-context.ts';
 import type { NodeInputs } from './core/node-inputs.ts';
@@ -390,6 +391,8 @@ export interface NewEvent {
 
 export interface StoredEvent extends NewEvent {
   readonly id: number;
+  /** Over the event and all of the chain before it, 64 lower-case hex digits; null for kinds outside of the chain. */
+  readonly hash: string | null;
 }
 
 export interface EventQuery {
@@ -479,9 +482,14 @@ export interface Store {
   /** Appends; answers the stored events. */
   addEvents(events: readonly NewEvent[]): Promise<StoredEvent[]>;
   events(query: EventQuery): Promise<StoredEvent[]>;
+  /** The last event of the chain; null where there is none. */
+  chainHead(): Promise<Link | null>;
+  /** Goes through all events. `expected`: a hash that was once the chain's end. */
+  lookAtChain(expected: string | undefined): Promise<ChainLook>;
   /**
    * Records that a control file (or `killswitch`, `marks-in-effect`, …) now has this text; null = absent. Where the last
-   * recorded text is the same: nothing, answers false.
+   * recorded text is the same: nothing, answers false; an event more where somebody says that the change was theirs that was
+   * only found.
    */
   recordControl(change: {
     file: string;
@@ -490,6 +498,8 @@ export interface Store {
     from: string | null;
     why: string | null;
     text: string | null;
+    /** What the file held when whoever says that the change is theirs edited it, and whose file it is. */
+    before?: { text: string | null; by: string };
     /** Keep the version without an event. */
     quiet?: boolean;
   }): Promise<boolean>;
@@ -499,8 +509,8 @@ export interface Store {
   copyTags(records: readonly TagRecord[]): Promise<void>;
   markPruned(tags: readonly TagName[], at: number): Promise<void>;
   tagsAt(at: number): Promise<TagRecord[]>;
-  /** Drops reports and events older than these instants, nodes not seen since, and the runs of tags of earlier hours. */
-  prune(before: { reports: number; events: number; nodes: number; runs: number }): Promise<void>;
+  /** Drops, at an instant, reports and events older than these instants, nodes not seen since, and the runs of tags of earlier hours. */
+  prune(before: { at: number; reports: number; events: number; nodes: number; runs: number }): Promise<void>;
   /** Throws unless the store can be written. */
   checkWritable(): Promise<void>;
   /** Why nothing can be recorded or read now, or what was lost, as a sentence with what to do; null when all is well. */

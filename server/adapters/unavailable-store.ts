@@ -24,6 +24,8 @@ export function unavailableStore(reason: string): Store {
     toldAt: fail,
     addEvents: fail,
     events: fail,
+    chainHead: fail,
+    lookAtChain: fail,
     recordControl: fail,
     controlAt: fail,
     copyTags: fail,

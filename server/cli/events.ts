@@ -1,18 +1,26 @@
 import { type Command, Option } from 'commander';
 import { parseInstant } from '../core/pin-tag.ts';
-import type { Context } from '../operations/context.ts';
-import { type Attempt, EVENT_KINDS, type EventKind, type EventQuery, type StoredEvent } from '../ports.ts';
+import { EVENT_KINDS, type EventKind, type EventQuery } from '../ports.ts';
 import { type CommonOptions, type ExitCode, fail, misuse, type Run, succeed, wholeNumber, withApp } from './command.ts';
-import { printable } from './terminal.ts';
+import { eventLine, eventsOf, followEvents } from './events-follow.ts';
+import { exportEvents, verifyEvents } from './events-verify.ts';
 
 export function addEvents(program: Command, run: Run): void {
   program
     .command('events')
     .summary('what changed, when, and who did it')
+    .description(
+      'Lists what changed, follows it, checks that nothing of it was changed or taken away since, or hands all of it out.\n' +
+        'Reads the history itself, with or without a running server.',
+    )
     .option('--since <time>', 'e.g. 2026-11-20T14:00Z')
     .addOption(new Option('--kind <kind...>', 'only of these kinds').choices(EVENT_KINDS))
     .option('--subject <name>', 'a file, tag, host name or problem')
     .option('--limit <count>', 'how many, the newest', '50')
+    .option('--follow', 'go on and tell each event as it is recorded, until interrupted')
+    .option('--verify', 'check the chain; exits 1 where an event was changed, taken away, put in or moved')
+    .option('--expect <hash>', 'with --verify: the chain must hold this hash, which an earlier --verify told')
+    .option('--export', 'all events, one JSON object a line with its hash, oldest first')
     .action((_options: object, command: Command) => run(eventsCommand(command.optsWithGlobals())));
 }
 
@@ -21,47 +29,60 @@ interface EventOptions extends CommonOptions {
   readonly kind?: readonly EventKind[];
   readonly subject?: string;
   readonly limit: string;
+  readonly follow?: boolean;
+  readonly verify?: boolean;
+  readonly expect?: string;
+  readonly export?: boolean;
 }
 
 const MOST = 100_000;
 
 async function eventsCommand(options: EventOptions): Promise<ExitCode> {
-  const since = options.since === undefined ? undefined : parseInstant(options.since);
-  const limit = wholeNumber(options.limit, { min: 1, max: MOST });
-  if (options.since !== undefined && since === undefined)
-    return misuse(options, `"${options.since}" is no time`, 'write it like 2026-11-21T08:00Z');
-  if (limit === undefined)
-    return misuse(options, `"${options.limit}" is no number of events`, `e.g. --limit 50, at most ${MOST}`);
-  const query: EventQuery = {
-    limit,
-    ...(since === undefined ? {} : { since }),
-    ...(options.kind === undefined ? {} : { kinds: options.kind }),
-    ...(options.subject === undefined ? {} : { subject: options.subject }),
-  };
+  const { follow, verify, expect } = options;
+  const wrong = contradiction(options);
+  if (wrong !== undefined) return misuse(options, ...wrong);
+  if (verify === true) return withApp('reader', options, ({ context }) => verifyEvents(context, options, expect));
+  if (options.export === true) return withApp('reader', options, ({ context }) => exportEvents(context, options));
+  const query = queryOf(options);
+  if ('wrong' in query) return misuse(options, query.wrong, query.hint);
   return withApp('reader', options, async ({ context }) => {
+    if (follow === true) return followEvents(context, options, query);
     const found = await eventsOf(context, query);
     if (!found.ok) return fail(options, found);
     const events = found.value;
     return succeed(options, { events }, () => [
-      ...events.map(
-        ({ at, by, from, summary }) =>
-          `${new Date(at).toISOString()}  ${printable(`${from === null ? by : `${by} (${from})`}: ${summary}`)}`,
-      ),
+      ...events.map(eventLine),
       ...(events.length === 0 ? ['Nothing is recorded of that.'] : []),
     ]);
   });
 }
 
-/** Oldest first, as a log is read. */
-async function eventsOf({ store }: Context, query: EventQuery): Promise<Attempt<StoredEvent[]>> {
-  try {
-    return { ok: true, value: (await store.events(query)).reverse() };
-  } catch (error) {
-    const sentence = `no events can be read: ${error instanceof Error ? error.message : error}`;
-    return {
-      ok: false,
-      sentence,
-      hint: 'the server records them once it has started; see that you may read its history',
-    };
-  }
+/** The chain is one: of a part of it nothing could be said. */
+function contradiction(options: EventOptions): readonly [sentence: string, hint: string] | undefined {
+  const { since, kind, subject, follow, verify, expect, export: exports } = options;
+  const modes = [follow, verify, exports].filter((mode) => mode === true).length;
+  if (modes > 1) return ['--follow, --verify and --export are one at a time', 'run the command once for each'];
+  const isWhole = verify === true || exports === true;
+  if (isWhole && (since !== undefined || kind !== undefined || subject !== undefined))
+    return ['--verify and --export take all events', 'leave --since, --kind and --subject away'];
+  if (expect !== undefined && verify !== true) return ['--expect says what --verify is to find', 'add --verify'];
+  if (expect !== undefined && !/^[0-9a-f]{64}$/.test(expect))
+    return [`"${expect}" is no hash`, 'it has 64 hexadecimal digits; "events --verify" and the log tell it'];
+  return undefined;
+}
+
+function queryOf({ since: sinceText, limit: limitText, kind, subject }: EventOptions) {
+  const since = sinceText === undefined ? undefined : parseInstant(sinceText);
+  const limit = wholeNumber(limitText, { min: 1, max: MOST });
+  if (sinceText !== undefined && since === undefined)
+    return { wrong: `"${sinceText}" is no time`, hint: 'write it like 2026-11-21T08:00Z' };
+  if (limit === undefined)
+    return { wrong: `"${limitText}" is no number of events`, hint: `e.g. --limit 50, at most ${MOST}` };
+  const query: EventQuery = {
+    limit,
+    ...(since === undefined ? {} : { since }),
+    ...(kind === undefined ? {} : { kinds: kind }),
+    ...(subject === undefined ? {} : { subject }),
+  };
+  return query;
 }

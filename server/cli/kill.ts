@@ -82,7 +82,7 @@ async function tell(options: Options): Promise<Telling> {
     const opened = await openApp('editor', options);
     if (!opened.ok) return notKnown(opened.sentences.join('; '));
     const { context } = opened.app;
-    noteKillswitch(context, { actor: actor(), why: options.message });
+    noteKillswitch(context, { actor: actor(), why: options.message === '' ? null : options.message });
     const ready = await readyWorld(opened.app);
     if (ready.kind === 'not-ready') return notKnown(ready.sentence);
     const { stops, lines } = await killswitchLines(context, ready);

@@ -6,12 +6,15 @@ export interface Terminal {
   err(text: string): void;
   /** A file's content, as it is. */
   bytes(content: Uint8Array): void;
+  /** Text as it is, of which more may come than fits into memory. Settles when more can be taken. */
+  written(text: string): Promise<void>;
 }
 
 export const terminal: Terminal = {
   out: (text) => process.stdout.write(`${text}\n`),
   err: (text) => process.stderr.write(`${text}\n`),
   bytes: (content) => process.stdout.write(content),
+  written: (text) => new Promise((resolve) => process.stdout.write(text, () => resolve())),
 };
 
 const NO_BORDERS = {

@@ -4,6 +4,7 @@ import { followEpoch } from '../operations/answer.ts';
 import type { Context } from '../operations/context.ts';
 import { fetchSource } from '../operations/fetch.ts';
 import { refreshHaltProblems } from '../operations/halt.ts';
+import { logChain } from '../operations/log-chain.ts';
 import { programProblems } from '../operations/program-problems.ts';
 import { dropContent, pruneTags } from '../operations/prune.ts';
 import { pruneHistory } from '../operations/prune-history.ts';
@@ -37,6 +38,7 @@ export function startTimetable(context: Context, atStart: Settings): Timetable {
   const timers = [setInterval(look, LOOK_MS), setInterval(() => everySecond(context), SECOND_MS)];
   const polling = pollSource(context, repository.run);
   repository.run('first check', () => minuteCheck(context));
+  void logChain(context);
 
   const rest = async (): Promise<void> => {
     for (const task of [hourly, minutely, daily]) await task.stop();
@@ -101,6 +103,7 @@ async function cleanUp(context: Context, repository: Sequence): Promise<void> {
   await repository.run('clean-up', async () => {
     await pruneTags(context);
     await pruneHistory(context);
+    await logChain(context);
   });
   await dropContent(context).catch((error) => context.log.error('clean-up failed', { reason: String(error) }));
 }

@@ -4,7 +4,7 @@ import { markOf, stops } from '../core/marks.ts';
 import type { Problem } from '../core/problem.ts';
 import type { StateFiles, TagFailures } from '../ports.ts';
 import { type Context, THE_SERVER } from './context.ts';
-import { editMarks } from './mark.ts';
+import { editMarks, editOf } from './mark.ts';
 import { noteEdit } from './note-edit.ts';
 import { worldNow } from './world.ts';
 
@@ -106,7 +106,7 @@ async function markBad(context: Context, { tag, failures, what }: Halt): Promise
   context.halts.troubles.delete(tag);
   if (!marked.value.changed) return refreshHaltProblems(context);
   const why = `${what} (${namesOf(failures)})`;
-  noteEdit(context, { file: 'tagstate', text: marked.value.text, actor: THE_SERVER, why });
+  noteEdit(context, { ...editOf(marked.value), actor: THE_SERVER, why });
   context.log.warn('a tag was marked bad because of reports', { tag, what });
   refreshHaltProblems(context);
 }

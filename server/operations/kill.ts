@@ -17,7 +17,7 @@ export async function kill(
   { environment, message, actor }: KillOrder,
 ): Promise<Attempt<{ readonly path: string; readonly warning?: string }>> {
   const raised = await context.editor.raise(environment, message);
-  if (raised.ok) noteKillswitch(context, { actor, why: message });
+  if (raised.ok) noteKillswitch(context, { actor, why: message === '' ? null : message });
   return raised;
 }
 

@@ -4,7 +4,7 @@ import { nearestTag } from '../core/tag.ts';
 import { type EditedTagstate, editTagstate } from '../core/tagstate-edit.ts';
 import type { Attempt, ControlFileEditor } from '../ports.ts';
 import type { Actor, Context } from './context.ts';
-import { noteEdit } from './note-edit.ts';
+import { type Edit, noteEdit } from './note-edit.ts';
 
 export interface MarkOrder {
   readonly tag: TagName;
@@ -23,6 +23,7 @@ export interface MarkOrder {
 
 export interface Marked {
   readonly changed: boolean;
+  readonly before: string | null;
   readonly text: string;
   /** Something to tell the operator though it worked. */
   readonly warning?: string;
@@ -41,8 +42,12 @@ export async function mark(context: Context, order: MarkOrder): Promise<MarkOutc
   if (missing !== undefined) return missing;
   const marked = await editMarks(context.editor, knownEnvironments(context), order);
   if (marked.ok && marked.value.changed)
-    noteEdit(context, { file: 'tagstate', text: marked.value.text, actor: order.actor, why: order.reason ?? null });
+    noteEdit(context, { ...editOf(marked.value), actor: order.actor, why: order.reason ?? null });
   return marked;
+}
+
+export function editOf({ before, text }: Marked): Pick<Edit, 'file' | 'before' | 'text'> {
+  return { file: 'tagstate', before, text };
 }
 
 /** The edit alone, reading nothing but the file. A mark that stops a tag never waits long for another editor. */
@@ -67,7 +72,7 @@ export async function editMarks(
   const { before, after, warning } = edited.value;
   return {
     ok: true,
-    value: { changed: before !== after, text: after ?? '', ...(warning === undefined ? {} : { warning }) },
+    value: { changed: before !== after, before, text: after ?? '', ...(warning === undefined ? {} : { warning }) },
   };
 }
 

@@ -1,4 +1,5 @@
-import type { ControlFiles, Log } from '../ports.ts';
+import { withoutUrlSecrets } from '../core/changed-settings.ts';
+import type { ControlFiles, Log, NewEvent, Store } from '../ports.ts';
 import { THE_SERVER } from './context.ts';
 import type { ControlChange } from './held.ts';
 import type { Journal } from './journal.ts';
@@ -11,11 +12,32 @@ export interface NoteChangePorts {
   readonly log: Log;
 }
 
+const SETTINGS = 'server.yml';
+
 /** Records a control file that took effect, as its owner's doing where nobody said that it was theirs. */
 export function noteChange({ journal, time, files, log }: NoteChangePorts, { file, text, known }: ControlChange): void {
   const at = time.now();
   const quiet = file.endsWith('.json');
-  const who = quiet ? THE_SERVER : { by: `file owner ${files.ownerOf(file)}`, from: 'file' };
+  const who = quiet ? THE_SERVER : { by: ownerOf(files, file), from: 'file' };
   if (!quiet && !known) log.info('a control file took effect', { file, absent: text === null });
-  journal.write((store) => store.recordControl({ file, at, ...who, why: null, text, quiet }));
+  if (file === SETTINGS) journal.write((store) => recordSettings(store, { text, known, noted: { at, ...who } }));
+  else journal.write((store) => store.recordControl({ file, at, ...who, why: null, text, quiet }));
+}
+
+export function ownerOf(files: ControlFiles, file: string): string {
+  return `file owner ${files.ownerOf(file)}`;
+}
+
+/** Without the passwords that URLs may carry. That one of them changed is an event all the same. */
+async function recordSettings(
+  store: Store,
+  change: Omit<ControlChange, 'file'> & { readonly noted: Pick<NewEvent, 'at' | 'by' | 'from'> },
+): Promise<void> {
+  const { noted, known } = change;
+  const text = change.text === null ? null : withoutUrlSecrets(change.text);
+  const isRecorded = await store.recordControl({ file: SETTINGS, ...noted, why: null, text });
+  if (isRecorded || known || text === change.text) return;
+  const summary = `${SETTINGS}: a password or token in a URL changed, which is not kept`;
+  const nothing = { before: null, after: null, why: null };
+  await store.addEvents([{ ...noted, kind: 'setting', subject: SETTINGS, ...nothing, summary }]);
 }

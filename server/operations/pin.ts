@@ -29,6 +29,6 @@ export async function pin(context: Context, order: PinOrder): Promise<Attempt<{ 
   if (!edited.ok) return edited;
   const { before, after } = edited.value;
   const why = order.pin?.reason ?? null;
-  if (before !== after) noteEdit(context, { file: 'pins', text: after, actor: order.actor, why });
+  if (before !== after) noteEdit(context, { file: 'pins', before, text: after, actor: order.actor, why });
   return { ok: true, value: { changed: before !== after } };
 }

@@ -13,6 +13,7 @@ export async function pruneHistory(context: Context): Promise<void> {
   const nodes = now - Math.max(fleet.forgetAfterDays, store.reportDays) * DAY_MS;
   context.fleet.forget(nodes);
   await context.store.prune({
+    at: now,
     reports: now - store.reportDays * DAY_MS,
     events: now - store.eventDays * DAY_MS,
     nodes,

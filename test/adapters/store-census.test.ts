@@ -55,7 +55,7 @@ async function take(store: Store, one: Step): Promise<void> {
     case 'forget':
       return store.forgetNodes(one.names.map(host));
     case 'prune':
-      return store.prune({ reports: 0, events: 0, runs: 0, nodes: at(one.seconds) });
+      return store.prune({ at: at(0), reports: 0, events: 0, runs: 0, nodes: at(one.seconds) });
     default:
       return one satisfies never;
   }

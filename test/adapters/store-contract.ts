@@ -123,6 +123,7 @@ function assignments(open: Open): void {
         after: `serve etchautotag-20261120-0800 ${digest('a')}`,
         why: null,
         summary: 'web1.example now gets etchautotag-20261120-0800 (production+4h)',
+        hash: null,
       },
     ]);
   });
@@ -423,7 +424,7 @@ function runs(open: Open): void {
     const store = await open();
     await store.recordPolls([runs('web1', 0), runs('web2', 0)]);
     await say(store, 'web3', 'failed', { of: tag('09') });
-    await store.prune({ reports: 0, events: 0, nodes: 0, runs: at(3600) });
+    await store.prune({ at: at(0), reports: 0, events: 0, nodes: 0, runs: at(3600) });
     expect(await store.tagRuns(tag('08'), at(60))).toEqual([]);
     expect(await counts(store, '09')).toEqual([['qa', 1, 0]]);
   });
@@ -451,7 +452,7 @@ function events(open: Open): void {
     const store = await open();
     const given = [event(0, { before: 'x', after: 'y\n', by: 'file owner alice' }), event(1, { kind: 'server' })];
     const stored = await store.addEvents(given);
-    expect(stored.map(({ id, ...rest }) => rest)).toEqual(given);
+    expect(stored.map(({ id, hash, ...rest }) => rest)).toEqual(given);
     const [later] = await store.addEvents([event(2)]);
     expect(stored[0]?.id).toBeLessThan(stored[1]?.id ?? 0);
     expect(stored[1]?.id).toBeLessThan(later?.id ?? 0);
@@ -576,7 +577,7 @@ function controlFiles(open: Open): void {
     await store.recordControl({ ...change(0, text), file: 'nodes.yml' });
     const [found] = await store.events({ limit: 1 });
     expect(found?.after?.length).toBeLessThan(40_000);
-    expect(found?.after).toMatch(/… \(\d+ more characters\)$/);
+    expect(found?.after).toMatch(/… \(\d+ more characters; sha256 of all: [0-9a-f]{64}\)$/);
     expect(await store.controlAt('nodes.yml', at(0))).toBe(text);
   });
 }
@@ -606,7 +607,7 @@ function tags(open: Open): void {
 }
 
 function pruning(open: Open): void {
-  const never = { reports: 0, events: 0, nodes: 0, runs: 0 };
+  const never = { at: at(0), reports: 0, events: 0, nodes: 0, runs: 0 };
 
   test('older reports go, and a node without any left stays', async () => {
     const store = await open();

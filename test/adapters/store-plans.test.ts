@@ -59,7 +59,7 @@ async function useEverything(file: string): Promise<void> {
     store.tagsAt(at(9)),
   ]);
   await store.forgetNodes([host('web2')]);
-  await store.prune({ reports: at(3), events: at(2), nodes: at(2), runs: at(7200) });
+  await store.prune({ at: at(9), reports: at(3), events: at(2), nodes: at(2), runs: at(7200) });
   await store.close();
 }
 

@@ -199,8 +199,8 @@ describe('tags, nodes and events', () => {
     const all = await run(['events', '--since', since, '--subject', 'tagstate']);
     expect(all.stdout.trim().split('\n')).toEqual([
       expect.stringMatching(/^\S+Z {2}file owner \S+ \(file\): tagstate was created \(1 line\)$/),
-      expect.stringMatching(/^\S+Z {2}\S+ \(command line\): tagstate: 1 line added$/),
-      expect.stringMatching(/^\S+Z {2}\S+ \(command line\): tagstate: 1 line added$/),
+      expect.stringMatching(/^\S+Z {2}\S+ \(command line\): tagstate: 1 line added \("x"\)$/),
+      expect.stringMatching(/^\S+Z {2}\S+ \(command line\): tagstate: 1 line added \("y"\)$/),
     ]);
     const { value } = await json(['events', '--kind', 'mark', 'fetch', '--subject', 'tagstate', '--limit', '1']);
     expect(value['events']).toEqual([expect.objectContaining({ kind: 'mark', after: `${BEFORE} bad y`, why: 'y' })]);

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Store } from '../../ports.ts';
 import { openThread, ThreadEnded } from '../thread.ts';
 import type { Outcome, StoreJobs } from './jobs.ts';
-import { troubleOf } from './session.ts';
+import { type StoreState, troubleOf } from './session.ts';
 import { asStore, type Work } from './store.ts';
 import { StoreError } from './store-error.ts';
 
@@ -16,7 +16,7 @@ const NODES_AT_ONCE = 500;
 export async function openStoreApart(file: string): Promise<Store> {
   const path = resolve(file);
   const thread = openThread<StoreJobs>({ name: 'store', setting: { file: path } });
-  let failure: string | null = null;
+  let state: StoreState = { failure: null, doubt: null };
   let closing: Promise<void> | undefined;
 
   async function call<Name extends keyof Work>(
@@ -26,7 +26,7 @@ export async function openStoreApart(file: string): Promise<Store> {
     if (closing !== undefined)
       throw new StoreError('closed', `${path} was closed`, 'this is a defect: please report it');
     const outcome: Outcome = await thread.ask('call', name, given).catch(whereItEnded);
-    failure = outcome.failure;
+    state = outcome.state;
     if (!outcome.ok) throw new StoreError(outcome.error.code, outcome.error.message, outcome.error.hint);
     return outcome.value as Awaited<ReturnType<Work[Name]>>;
   }
@@ -35,7 +35,11 @@ export async function openStoreApart(file: string): Promise<Store> {
     if (!(error instanceof ThreadEnded)) throw error;
     const { message } = error;
     const hint = 'it goes on by itself; what was being written may have to be sent again';
-    return { ok: false, error: { code: 'unusable', message, hint }, failure: `${message}; ${hint}` };
+    return {
+      ok: false,
+      error: { code: 'unusable', message, hint },
+      state: { ...state, failure: `${message}; ${hint}` },
+    };
   }
 
   await call('begin');
@@ -55,6 +59,8 @@ export async function openStoreApart(file: string): Promise<Store> {
     reports: (hostname, limit) => call('reports', hostname, limit),
     toldAt: (hostname, at) => call('toldAt', hostname, at),
     addEvents: (events) => call('addEvents', events),
+    chainHead: () => call('chainHead'),
+    lookAtChain: (expected) => call('lookAtChain', expected),
     events: (query) => call('events', query),
     recordControl: (change) => call('recordControl', change),
     controlAt: (name, at) => call('controlAt', name, at),
@@ -68,5 +74,5 @@ export async function openStoreApart(file: string): Promise<Store> {
       return closing;
     },
   };
-  return asStore(work, { trouble: () => troubleOf(path, failure), nodesAtOnce: NODES_AT_ONCE });
+  return asStore(work, { trouble: () => troubleOf(path, state), nodesAtOnce: NODES_AT_ONCE });
 }

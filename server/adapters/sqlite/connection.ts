@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
+import { keepFirst } from './anchor.ts';
 import { MIGRATIONS, migrate, versionOf } from './migrations.ts';
 import type { Schema } from './schema.ts';
 import { StoreError, storeErrorOf } from './store-error.ts';
@@ -31,7 +32,9 @@ export async function openForWriting(file: string): Promise<Connection> {
     database.pragma('foreign_keys = on');
     database.pragma(`journal_size_limit = ${LOG_LIMIT_BYTES}`);
     const db = queriesOn(database);
+    const version = await versionOf(db);
     await migrate(db, file);
+    if (version > 0 && version < MIGRATIONS.length) await keepFirst(file, db);
     const opened = inodesOf(file);
     let size = 0;
     return {

@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { changedSettings } from '../../core/changed-settings.ts';
+
 /** How the text of a control file changed, for people. Null = the file is absent. */
 export interface ControlChange {
   /** The lines from the first to the last that differ. */
@@ -16,7 +19,9 @@ export function describeChange(file: string, before: string | null, after: strin
   const start = commonStart(old, now);
   const end = commonStart(old.slice(start).reverse(), now.slice(start).reverse());
   const [gone, come] = [old.slice(start, old.length - end), now.slice(start, now.length - end)];
-  return { before: cut(gone.join('\n')), after: cut(come.join('\n')), summary: `${file}: ${countOf(gone, come)}` };
+  const keys = file === 'server.yml' ? changedSettings(before, after) : undefined;
+  const what = keys === undefined || keys.length === 0 ? countOf(gone, come) : `${keys.join(', ')} changed`;
+  return { before: cut(gone.join('\n')), after: cut(come.join('\n')), summary: `${file}: ${what}` };
 }
 
 function countOf(gone: readonly string[], come: readonly string[]): string {
@@ -56,8 +61,9 @@ function plural(count: number): string {
   return count === 1 ? '1 line' : `${count} lines`;
 }
 
-/** The whole texts are kept as versions; an event is for reading. */
+/** The whole texts are kept as versions; an event is for reading. Its hash covers all of the text all the same. */
 function cut(text: string | null): string | null {
   if (text === null || text.length <= SHOWN_LIMIT) return text;
-  return `${text.slice(0, SHOWN_LIMIT)}\n… (${text.length - SHOWN_LIMIT} more characters)`;
+  const whole = createHash('sha256').update(text).digest('hex');
+  return `${text.slice(0, SHOWN_LIMIT)}\n… (${text.length - SHOWN_LIMIT} more characters; sha256 of all: ${whole})`;
 }

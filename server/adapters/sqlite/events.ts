@@ -1,23 +1,8 @@
 import { type Selectable, type SelectQueryBuilder, sql } from 'kysely';
-import type { EventQuery, NewEvent, StoredEvent } from '../../ports.ts';
-import { portions } from './portions.ts';
+import type { EventQuery, StoredEvent } from '../../ports.ts';
 import type { Db, Schema } from './schema.ts';
 
 type EventSelect = SelectQueryBuilder<Schema, 'events', Selectable<Schema['events']>>;
-
-export async function insertEvents(tx: Db, events: readonly NewEvent[]): Promise<void> {
-  for (const portion of portions(events)) await tx.insertInto('events').values(portion.map(rowOf)).execute();
-}
-
-/** Like `insertEvents`, for the few whose ids matter. */
-export async function addEvents(tx: Db, events: readonly NewEvent[]): Promise<StoredEvent[]> {
-  const stored: StoredEvent[] = [];
-  for (const event of events) {
-    const { id } = await tx.insertInto('events').values(rowOf(event)).returning('id').executeTakeFirstOrThrow();
-    stored.push({ ...event, id });
-  }
-  return stored;
-}
 
 /** `since` and `until` include their instants. By time; by id where they are asked for after an id, so that none is missed when the clock was set back. */
 export async function findEvents(db: Db, query: EventQuery): Promise<StoredEvent[]> {
@@ -61,9 +46,4 @@ function filtered(db: Db, { since, until, subject }: EventQuery): EventSelect {
     .$if(since !== undefined, (select) => select.where('at', '>=', since ?? 0))
     .$if(until !== undefined, (select) => select.where('at', '<=', until ?? 0))
     .$if(subject !== undefined, (select) => select.where('subject', '=', subject ?? ''));
-}
-
-/** Only what the table has, whatever else the caller's object carries. */
-function rowOf({ at, kind, by, from, subject, before, after, why, summary }: NewEvent): NewEvent {
-  return { at, kind, by, from, subject, before, after, why, summary };
 }

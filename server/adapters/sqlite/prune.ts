@@ -1,8 +1,13 @@
 import { floorHour, hourOf } from '../../../protocol/names.ts';
+import { type Dropped, droppedText } from '../../core/chain.ts';
+import type { NewEvent } from '../../ports.ts';
+import { appendEvents, lastEventId } from './chain.ts';
 import type { Db } from './schema.ts';
 import type { Work } from './writer.ts';
 
 export interface PruneBefore {
+  /** When it is done. */
+  readonly at: number;
   readonly reports: number;
   readonly events: number;
   readonly nodes: number;
@@ -23,6 +28,8 @@ export async function prune(
 ): Promise<void> {
   await whileAny(() => write((tx) => dropReports(tx, before.reports)));
   await whileAny(() => write((tx) => dropEvents(tx, before.events)));
+  const last = await write(lastEventId);
+  await whileAny(() => write((tx) => dropChained(tx, before, last)));
   await whileAny(() => write((tx) => dropRuns(tx, before.runs)));
   await whileAny(() => write((tx) => dropNodes(tx, before.nodes)));
   let from: number | undefined = 0;
@@ -45,10 +52,46 @@ async function dropReports(tx: Db, before: number): Promise<bigint> {
   return result.numDeletedRows;
 }
 
+/** Those outside of the chain. */
 async function dropEvents(tx: Db, before: number): Promise<bigint> {
-  const old = tx.selectFrom('events').select('id').where('at', '<', before).orderBy('at').orderBy('id');
+  const kinds = tx.selectFrom('events').select('id').where('hash', 'is', null);
+  const old = kinds.where('at', '<', before).orderBy('at').orderBy('id');
   const result = await tx.deleteFrom('events').where('id', 'in', old.limit(ROWS_AT_ONCE)).executeTakeFirst();
   return result.numDeletedRows;
+}
+
+const CHAINED_AT_ONCE = 5_000;
+
+/**
+ * The oldest of the chain, as far as all of them are old, whatever a clock that was set back has left in between. In the same
+ * transaction it is recorded up to where (none of these records is itself dropped then), so that at any moment what is left can be followed from there.
+ */
+async function dropChained(tx: Db, { at, events: before }: PruneBefore, until: number): Promise<bigint> {
+  const chained = tx.selectFrom('events').select(['id', 'at', 'hash']).where('hash', 'is not', null);
+  const rows = await chained.where('id', '<=', until).orderBy('id').limit(CHAINED_AT_ONCE).execute();
+  const kept = rows.findIndex((row) => row.at >= before);
+  const old = kept === -1 ? rows : rows.slice(0, kept);
+  const last = old.at(-1);
+  if (last?.hash == null) return 0n;
+  const dropped = { id: last.id, hash: last.hash, events: old.length };
+  await appendEvents(tx, [pruneEvent(dropped, { at, before })]);
+  const gone = tx.deleteFrom('events').where('hash', 'is not', null).where('id', '<=', last.id);
+  return (await gone.executeTakeFirst()).numDeletedRows;
+}
+
+function pruneEvent(dropped: Dropped, { at, before }: { readonly at: number; readonly before: number }): NewEvent {
+  const { events, id } = dropped;
+  return {
+    at,
+    kind: 'prune',
+    by: 'server',
+    from: null,
+    subject: 'events',
+    before: droppedText(dropped),
+    after: null,
+    why: `they were older than ${new Date(before).toISOString()} (store.event_days)`,
+    summary: `${events} ${events === 1 ? 'event' : 'events'} up to event ${id} ${events === 1 ? 'was' : 'were'} dropped`,
+  };
 }
 
 /** Those of the oldest tag, where its hour is over for good. */

@@ -92,6 +92,8 @@ interface EventTable {
   after: string | null;
   why: string | null;
   summary: string;
+  /** Over the one before it and the row; null for kinds outside of the chain. */
+  hash: string | null;
 }
 
 interface ControlTextTable {

@@ -117,10 +117,21 @@ export function startSession(opening: Opening): Session {
   };
 }
 
-/** What keeps the file from being used or, where nothing does, that one that was set aside is still lying there. */
-export function troubleOf(file: string, failure: string | null): string | null {
+export interface StoreState {
+  /** What now keeps the file from being used. */
+  readonly failure: string | null;
+  /** Why the history may not be what was recorded. */
+  readonly doubt: string | null;
+}
+
+/** What keeps the file from being used or, where nothing does, that it may not be whole, or that one is lying there that was set aside. */
+export function troubleOf(file: string, { failure, doubt }: StoreState): string | null {
   if (failure !== null) return failure;
   const aside = filesSetAside(file).at(-1);
-  if (aside === undefined) return null;
+  const told = [doubt, aside === undefined ? null : asideSentence(file, aside)].filter((sentence) => sentence !== null);
+  return told.length === 0 ? null : told.join('; ');
+}
+
+function asideSentence(file: string, aside: string): string {
   return `${file} was damaged: it was set aside as ${aside} and a new history was begun; remove that file when it is no longer needed`;
 }

@@ -1,18 +1,21 @@
 import { resolve } from 'node:path';
 import type { NodeRow, Store } from '../../ports.ts';
+import { openAnchor, readAnchor } from './anchor.ts';
 import { silentNodes, toldCounts, unstoppedNodes } from './census.ts';
+import { appendEvents, headOf, lookAtChain } from './chain.ts';
 import { openForReading, openForWriting } from './connection.ts';
 import { controlAt, recordControl } from './control.ts';
-import { addEvents, findEvents } from './events.ts';
+import { findEvents } from './events.ts';
 import { gather } from './gather.ts';
 import { findNode, findNodes, findSeats, forgetNodes, type NodePage, toldAt } from './nodes.ts';
 import { recordPolls } from './polls.ts';
 import { prune } from './prune.ts';
 import { type Reported, recordReports, reportsOf } from './reports.ts';
-import { type Session, startSession, troubleOf } from './session.ts';
+import { type Session, type StoreState, startSession, troubleOf } from './session.ts';
 import { StoreError } from './store-error.ts';
 import { tagFailures, tagRuns } from './tag-runs.ts';
 import { copyTags, markPruned, tagsAt } from './tags.ts';
+import { atOneMoment } from './transaction.ts';
 import { startWriter, type Work as Task } from './writer.ts';
 
 /** The store as it works on its file, in this thread or in another: as `Store`, with reports in lots and nodes in pages. */
@@ -33,19 +36,20 @@ const NODES_AT_ONCE = 1000;
  * for a file that a newer version of this program has written.
  */
 export async function openStore(file: string): Promise<Store> {
-  const { work, failure, path } = openWork(file);
+  const { work, state, path } = openWork(file);
   await work.begin();
-  return asStore(work, { trouble: () => troubleOf(path, failure()), nodesAtOnce: NODES_AT_ONCE });
+  return asStore(work, { trouble: () => troubleOf(path, state()), nodesAtOnce: NODES_AT_ONCE });
 }
 
-/** As `openStore`, for calls to begin with `begin`. `failure`: what now keeps the file from being used. */
-export function openWork(file: string): { work: Work; failure: () => string | null; path: string } {
+/** As `openStore`, for calls to begin with `begin`. */
+export function openWork(file: string): { work: Work; state: () => StoreState; path: string } {
   const path = resolve(file);
   const session = startSession({ file: path, open: () => openForWriting(path), mayReplace: true });
-  const writer = startWriter(session);
+  const anchor = openAnchor(path);
+  const writer = startWriter(session, anchor);
   const begin = async (): Promise<void> => {
     try {
-      await session.use('write', async () => undefined);
+      await session.use('write', anchor.check);
     } catch (error) {
       if (!(error instanceof StoreError) || error.code === 'newer') throw error;
     }
@@ -54,7 +58,8 @@ export function openWork(file: string): { work: Work; failure: () => string | nu
     await writer.settled();
     await session.close();
   };
-  return { work: { ...workOn(session, writer.write), begin, close }, failure: session.failure, path };
+  const state = () => ({ failure: session.failure(), doubt: anchor.doubt() });
+  return { work: { ...workOn(path, session, writer.write), begin, close }, state, path };
 }
 
 /**
@@ -68,8 +73,11 @@ export async function openStoreForReading(file: string): Promise<Store> {
   await begin();
   const refuse = () =>
     Promise.reject(new StoreError('read-only', `${path} was opened for reading only`, 'open it for writing'));
-  const work = { ...workOn(session, refuse), begin, close: session.close };
-  return asStore(work, { trouble: () => troubleOf(path, session.failure()), nodesAtOnce: NODES_AT_ONCE });
+  const work = { ...workOn(path, session, refuse), begin, close: session.close };
+  return asStore(work, {
+    trouble: () => troubleOf(path, { failure: session.failure(), doubt: null }),
+    nodesAtOnce: NODES_AT_ONCE,
+  });
 }
 
 /** What callers see: reports come singly and are written in lots, nodes are read in pages. */
@@ -100,6 +108,7 @@ export function asStore(
 }
 
 function workOn(
+  path: string,
   { use }: Session,
   write: <Result>(task: Task<Result>) => Promise<Result>,
 ): Omit<Work, 'begin' | 'close'> {
@@ -120,7 +129,13 @@ function workOn(
     forgetNodes: (hostnames) => write((tx) => forgetNodes(tx, hostnames)),
     reports: (hostname, limit) => read((db) => reportsOf(db, hostname, limit)),
     toldAt: (hostname, at) => read((db) => toldAt(db, hostname, at)),
-    addEvents: (events) => write((tx) => addEvents(tx, events)),
+    addEvents: (events) => write((tx) => appendEvents(tx, events)),
+    chainHead: () => read(async (db) => (await headOf(db)) ?? null),
+    // What is kept first: what the history has by then, it still has afterwards.
+    lookAtChain(expected) {
+      const anchor = readAnchor(path);
+      return read((db) => atOneMoment(db, (tx) => lookAtChain(tx, { anchor, expected })));
+    },
     events: (query) => read((db) => findEvents(db, query)),
     recordControl: (change) => write((tx) => recordControl(tx, change)),
     controlAt: (name, at) => read((db) => controlAt(db, name, at)),

@@ -1,5 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
+import type { Anchor } from './anchor.ts';
+import { lastEventId } from './chain.ts';
 import type { Schema } from './schema.ts';
 import type { Session } from './session.ts';
 import { storeErrorOf } from './store-error.ts';
@@ -26,19 +28,22 @@ const MOST_AT_ONCE = 500;
  * Everything that is asked for in the same turn of the event loop shares one transaction, and so one wait for the disk:
  * the reports of a fleet that has just moved come by the hundred.
  */
-export function startWriter(session: Session): Writer {
+export function startWriter(session: Session, anchor: Anchor): Writer {
   const waiting: Job[] = [];
   let working = Promise.resolve();
   let highestEvent = 0;
 
-  function commit(jobs: readonly Job[]): Promise<void> {
-    return session.use('write', (db) =>
+  async function commit(jobs: readonly Job[]): Promise<void> {
+    const head = await session.use('write', (db) =>
       exclusively(db, async (tx) => {
-        await continueEventIds(tx, highestEvent);
+        const before = await continueEventIds(tx, highestEvent);
         for (const job of jobs) await job.run(tx);
         highestEvent = await lastEventId(tx);
+        return highestEvent === before ? undefined : anchor.next(tx);
       }),
     );
+    // Only what is on the disk: an end that is not there would look like one that was taken away.
+    if (head !== undefined) anchor.keep(head);
   }
 
   async function commitAll(jobs: readonly Job[]): Promise<void> {
@@ -78,14 +83,14 @@ export function startWriter(session: Session): Writer {
   };
 }
 
-/** In a file that was begun anew, ids go on where they were: whoever asks for events after one must not wait for ever. */
-async function continueEventIds(tx: Kysely<Schema>, highest: number): Promise<void> {
-  if ((await lastEventId(tx)) >= highest) return;
+/**
+ * In a file that was begun anew, ids go on where they were: whoever asks for events after one must not wait for ever. Answers
+ * the last one.
+ */
+async function continueEventIds(tx: Kysely<Schema>, highest: number): Promise<number> {
+  const last = await lastEventId(tx);
+  if (last >= highest) return last;
   await sql`delete from sqlite_sequence where name = 'events'`.execute(tx);
   await sql`insert into sqlite_sequence (name, seq) values ('events', ${highest})`.execute(tx);
-}
-
-async function lastEventId(tx: Kysely<Schema>): Promise<number> {
-  const found = await sql<{ seq: number }>`select seq from sqlite_sequence where name = 'events'`.execute(tx);
-  return found.rows[0]?.seq ?? 0;
+  return highest;
 }

@@ -42,6 +42,7 @@ import {
   type Attempt,
   type Clock,
   type ControlFileEditor,
+  type KnownCredentials,
   type Log,
   type Store,
   UnfitContent,
@@ -79,6 +80,14 @@ export interface App {
 export type Composed =
   | { readonly ok: true; readonly app: App }
   | { readonly ok: false; readonly errors: readonly FileError[] };
+
+const NO_CREDENTIALS: KnownCredentials = {
+  find: () => undefined,
+  ofNode: () => [],
+  noteUse: () => undefined,
+  trouble: () => null,
+  close: async () => undefined,
+};
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -153,6 +162,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     repository,
     views,
     store,
+    credentials: NO_CREDENTIALS,
     programs,
     clientBuild: openClientBuild(options.clientDirectory ?? import.meta.dirname),
     time,

@@ -1,12 +1,16 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { STATUS_OF } from '../../protocol/errors.ts';
 import { parseHostname } from '../../protocol/names.ts';
+import { noteRefusal } from '../operations/audit.ts';
+import { actorOf } from './actor.ts';
+import { whoAsks } from './caller.ts';
 import type { Door } from './door.ts';
 import { answerTo } from './errors.ts';
 import type { Exchanges } from './exchange.ts';
 import { refuse } from './guard.ts';
 import { parameter } from './read.ts';
 import { type FailureReply, failure } from './reply.ts';
-import type { Route } from './route.ts';
+import type { Call, Route } from './route.ts';
 import { send, sendFailure } from './send.ts';
 
 /** The routes as an Express application. Its answers carry what `exchanges` knows of the request. */
@@ -34,6 +38,14 @@ interface Around {
   readonly exchanges: Exchanges;
 }
 
+/** For those who look whether somebody tries what they may not. */
+function noteRefused({ method, path }: Route, call: Call, { code }: FailureReply): void {
+  if (REFUSALS.has(STATUS_OF[code]))
+    noteRefusal(call.door.context, { code, route: `${method} ${path}`, actor: actorOf(call) });
+}
+
+const REFUSALS: ReadonlySet<number> = new Set([401, 403, 429]);
+
 const VERBS = { GET: 'get', POST: 'post', PUT: 'put', DELETE: 'delete' } as const;
 
 function mount(app: Express, route: Route, { door, exchanges }: Around): void {
@@ -41,8 +53,10 @@ function mount(app: Express, route: Route, { door, exchanges }: Around): void {
     const exchange = exchanges.of(response);
     exchange.route = route.path;
     exchange.hostname = parseHostname(parameter(request, 'hostname')) ?? null;
-    const call = { door, request, response };
-    const reply = refuse(route, call) ?? (await route.handle(call));
+    const call = { door, request, response, ...whoAsks(door.callers, request) };
+    const refusal = refuse(route, call);
+    if (refusal !== undefined) noteRefused(route, call, refusal);
+    const reply = refusal ?? (await route.handle(call));
     if (response.destroyed) return;
     await send(response, reply, exchange);
   });

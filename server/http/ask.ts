@@ -1,12 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HEADERS } from '../../protocol/assignment.ts';
-import { type Digest, parseDigest } from '../../protocol/names.ts';
+import { type Digest, type Hostname, parseDigest } from '../../protocol/names.ts';
 import { answer as answerNow } from '../operations/answer.ts';
 import type { Answer, Question } from '../operations/assign.ts';
+import type { Asker } from '../operations/ownership.ts';
 import type { Door } from './door.ts';
 import { badDigest } from './failures.ts';
 import { isKnown } from './node-answer.ts';
 import type { Read } from './reply.ts';
+import type { Call } from './route.ts';
+
+/** Whose content is asked for. */
+export function askerOf({ caller }: Pick<Call, 'caller'>, hostname: Hostname | undefined): Asker {
+  return { hostname, isProven: caller.kind === 'node' };
+}
 
 /** What a host says that it runs, if it says so. */
 export function runningOf({ headers }: IncomingMessage): Read<Digest | null> {

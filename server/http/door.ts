@@ -1,11 +1,14 @@
 import type { Context } from '../operations/context.ts';
 import type { Settings } from '../settings/settings.ts';
+import type { CallerPorts } from './caller.ts';
 
 /** What the routes work with. */
 export interface Door {
   readonly context: Context;
   /** As they stand in effect, at most 50 ms old; until the control files are settled, as they stood at the start. */
   settings(): Settings;
+  /** What tells who asks. */
+  readonly callers: CallerPorts;
   /** Aborts when the server is told to stop: whoever waits answers at once. */
   readonly stopping: AbortSignal;
   /** Takes the source's tip soon. However many ask meanwhile, at most one more fetch follows the one that runs. */

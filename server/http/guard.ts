@@ -1,23 +1,143 @@
+import { parseHostname } from '../../protocol/names.ts';
+import { includesRole, type Role } from '../core/role.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { Caller, Person } from './caller.ts';
 import { isForeignOrigin, whyNotLocal } from './loopback.ts';
-import { peerOf } from './peer.ts';
+import { parameter } from './read.ts';
 import { type FailureReply, failure } from './reply.ts';
-import type { Call, Route } from './route.ts';
+import type { Access, Call, Route } from './route.ts';
 
 /** Why a call is refused before its route sees it, or undefined. */
-export function refuse({ access }: Route, { door, request }: Call): FailureReply | undefined {
-  if (access === 'anyone') return undefined;
-  const { http } = door.settings();
-  const away = whyNotLocal({ address: peerOf(request), headers: request.headers });
-  if (access === 'read') {
-    if (away !== null) return beyondLoopback('reads-off', away, 'http.local_reads');
-    return http.localReads ? undefined : switchedOff('reads-off', 'asking for it', 'http.local_reads');
+export function refuse({ access }: Pick<Route, 'access'>, call: Call): FailureReply | undefined {
+  switch (access) {
+    case 'anyone':
+    case 'login':
+      return undefined;
+    case 'node':
+    case 'view':
+      return refuseAsNode(access, call);
+    case 'enrol':
+      return refuseToEnrol(call);
+    case 'read':
+    case 'change':
+    case 'admin':
+      return refuseAsPerson(access, call);
+    default:
+      return access satisfies never;
   }
-  if (away !== null) return beyondLoopback('changes-off', away, 'http.local_changes');
-  if (!http.localChanges) return switchedOff('changes-off', 'changing anything', 'http.local_changes');
-  if (isForeignOrigin(request.headers))
-    return failure('foreign-origin', 'a page of another origin may not change anything here', 'use the command line');
+}
+
+/** A node asks for itself alone. Which of its views it may have is for the route to say. */
+function refuseAsNode(access: 'node' | 'view', { door, caller, request }: Call): FailureReply | undefined {
+  if (nodesOf(door.settings()) === 'none') return undefined;
+  const hostname = access === 'node' ? parseHostname(parameter(request, 'hostname')) : undefined;
+  switch (caller.kind) {
+    case 'node':
+      // What is no host name is told by the route.
+      return hostname === undefined || caller.hostnames.includes(hostname) ? undefined : NOT_YOUR_OWN;
+    case 'pending':
+      return hostname === undefined || hostname === caller.hostname ? NOT_APPROVED : NOT_YOUR_OWN;
+    case 'person':
+      return failure('forbidden', 'this is for hosts alone', 'GET /v1/nodes/HOST/explain says what a host is told');
+    case 'insecure':
+      return INSECURE;
+    case 'nobody':
+    case 'joiner':
+      return unauthenticated();
+    default:
+      return caller satisfies never;
+  }
+}
+
+function refuseToEnrol({ door, caller, peer, request }: Call): FailureReply | undefined {
+  if (nodesOf(door.settings()) !== 'tokens')
+    return failure(
+      'enrolment-refused',
+      'hosts have no tokens here',
+      'nothing needs to be done: auth.nodes is not tokens',
+    );
+  if (caller.kind === 'insecure') return INSECURE;
+  const { address } = peer;
+  if (!peer.isEncrypted && whyNotLocal({ ...peer, address, headers: request.headers }) !== null) return INSECURE;
+  return undefined;
+}
+
+function refuseAsPerson(access: 'read' | 'change' | 'admin', call: Call): FailureReply | undefined {
+  const { caller, request } = call;
+  const refusal = caller.kind === 'person' ? refuseRole(access, caller) : refuseStranger(access, call);
+  if (refusal !== undefined || access === 'read') return refusal;
+  if (caller.kind === 'person' && caller.by === 'session' && request.headers.origin === undefined) return FOREIGN;
+  if (isForeignOrigin(request.headers)) return FOREIGN;
   return isJson(request.headers['content-type']) ? undefined : notJson();
 }
+
+const NEEDED: Readonly<Record<Extract<Access, 'read' | 'change' | 'admin'>, Role>> = {
+  read: 'viewer',
+  change: 'operator',
+  admin: 'admin',
+};
+
+function refuseRole(access: keyof typeof NEEDED, { name, role }: Person): FailureReply | undefined {
+  const needed = NEEDED[access];
+  if (includesRole(role, needed)) return undefined;
+  return failure('forbidden', `${name} has the role ${role}, and this needs ${needed}`, 'ask somebody who has it');
+}
+
+/** Who has shown nothing may do what every user of this machine may, as the settings say. */
+function refuseStranger(access: keyof typeof NEEDED, { door, caller, peer, request }: Call): FailureReply | undefined {
+  if (caller.kind === 'insecure') return INSECURE;
+  if (caller.kind === 'node' || caller.kind === 'pending')
+    return failure('forbidden', 'this is not for hosts', 'ask with the token of a person');
+  if (caller.kind !== 'nobody' || caller.showed) return unauthenticated();
+  if (whyNotLocal({ ...peer, headers: request.headers }) !== null) return unauthenticated();
+  const { http } = door.settings();
+  if (access === 'read') return http.localReads ? undefined : switchedOff('reads-off', 'asking for it', 'local_reads');
+  if (access === 'admin') return unauthenticated();
+  return http.localChanges ? undefined : switchedOff('changes-off', 'changing anything', 'local_changes');
+}
+
+function nodesOf({ auth }: Settings): 'none' | 'tokens' | 'mtls' {
+  return auth.nodes ?? 'none';
+}
+
+/** Whatever is wrong with what was shown, or that nothing was: who tries does not learn which. */
+export function unauthenticated(): FailureReply {
+  return UNAUTHENTICATED;
+}
+
+/** Whether a caller has shown that it is this host. */
+export function speaksFor(caller: Caller, hostname: string): boolean {
+  return caller.kind === 'node' && caller.hostnames.some((name) => name === hostname);
+}
+
+const UNAUTHENTICATED: FailureReply = {
+  ...failure(
+    'unauthenticated',
+    'this is only for those who show a token or certificate that counts, and none was shown',
+    'send "Authorization: Bearer TOKEN"; a host gets a token by "tagwave enroll", a person from whoever looks after the server',
+  ),
+  headers: { 'WWW-Authenticate': 'Bearer realm="tagwave"' },
+};
+export const NOT_YOUR_OWN = failure(
+  'not-your-own',
+  'a host may ask, fetch and report for itself only',
+  'ask with the name that the token or certificate is for',
+);
+const NOT_APPROVED = failure(
+  'not-approved',
+  'nobody has let this host in yet',
+  'whoever looks after the server sees it in "tagwave-server enrolments", and lets it in with "tagwave-server approve"',
+);
+const INSECURE = failure(
+  'insecure-transport',
+  'a secret is not taken over plain HTTP from another machine: others can read along',
+  'ask over https, and take the token that was sent for known to others: make a new one. If a proxy speaks TLS, name it in http.trust_proxy',
+);
+const FOREIGN = failure(
+  'foreign-origin',
+  'a page of another origin may not change anything here',
+  'use the command line',
+);
 
 /** Browsers cannot send this type from another origin without asking first, and are never allowed to. */
 export function isJson(contentType: string | undefined): boolean {
@@ -32,21 +152,10 @@ export function notJson(): FailureReply {
   );
 }
 
-type Off = 'reads-off' | 'changes-off';
-
-function beyondLoopback(code: Off, away: string, setting: string): FailureReply {
+function switchedOff(code: 'reads-off' | 'changes-off', what: string, setting: string): FailureReply {
   return failure(
     code,
-    `only callers on the server's own machine are answered here (${setting}), and this request is not one: ${away}`,
-    'use the command line there, or ask through "ssh -L"',
-  );
-}
-
-function switchedOff(code: Off, what: string, setting: string): FailureReply {
-  const key = setting.replace('.', ': {');
-  return failure(
-    code,
-    `${what} over HTTP is off: ${setting} is false`,
-    `use the command line, or write ${key}: true} in server.yml`,
+    `${what} over HTTP without a token is off: http.${setting} is false`,
+    `use the command line, a token, or write http: {${setting}: true} in server.yml`,
   );
 }

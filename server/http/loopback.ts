@@ -9,6 +9,8 @@ LOOPBACK.addAddress('::1', 'ipv6');
 export interface Origins {
   /** Of the peer; undefined where the connection is gone. */
   readonly address: string | undefined;
+  /** A proxy that is believed stands in between. */
+  readonly isProxied?: boolean;
   readonly headers: IncomingHttpHeaders;
 }
 
@@ -16,7 +18,8 @@ export interface Origins {
  * Why a request cannot be taken to come from this machine, or null. Somebody who only reached us through another machine, a
  * proxy, or a name that another machine's page was loaded from (a rebound name) is not here.
  */
-export function whyNotLocal({ address, headers }: Origins): string | null {
+export function whyNotLocal({ address, isProxied = false, headers }: Origins): string | null {
+  if (isProxied) return 'it came through a proxy';
   if (address === undefined || !isLoopbackAddress(address)) return `it came from ${address ?? 'nowhere'}`;
   if (headers.host === undefined || !isLoopbackHost(headers.host)) return 'its Host header is not a loopback name';
   const forwarded = Object.keys(headers).find(isForwarding);
@@ -34,7 +37,7 @@ export function plainAddress(address: string | undefined): string {
   return address?.replace(/^::ffff:(?=\d+\.)/i, '') ?? 'an unknown address';
 }
 
-function isLoopbackAddress(address: string): boolean {
+export function isLoopbackAddress(address: string): boolean {
   const family = isIP(address);
   return family !== 0 && LOOPBACK.check(address, family === 4 ? 'ipv4' : 'ipv6');
 }

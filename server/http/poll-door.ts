@@ -3,9 +3,11 @@ import { HEADERS } from '../../protocol/assignment.ts';
 import { type Digest, parseDigest } from '../../protocol/names.ts';
 import { asToldBefore, etagOf, type StandingAnswer } from '../operations/assign.ts';
 import type { FleetSeat } from '../operations/fleet.ts';
+import { whoAsks } from './caller.ts';
 import type { Door } from './door.ts';
 import { namesEtag } from './etag.ts';
 import type { Exchanges } from './exchange.ts';
+import { speaksFor } from './guard.ts';
 import { wordsOf } from './node-words.ts';
 import { nodeRoute } from './routes/node.ts';
 import { sendTold, sendUnchanged } from './send.ts';
@@ -19,8 +21,8 @@ const RUNNING = HEADERS.running.toLowerCase();
  *
  * It may be this short because it only ever says what the route would say: the route's own answer, which stands until
  * something that decides has changed (`standing.epoch` sees that within 5 ms). Whatever is unusual about a request
- * (a query, another method, another type, a header that cannot be understood, a host that is not known) it leaves to the
- * route, by answering false.
+ * (a query, another method, another type, a header that cannot be understood, a host that is not known or has not shown who it
+ * is) it leaves to the route, by answering false.
  */
 export function openPollDoor(door: Door, exchanges: Exchanges) {
   const { fleet, standing, log } = door.context;
@@ -35,6 +37,13 @@ export function openPollDoor(door: Door, exchanges: Exchanges) {
     const seat = seatOf(request);
     const epoch = standing.epoch();
     if (seat === undefined || epoch === undefined) return false;
+    const { auth } = epoch.settings;
+    if (
+      auth.nodes !== null &&
+      auth.nodes !== 'none' &&
+      !speaksFor(whoAsks(door.callers, request).caller, seat.hostname)
+    )
+      return false;
     const { headers } = request;
     if (mayWantText(headers.accept)) return false;
     const running = runningIn(headers[RUNNING], seat);

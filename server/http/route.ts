@@ -1,18 +1,23 @@
 import type { Request, Response } from 'express';
+import type { Caller } from './caller.ts';
 import type { Door } from './door.ts';
+import type { Peer } from './peer.ts';
 import type { Reply } from './reply.ts';
 
 /**
- * Who may ask. `anyone`: nodes, and what watches the server. `read`, `change`: only callers on this machine, as the settings
- * allow, until there is authentication.
+ * Who may ask. `anyone`: whoever reaches the server. `node`: the host that the path names. `view`: any host; the route sees to it
+ * that the content is its own. `enrol`: a host that wants to join. `read`: viewers. `change`: operators. `admin`: admins.
+ * `login`: who is about to show who they are.
  */
-export type Access = 'anyone' | 'read' | 'change';
+export type Access = 'anyone' | 'node' | 'view' | 'enrol' | 'read' | 'change' | 'admin' | 'login';
 
 /** One request to a route. */
 export interface Call {
   readonly door: Door;
   readonly request: Request;
   readonly response: Response;
+  readonly caller: Caller;
+  readonly peer: Peer;
 }
 
 export interface Route {

@@ -52,9 +52,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     () => fetchSource(context),
     (error) => context.log.error('a fetch that was asked for failed', { error }),
   );
+  const settingsNow = liveSettings(context, settings);
   const door: Door = {
     context,
-    settings: liveSettings(context, settings),
+    settings: settingsNow,
+    callers: { credentials: context.credentials, now: context.time.now, settings: settingsNow },
     stopping: stop.signal,
     fetchSoon: fetching.ask,
   };

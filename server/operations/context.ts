@@ -3,6 +3,7 @@ import type {
   Clock,
   ControlFileEditor,
   ControlFiles,
+  KnownCredentials,
   Log,
   Programs,
   Repository,
@@ -33,6 +34,7 @@ export interface Context {
   readonly repository: Repository;
   readonly views: Views;
   readonly store: Store;
+  readonly credentials: KnownCredentials;
   readonly programs: Programs;
   readonly clientBuild: ClientBuild;
   readonly time: Timekeeper;

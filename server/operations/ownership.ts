@@ -6,12 +6,20 @@ const DAY_MS = 24 * 3_600_000;
 /** As many answers as a node gets in a day, and some more. */
 const MOST_EVENTS = 200;
 
+/** Whose view is asked for. */
+export interface Asker {
+  /** Undefined where that is not said. */
+  readonly hostname: Hostname | undefined;
+  /** Hosts show who they are here, and this one has: it gets nothing but its own. */
+  readonly isProven: boolean;
+}
+
 /**
- * Whether a view may be given out by its digest: that of a whole tree to everybody, one that was made for nodes only to a
- * node that was told it within a day. What a host claims to run does not count: it may have that from another one's report.
+ * Whether a view may be given out by its digest: to a node that was told it within a day. Where nodes need not show who they
+ * are, that of a whole tree to everybody. What a host claims to run does not count: it may have that from another one's report.
  */
-export async function mayHave(context: Context, hostname: Hostname | undefined, digest: Digest): Promise<boolean> {
-  if (await context.views.isCommon(digest)) return true;
+export async function mayHave(context: Context, { hostname, isProven }: Asker, digest: Digest): Promise<boolean> {
+  if (!isProven && (await context.views.isCommon(digest))) return true;
   if (hostname === undefined) return false;
   const told = context.fleet.told(hostname);
   if (told?.outcome === 'serve' && told.digest === digest) return true;
@@ -22,12 +30,8 @@ export async function mayHave(context: Context, hostname: Hostname | undefined, 
 }
 
 /** What a delta may lead from: a node's own view only, as what is left out tells what was there. Otherwise the whole is given out. */
-export async function ownBase(
-  context: Context,
-  hostname: Hostname | undefined,
-  from: Digest | undefined,
-): Promise<Digest | undefined> {
-  return from !== undefined && (await mayHave(context, hostname, from)) ? from : undefined;
+export async function ownBase(context: Context, asker: Asker, from: Digest | undefined): Promise<Digest | undefined> {
+  return from !== undefined && (await mayHave(context, asker, from)) ? from : undefined;
 }
 
 /** By what is recorded: this process may have begun since. */

@@ -45,13 +45,15 @@ export function createDoor(at: HeadPlace, log: Log, patienceMs = PATIENCE_MS): S
   const { mostNodes } = at.settings.fleet;
   const replica = openReplica({ files: openFilesTrace(at.base), exchanges, log, mostNodes });
   replica.follow(bulletinOf(at.socket));
+  const { nodes } = at.settings.auth;
+  const isOpen = nodes === null || nodes === 'none';
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     if (stop.signal.aborted) {
       sendFailure(response, STOPPING, exchanges.begin(request, response));
       return;
     }
     // Nearly every request is a poll to which the head's answer stands. It says the same, and everything else.
-    if (replica.answered(request, response)) return;
+    if (isOpen && replica.answered(request, response)) return;
     const exchange = exchanges.begin(request, response);
     if (isReport(request)) replica.tell();
     // Who changed something and asks then may not be told what was before.

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { DOOR_HEADERS, NO_LENGTH_HEADER, PEER_HEADER } from '../http/peer.ts';
+import { DOOR_HEADERS, NO_LENGTH_HEADER, wordOfDoor } from '../http/peer.ts';
 
 /**
  * What counts between two ends of one connection only. Nothing more, whatever `Connection` names: a request must not be able
@@ -29,7 +29,7 @@ export function headersForHead(request: IncomingMessage): string[] {
     const key = name.toLowerCase();
     return key !== 'expect' && !key.startsWith(DOOR_HEADERS);
   });
-  return [...kept.flat(), ...framing(request), PEER_HEADER, request.socket.remoteAddress ?? ''];
+  return [...kept.flat(), ...framing(request), ...wordOfDoor(request)];
 }
 
 /** Node takes a POST that says nothing of a body for one of unknown length. */

@@ -46,8 +46,10 @@ describe('settings', () => {
       snapshot: { retentionHours: 720, keepAtLeast: 24 },
       tagstate: { repositoryMayApprove: false },
       views: { archiveCacheMebibytes: 4096, deltaCacheMebibytes: 256 },
-      auth: { nodes: null },
+      auth: { nodes: null, joining: 'join-token', rotationOverlapMinutes: 60, pendingHours: 72 },
+      tls: null,
       http: {
+        trustProxy: [],
         localChanges: false,
         localReads: true,
         publicUrl: null,
@@ -185,14 +187,31 @@ describe('settings', () => {
     'tagwave.example.com:80',
     '[::ffff:192.0.2.1]:1',
     '128.0.0.1:1',
-  ])('refuse to listen on %s unless it is written out that nodes need no authentication', (listen) => {
+  ])('refuse to listen on %s unless it is written out how nodes prove who they are', (listen) => {
     const errors = errorsOf({ text: `poll: {after_seconds: 5}\nlisten: "${listen}"` });
     expect(errors).toHaveLength(1);
     expect(errors[0]).toContain('server.yml line 2: listen: expected an address of this machine only');
-    expect(errors[0]).toContain('auth: {nodes: none}');
+    expect(errors[0]).toContain('auth.nodes written out');
     expect(errorsOf({ flags: { listen } })[0]).toContain('command line: --listen:');
-    expect(settings({ text: `auth: {nodes: none}\nlisten: "${listen}"` }).auth).toEqual({ nodes: 'none' });
-    expect(settings({ text: 'auth: {nodes: none}', flags: { listen } }).auth).toEqual({ nodes: 'none' });
+    expect(settings({ text: `auth: {nodes: none}\nlisten: "${listen}"` }).auth.nodes).toBe('none');
+    expect(settings({ text: 'auth: {nodes: none}', flags: { listen } }).auth.nodes).toBe('none');
+  });
+
+  test('say what TLS and proving who one is need', () => {
+    const listen = 'listen: "0.0.0.0:8420"\n';
+    expect(errorsOf({ text: 'tls: {cert: c.pem}' })[0]).toContain('both tls.cert and tls.key');
+    expect(errorsOf({ text: 'tls: {client_ca: c.pem}' })[0]).toContain('tls.client_ca: expected it beside tls.cert');
+    expect(errorsOf({ text: 'auth: {nodes: mtls}' })[0]).toContain(
+      'auth.nodes: expected tls.cert, tls.key and tls.client_ca',
+    );
+    expect(errorsOf({ text: `${listen}auth: {nodes: tokens}` })[0]).toContain('tokens are refused over plain HTTP');
+    expect(settings({ text: `${listen}auth: {nodes: tokens}\nhttp: {trust_proxy: [10.0.0.0/8]}` }).http).toMatchObject({
+      trustProxy: ['10.0.0.0/8'],
+      localReads: false,
+    });
+    const tls = settings({ text: `${listen}auth: {nodes: tokens}\ntls: {cert: tls/c.pem, key: "credential:key"}` }).tls;
+    expect(tls).toMatchObject({ cert: '/etc/tagwave/tls/c.pem', key: 'credential:key', minVersion: '1.2' });
+    expect(errorsOf({ text: 'http: {trust_proxy: [proxy.example.com]}' })[0]).toContain('an address or a range');
   });
 
   test.each([

@@ -37,16 +37,23 @@ describe('samples/server.yml', () => {
       'directory',
       'update',
       'allowed_signers',
-      'auth',
+      'nodes',
+      'cert',
+      'key',
+      'client_ca',
+      'client_crl',
+      'local_reads',
       'public_url',
     ]);
     const used = (keys: string) => read(sample.replace(new RegExp(`^( *)#(?=(${keys}): )`, 'gm'), '$1'));
-    expect(used('nodetagger|nodegrouper|url|branch|auth')).toMatchObject({
+    expect(used('nodetagger|nodegrouper|url|branch|nodes|cert|key')).toMatchObject({
       ok: true,
       settings: {
         nodetagger: { kind: 'schedule' },
         nodegrouper: { kind: 'none' },
-        auth: { nodes: 'none' },
+        auth: { nodes: 'tokens', joining: 'join-token' },
+        tls: { cert: '/etc/tagwave/tls/cert.pem', clientCa: null },
+        http: { localReads: false },
         repo: { source: { kind: 'url', branch: 'main' } },
       },
     });

@@ -86,19 +86,21 @@ async function raise(call: Call, environment: string | null): Promise<Reply> {
   const wanted = await readBody(call, body);
   if (!wanted.ok) return wanted.reply;
   const { message = '' } = wanted.value;
-  const killed = await kill(context, { environment, message, actor: actorOf(call.request) });
+  const killed = await kill(context, { environment, message, actor: actorOf(call) });
   if (!killed.ok) return unavailable(killed);
   context.changes.announce();
   const found = find(context, environment);
   return json(found === undefined ? { environment, message } : shown(found));
 }
 
-async function release({ door: { context }, request }: Call, environment: string | null): Promise<Reply> {
+async function release(call: Call, environment: string | null): Promise<Reply> {
+  const { request } = call;
+  const { context } = call.door;
   const version = versionOf(request);
   if (typeof version !== 'string') return version;
   const before = find(context, environment);
   if (before === undefined) return none(environment);
-  const resumed = await resume(context, { environment, shown: version, actor: actorOf(request) });
+  const resumed = await resume(context, { environment, shown: version, actor: actorOf(call) });
   if (resumed.ok) {
     context.changes.announce();
     return json({ environment, removed: true });

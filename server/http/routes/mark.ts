@@ -48,14 +48,15 @@ export const deleteMarkRoute: Route = {
   },
 };
 
-async function edit({ door: { context }, request }: Call, wanted: Omit<MarkOrder, 'actor'>): Promise<Reply> {
+async function edit(call: Call, wanted: Omit<MarkOrder, 'actor'>): Promise<Reply> {
+  const { context } = call.door;
   const known = knownEnvironments(context);
   const stranger = wanted.environments?.find((name) =>
     known.size > 0 ? !known.has(name) : parseEnvironment(name) === undefined,
   );
   if (stranger !== undefined) return badEnvironment(stranger, known);
   const { tags, byName } = context.shelf.current();
-  const marked = await mark(context, { ...wanted, actor: actorOf(request) });
+  const marked = await mark(context, { ...wanted, actor: actorOf(call) });
   if (!marked.ok) {
     if ('refused' in marked) return failure('conflict', marked.sentence, marked.hint);
     const unknown = tags.length > 0 && !byName.has(wanted.tag);

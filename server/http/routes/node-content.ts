@@ -3,7 +3,7 @@ import { HEADERS } from '../../../protocol/assignment.ts';
 import { answer as answerNow } from '../../operations/answer.ts';
 import type { Answer, ServeAnswer } from '../../operations/assign.ts';
 import { ownBase } from '../../operations/ownership.ts';
-import { noteTold, runningOf } from '../ask.ts';
+import { askerOf, noteTold, runningOf } from '../ask.ts';
 import { acceptsGzip, contentHeaders, contentReply, deltaEtag, packedEtag } from '../content.ts';
 import { namesEtag } from '../etag.ts';
 import { tell } from '../node-answer.ts';
@@ -18,14 +18,14 @@ const query = z.object({ tag: z.string().optional() });
 export const nodeArchiveRoute: Route = {
   method: 'GET',
   path: '/v1/nodes/:hostname/archive',
-  access: 'anyone',
+  access: 'node',
   handle: (call) => answer(call, 'archive'),
 };
 
 export const nodeManifestRoute: Route = {
   method: 'GET',
   path: '/v1/nodes/:hostname/manifest',
-  access: 'anyone',
+  access: 'node',
   handle: (call) => answer(call, 'manifest'),
 };
 
@@ -39,7 +39,7 @@ async function answer(call: Call, what: 'archive' | 'manifest'): Promise<Reply> 
   if (!asked.ok) return asked.reply;
   const base = baseOf(request);
   if (!base.ok) return base.reply;
-  const from = await ownBase(door.context, hostname.value, base.value);
+  const from = await ownBase(door.context, askerOf(call, hostname.value), base.value);
   const { tag } = asked.value;
   const question = { hostname: hostname.value, ...(tag === undefined ? {} : { asked: tag }) };
   const decided = await answerNow(door.context, question);

@@ -17,7 +17,7 @@ const query = z.object({
 export const nodeRoute: Route = {
   method: 'GET',
   path: '/v1/nodes/:hostname',
-  access: 'anyone',
+  access: 'node',
   async handle(call) {
     const hostname = hostnameOf(call.request);
     if (!hostname.ok) return hostname.reply;

@@ -33,8 +33,9 @@ export const deletePinRoute: Route = {
   },
 };
 
-async function edit({ door: { context }, request }: Call, host: Hostname, wanted: NewPin | null): Promise<Reply> {
-  const pinned = await pinNode(context, { host, pin: wanted, actor: actorOf(request) });
+async function edit(call: Call, host: Hostname, wanted: NewPin | null): Promise<Reply> {
+  const { context } = call.door;
+  const pinned = await pinNode(context, { host, pin: wanted, actor: actorOf(call) });
   if (pinned.ok)
     return json({ hostname: host, pin: wanted === null ? null : wanted.tag, changed: pinned.value.changed });
   const tag = wanted === null ? undefined : parseTagName(wanted.tag);

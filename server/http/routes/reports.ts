@@ -8,7 +8,7 @@ import type { Route } from '../route.ts';
 export const reportsRoute: Route = {
   method: 'POST',
   path: '/v1/nodes/:hostname/reports',
-  access: 'anyone',
+  access: 'node',
   async handle(call) {
     const hostname = hostnameOf(call.request);
     if (!hostname.ok) return hostname.reply;

@@ -29,7 +29,7 @@ export const snapshotsRoute: Route = {
     if (at !== undefined && at > floorHour(context.time.now()))
       return failure('bad-request', 'that hour lies ahead of now', 'name the current hour or an earlier one');
     const order = { ...(at === undefined ? {} : { hour: at }), ...(id === undefined ? {} : { commit: id }) };
-    const result = await snapshotByHand(context, { ...order, actor: actorOf(call.request) });
+    const result = await snapshotByHand(context, { ...order, actor: actorOf(call) });
     if (result.kind === 'made') return json(result.made, result.made.outcome === 'created' ? 201 : 200);
     if (result.kind === 'conflict') return failure('conflict', result.sentence, result.hint);
     const isUnknown = id !== undefined && (await context.repository.commit(id)) === undefined;

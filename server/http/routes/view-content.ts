@@ -1,11 +1,13 @@
 import { open } from 'node:fs/promises';
 import * as z from 'zod';
-import { type Digest, type Hostname, parseHostname } from '../../../protocol/names.ts';
-import { mayHave, ownBase } from '../../operations/ownership.ts';
+import { type Digest, parseHostname } from '../../../protocol/names.ts';
+import { type Asker, mayHave, ownBase } from '../../operations/ownership.ts';
 import { worldNow } from '../../operations/world.ts';
+import { askerOf } from '../ask.ts';
 import { acceptsGzip, contentHeaders, contentReply, findContent, unknownDigest, type What } from '../content.ts';
 import { namesEtag } from '../etag.ts';
 import { badHostname, starting } from '../failures.ts';
+import { NOT_YOUR_OWN, speaksFor } from '../guard.ts';
 import { baseOf, digestOf, readQuery } from '../read.ts';
 import type { FailureReply, Headers, Read, Reply } from '../reply.ts';
 import type { Call, Route } from '../route.ts';
@@ -19,14 +21,14 @@ const forNode = z.object({ node: z.string().optional() });
 export const viewArchiveRoute: Route = {
   method: 'GET',
   path: '/v1/views/:digest/archive',
-  access: 'anyone',
+  access: 'view',
   handle: (call) => answer(call, 'archive'),
 };
 
 export const viewManifestRoute: Route = {
   method: 'GET',
   path: '/v1/views/:digest/manifest',
-  access: 'anyone',
+  access: 'view',
   handle(call) {
     const asked = readQuery(call.request, query);
     if (!asked.ok) return asked.reply;
@@ -36,35 +38,41 @@ export const viewManifestRoute: Route = {
 
 const FOR_GOOD = { 'Cache-Control': 'private, max-age=86400, immutable' };
 
-async function answer({ door, request }: Call, what: What): Promise<Reply> {
-  const wanted = wantedBy(request);
+async function answer(call: Call, what: What): Promise<Reply> {
+  const { door, request } = call;
+  const wanted = wantedBy(call);
   if (!wanted.ok) return wanted.reply;
-  const { digest, node } = wanted.value;
+  const { digest, asker } = wanted.value;
   const from = baseOf(request);
   if (!from.ok) return from.reply;
   const refusal = stopped(door);
   if (refusal !== undefined) return refusal;
-  if (!(await mayHave(door.context, node, digest))) return unknownDigest(digest);
+  if (!(await mayHave(door.context, asker, digest))) return unknownDigest(digest);
   const headers = { ...FOR_GOOD, ...contentHeaders(digest, what) };
-  const base = await ownBase(door.context, node, from.value);
+  const base = await ownBase(door.context, asker, from.value);
   return contentUnlessStopped(door, { digest, what, headers, from: base, packed: acceptsGzip(request) });
 }
 
 interface AskedView {
   readonly digest: Digest;
   /** Whose view it is, where it is not everybody's. */
-  readonly node: Hostname | undefined;
+  readonly asker: Asker;
 }
 
-function wantedBy(request: Call['request']): Read<AskedView> {
+/** Who has shown a name need not say it. */
+function wantedBy(call: Pick<Call, 'request' | 'caller'>): Read<AskedView> {
+  const { request, caller } = call;
   const digest = digestOf(request);
   if (!digest.ok) return digest;
   const asked = readQuery(request, forNode);
   if (!asked.ok) return asked;
-  if (asked.value.node === undefined) return { ok: true, value: { digest: digest.value, node: undefined } };
-  const node = parseHostname(asked.value.node);
-  if (node === undefined) return { ok: false, reply: badHostname(asked.value.node) };
-  return { ok: true, value: { digest: digest.value, node } };
+  const own = caller.kind === 'node' ? caller.hostnames[0] : undefined;
+  const { node = own } = asked.value;
+  if (node === undefined) return { ok: true, value: { digest: digest.value, asker: askerOf(call, undefined) } };
+  const hostname = parseHostname(node);
+  if (hostname === undefined) return { ok: false, reply: badHostname(node) };
+  if (own !== undefined && !speaksFor(caller, hostname)) return { ok: false, reply: NOT_YOUR_OWN };
+  return { ok: true, value: { digest: digest.value, asker: askerOf(call, hostname) } };
 }
 
 /** Packing takes its time: what was pulled meanwhile counts. */
@@ -95,13 +103,14 @@ function stopped({ context, settings }: Call['door']): FailureReply | undefined 
 }
 
 /** The regular files as `sha256sum --check` reads them. Links have no line: it would follow them. */
-async function answerSums({ door, request }: Pick<Call, 'door' | 'request'>, isAgain = false): Promise<Reply> {
-  const wanted = wantedBy(request);
+async function answerSums(call: Call, isAgain = false): Promise<Reply> {
+  const { door, request } = call;
+  const wanted = wantedBy(call);
   if (!wanted.ok) return wanted.reply;
-  const { digest, node } = wanted.value;
+  const { digest, asker } = wanted.value;
   const refusal = stopped(door);
   if (refusal !== undefined) return refusal;
-  if (!(await mayHave(door.context, node, digest))) return unknownDigest(digest);
+  if (!(await mayHave(door.context, asker, digest))) return unknownDigest(digest);
   const manifest = await findContent(door, digest, 'manifest');
   if ('kind' in manifest) return manifest;
   const headers = sumHeaders(digest);
@@ -109,7 +118,7 @@ async function answerSums({ door, request }: Pick<Call, 'door' | 'request'>, isA
     return { kind: 'prepared', status: 304, headers: Object.entries(headers).flat(), body: null };
   // From here on it may be removed.
   const opened = await open(manifest.path).catch(() => undefined);
-  if (opened === undefined) return isAgain ? unknownDigest(digest) : answerSums({ door, request }, true);
+  if (opened === undefined) return isAgain ? unknownDigest(digest) : answerSums(call, true);
   return { kind: 'stream', headers, pieces: sumsOf(opened.createReadStream({ encoding: 'utf8' })) };
 }
 

@@ -1,0 +1,37 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import proxyAddr from 'proxy-addr';
+import type { Peer, Seen } from './peer.ts';
+
+/** Where a request came from before it reached the proxies that are believed. Of anybody else the headers say nothing. */
+export function throughProxies(
+  seen: Seen,
+  headers: IncomingHttpHeaders,
+  trustProxy: readonly string[],
+): Omit<Peer, 'isAdminSocket'> {
+  const { address } = seen;
+  if (trustProxy.length === 0 || address === undefined || !trusts(trustProxy)(address, 0))
+    return { ...seen, isProxied: false };
+  const asked = { headers, socket: { remoteAddress: address } };
+  return {
+    address: proxyAddr(asked as Parameters<typeof proxyAddr>[0], trusts(trustProxy)),
+    isEncrypted: protocolOf(headers) === 'https',
+    isProxied: true,
+    // It is the proxy's own.
+    certifiedNames: [],
+  };
+}
+
+/** As the nearest proxy says, which writes at the end. */
+function protocolOf(headers: IncomingHttpHeaders): string | undefined {
+  const said = headers['x-forwarded-proto'];
+  return typeof said === 'string' ? said.split(',').at(-1)?.trim().toLowerCase() : undefined;
+}
+
+type Trust = (address: string, index: number) => boolean;
+const compiled = new WeakMap<readonly string[], Trust>();
+
+function trusts(trustProxy: readonly string[]): Trust {
+  const known = compiled.get(trustProxy) ?? proxyAddr.compile([...trustProxy]);
+  compiled.set(trustProxy, known);
+  return known;
+}

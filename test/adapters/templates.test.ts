@@ -76,6 +76,35 @@ describe('a template', () => {
     ).toContain('memory alloc limit');
   });
 
+  it('that searches long texts again and again is stopped by the time that it takes of a processor', () => {
+    const scope = { text: 'a'.repeat(1_000_000), sought: `${'a'.repeat(1000)}b`, list: Array(100_000).fill('a') };
+    const again = (what: string) => `{% for i in (1..90000) %}${what}{% endfor %}`;
+    const late = 'it takes more than 2 s of a processor';
+    expect(flawOf(again('{% if text contains sought %}x{% endif %}'), scope).what).toBe(late);
+    expect(flawOf(again('{% if list contains "b" %}x{% endif %}'), scope).what).toBe(late);
+    expect(flawOf(again(`{% if true ${'and true '.repeat(1000)}%}{% endif %}`)).what).toBe(late);
+  });
+
+  it('that prints long lists again and again is stopped by what it heaps up', () => {
+    const list = Array(100_000).fill('abcdefghij');
+    const again = (what: string) => `{% for i in (1..30000) %}${what}{% endfor %}`;
+    expect(flawOf(again('{{ list }}'), { list }).what).toContain('memory alloc limit');
+    expect(flawOf(`{% capture x %}${again('{{ list }}')}{% endcapture %}`, { list }).what).toContain(
+      'memory alloc limit',
+    );
+  });
+
+  it('of too many tags is refused before it is read', () => {
+    expect(flawOf('{{ a }}'.repeat(20_001)).what).toBe('it has 20001 tags, more than the 20000 allowed');
+  });
+
+  it('of as many names and lines as there can be is read in time that grows with its length', () => {
+    const text = Array.from({ length: 19_999 }, (_, index) => `${'x'.repeat(30)}\n{{ a.b${index} }}`).join('');
+    expect(flawOf(`${text}{{ a.none }}`, { a: {} })).toEqual({ line: 2, what: 'undefined variable a.b0' });
+    expect(flawOf(`${text}{{ a.none | nosuch }}`).line).toBe(20_000);
+    expect(flawOf(`a\n\nb {{ c }}`)).toEqual({ line: 3, what: 'undefined variable c' });
+  });
+
   it.each(['include', 'render', 'layout', 'block'])('cannot %s another one', (tag) => {
     expect(flawOf(`one\n{% ${tag} "/etc/passwd" %}`)).toEqual({
       line: 2,

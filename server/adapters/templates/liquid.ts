@@ -1,4 +1,6 @@
 import { Context, Liquid, type Template } from 'liquidjs';
+import { threadCpuMs } from '../thread-cpu.ts';
+import { findPositionsFast } from './positions.ts';
 
 /** What is wrong with a template: where, and what. */
 export interface TemplateFlaw {
@@ -21,6 +23,12 @@ export const OUTPUT_LIMIT = 4 * 1024 * 1024;
 /** Of a template: so that what it can do ends within a second on any machine, with the same verdict on all of them. */
 const MOST_STEPS = 100_000;
 const MOST_OBJECTS = 10_000_000;
+/** Of one template: reading and rendering it would take minutes beyond that. */
+const MOST_TAGS = 20_000;
+/** A single step can be long, where it searches long texts: so much work is too much on any machine. */
+const MOST_CPU_MS = 2_000;
+/** So often it is looked at, as soon as something takes so long. */
+const LOOK_EVERY_MS = 250;
 /** Only a machine that stands still needs so long: no reason to call a template wrong. */
 const RENDER_MS = 10_000;
 
@@ -38,6 +46,7 @@ const WITHOUT_FILTERS = [
   ...['where_exp', 'reject_exp', 'group_by_exp', 'has_exp', 'find_index_exp', 'find_exp'],
 ];
 
+findPositionsFast();
 const engine = openEngine();
 
 function openEngine(): Liquid {
@@ -64,15 +73,24 @@ function openEngine(): Liquid {
   return liquid;
 }
 
-/** A mapping would become "[object Object]" in somebody's configuration. */
-function printable(value: unknown): string {
+/** A mapping would become "[object Object]" in somebody's configuration. What is printed counts as what is heaped up. */
+function printable(this: { readonly context: Context }, value: unknown): string {
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
     throw new Error('a mapping cannot be printed: name one of its keys, or write it as | json');
-  return value as string;
+  const text = printed(value);
+  this.context.memoryLimit.use(text.length);
+  return text;
+}
+
+function printed(value: unknown): string {
+  if (Array.isArray(value)) return value.map(printed).join('');
+  return value === undefined || value === null ? '' : String(value);
 }
 
 /** Reads a template, or says what is wrong with it. */
 export function parseTemplate(text: string): { readonly template: ParsedTemplate } | { readonly flaw: TemplateFlaw } {
+  const tags = count(text, '{{') + count(text, '{%');
+  if (tags > MOST_TAGS) return { flaw: { line: 1, what: `it has ${tags} tags, more than the ${MOST_TAGS} allowed` } };
   try {
     const parsed = engine.parse(text);
     const flaw = unnamedIn(parsed, text);
@@ -81,6 +99,12 @@ export function parseTemplate(text: string): { readonly template: ParsedTemplate
   } catch (error) {
     return { flaw: flawFrom(error) };
   }
+}
+
+function count(text: string, what: string): number {
+  let found = 0;
+  for (let at = text.indexOf(what); at !== -1; at = text.indexOf(what, at + what.length)) found++;
+  return found;
 }
 
 /** `[name]` alone is whatever the variable is called that `name` has the name of: nobody can see which that will be. */
@@ -127,11 +151,21 @@ function limited(scope: Readonly<Record<string, unknown>>): Context {
     { liquid: engine },
   );
   let steps = 0;
-  let end: number | undefined;
+  let cpuAtFirst: number | undefined;
+  let began: number | undefined;
+  let look = 0;
   context.renderLimit.check = (now) => {
-    end ??= now + RENDER_MS;
-    if (now > end) throw new StoodStill();
     if (++steps > MOST_STEPS) throw new Error(`it takes more than ${MOST_STEPS} steps`);
+    if (began === undefined) {
+      began = now;
+      look = now + LOOK_EVERY_MS;
+    } else if (now > look) {
+      look = now + LOOK_EVERY_MS;
+      const cpu = threadCpuMs();
+      cpuAtFirst ??= cpu;
+      if (cpu - cpuAtFirst > MOST_CPU_MS) throw new Error(`it takes more than ${MOST_CPU_MS / 1000} s of a processor`);
+      if (now > began + RENDER_MS) throw new StoodStill();
+    }
   };
   return context;
 }

@@ -6,6 +6,7 @@ import type { Digest, Hostname, ObjectId, RelativePath, TagName } from '../proto
 import type { ClientRelease } from '../protocol/release.ts';
 import type { ChainLook, Link } from './core/chain.ts';
 import type { Credential, NodeCredential } from './core/credential.ts';
+import type { Decided, KeptCredentials } from './core/credential-change.ts';
 import type { KillswitchLook } from './core/killswitch.ts';
 import type { ModuleContext } from './core/module-context.ts';
 import type { NodeInputs } from './core/node-inputs.ts';
@@ -422,6 +423,32 @@ export interface KnownCredentials {
   /** Why nobody can be let in now, as a sentence with what to do; null when all is well. */
   trouble(): string | null;
   close(): Promise<void>;
+}
+
+/** With when it was last shown, as far as that was written. */
+export type ListedCredential = Credential & {
+  readonly lastUse: { readonly at: number; readonly from: string | null } | null;
+};
+
+export interface CredentialPage {
+  readonly kinds: readonly Credential['kind'][];
+  readonly state?: NodeCredential['state'];
+  /** Those after this one, by id. */
+  readonly after?: TokenId | undefined;
+  readonly limit: number;
+}
+
+/** For those who change who is believed. SQLite now, PostgreSQL later. */
+export interface Credentials extends KnownCredentials {
+  /**
+   * Hands `decide` what is kept, carries out what it decided, and answers its result once that is on disk. Nothing else is
+   * changed in between, by whatever process. Many that are asked for at once share one write, in the order of asking.
+   */
+  change<Result>(decide: (kept: KeptCredentials) => Decided<Result>): Promise<Attempt<Result>>;
+  /** By id. Nothing where nothing can be known, which `trouble` says. */
+  list(page: CredentialPage): readonly ListedCredential[];
+  /** Names that some token has spoken for and none does any more, and that are not free: by name. */
+  namesWithoutToken(page: { readonly after?: Hostname | undefined; readonly limit: number }): readonly Hostname[];
 }
 
 /** The client that this server gives to hosts. */

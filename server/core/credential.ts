@@ -20,6 +20,8 @@ export interface NodeCredential extends Kept {
   readonly hostname: Hostname;
   /** `pending`: nobody has said yes yet. */
   readonly state: 'active' | 'pending';
+  /** The one that takes its place; it still counts beside that for a while, but is not replaced again. */
+  readonly replacedBy: TokenId | null;
 }
 
 /** Speaks for a person or a program. */

@@ -82,6 +82,7 @@ describe('an executable', () => {
     ['kill -9 $$', 'it was ended by SIGKILL'],
     ['printf "\\033[2Jx\\ny\\tz  " >&2; exit 2', 'it exited with 2: y z'],
     ['exec yes', /^it printed more than 64 KiB/],
+    ['exec yes >&2', /^it printed more than 64 KiB/],
   ])('that fails says how it ended, and its last word: %s', async (body, failed) => {
     const { answer } = await run(body);
     expect(answer).toEqual({ failed: typeof failed === 'string' ? failed : expect.stringMatching(failed) });

@@ -27,7 +27,7 @@ export async function* listing(store: ObjectStore, tree: ObjectId): AsyncGenerat
   const child = git(store, ['ls-tree', '-r', '-z', '--full-tree', tree]);
   let rest: Buffer = Buffer.alloc(0);
   try {
-    for await (const chunk of child.stdout) {
+    for await (const chunk of impatiently(child)) {
       rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
       let start = 0;
       for (let end = rest.indexOf(0); end !== -1; end = rest.indexOf(0, start)) {
@@ -74,7 +74,7 @@ export function relativePathOf(path: Buffer): TreeEntry['path'] | undefined {
 export async function* blobs(store: ObjectStore, ids: Iterable<ObjectId>): ReturnType<Repository['blobs']> {
   // Above this size git streams a blob instead of holding it in memory.
   const child = git(store, ['-c', 'core.bigFileThreshold=8m', 'cat-file', '--batch', '--buffer'], requestLines(ids));
-  const output = cursorOver(child.stdout);
+  const output = cursorOver(impatiently(child));
   const broken = async (what: string) => {
     const failure = (await failureOf(child)) ?? 'git ended too early';
     return new Error(`${what} cannot be read: ${failure}. ${CHECK_OBJECTS}`);
@@ -123,6 +123,24 @@ function wholeAtOnce(bytes: Buffer): Readable {
 }
 
 type Child = ReturnType<typeof git>;
+
+/** A disk that does not answer for so long is given up. Who takes their time over what they were given is not meant. */
+const SILENT_MS = 120_000;
+
+/** What git says, which ends where it stands still. */
+async function* impatiently(child: Child): AsyncGenerator<Buffer> {
+  const pieces: AsyncIterator<Buffer> = child.stdout[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const patience = setTimeout(() => child.kill('SIGKILL'), SILENT_MS);
+      const next = await pieces.next().finally(() => clearTimeout(patience));
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    await pieces.return?.();
+  }
+}
 
 function git({ gitDir, env }: ObjectStore, args: readonly string[], input: Iterable<string> = []) {
   return execa('git', [`--git-dir=${gitDir}`, '--no-replace-objects', '--literal-pathspecs', ...args], {
@@ -183,8 +201,7 @@ function parseHeader(header: string): { blob: ObjectId; size: number } {
 }
 
 /** Reads `cat-file --batch`: a header line, so many bytes of content, LF, and so on. */
-function cursorOver(stream: Readable) {
-  const chunks: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]();
+function cursorOver(chunks: AsyncGenerator<Buffer>) {
   let held: Buffer = Buffer.alloc(0);
   /** Bytes of the current content, and its LF, that nobody has taken yet. */
   let owed = 0;
@@ -234,7 +251,7 @@ function cursorOver(stream: Readable) {
       }
     },
     async close(): Promise<void> {
-      await chunks.return?.();
+      await chunks.return(undefined);
     },
   };
 }

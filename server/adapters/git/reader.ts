@@ -26,6 +26,8 @@ export interface ObjectReader {
   contents(names: readonly string[]): Promise<(StoredObject | undefined)[]>;
 }
 
+/** A git that owes an answer and says nothing for so long stands still: another one is asked, once. */
+const SILENT_MS = 120_000;
 /** Starting git takes far longer than an answer; one that stays for ever would keep packs on the disk that are gone. */
 const IDLE_MS = 10_000;
 
@@ -46,7 +48,7 @@ interface Question {
 export function openObjectReader(
   gitDir: string,
   env: Readonly<Record<string, string>>,
-  { idleMs = IDLE_MS }: { readonly idleMs?: number } = {},
+  { idleMs = IDLE_MS, silentMs = SILENT_MS }: { readonly idleMs?: number; readonly silentMs?: number } = {},
 ): ObjectReader {
   const open: Question[] = [];
   let current: { readonly session: Session; readonly repository: string } | undefined;
@@ -56,6 +58,7 @@ export function openObjectReader(
     const repository = identityOf(gitDir);
     const session = startSession(env, {
       idleMs,
+      silentMs,
       heard(bytes) {
         if (current?.session !== session) return { rest: NOTHING, idle: false };
         return { rest: answerFrom(bytes, open), idle: open.length === 0 };
@@ -154,6 +157,7 @@ interface Hearer {
   /** Answers the bytes that are to be heard again with those that follow, and whether nobody waits for more. */
   heard(bytes: Buffer): { readonly rest: Buffer; readonly idle: boolean };
   readonly idleMs: number;
+  readonly silentMs: number;
   /** Nobody has asked for so long. */
   idle(): void;
   died(why: GitFailed): void;
@@ -178,11 +182,16 @@ function startSession(env: Readonly<Record<string, string>>, hearer: Hearer): Se
 
   // Where git has died, its end says so.
   child.stdin.on('error', () => undefined);
+  const waitForMore = (): void => {
+    clearTimeout(patience);
+    patience = setTimeout(() => child.kill('SIGKILL'), hearer.silentMs).unref();
+  };
   child.stdout.on('data', (piece: Buffer) => {
     pieces.push(piece);
     const { rest, idle } = hearer.heard(pieces.length === 1 ? piece : Buffer.concat(pieces));
     pieces = rest.length === 0 ? [] : [rest];
-    if (!idle) return;
+    if (!idle) return waitForMore();
+    clearTimeout(patience);
     for (const handle of handles) keepsUsAlive(handle, false);
     patience = setTimeout(hearer.idle, hearer.idleMs).unref();
   });
@@ -194,7 +203,7 @@ function startSession(env: Readonly<Record<string, string>>, hearer: Hearer): Se
   });
   return {
     ask({ verb, names }) {
-      clearTimeout(patience);
+      waitForMore();
       for (const handle of handles) keepsUsAlive(handle, true);
       child.stdin.write(`${names.map((name) => `${verb} ${name}\n`).join('')}flush\n`);
     },

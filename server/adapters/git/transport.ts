@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { environmentForGit } from '../child-environment.ts';
 import { keep } from './prepare.ts';
 
 /** What a program that talks to the outside said, and how it ended. */
@@ -23,6 +24,9 @@ export interface Limits {
 const KILL_AFTER_SECONDS = 2;
 const TIMED_OUT = 124;
 const LINGER_MS = 500;
+/** Characters: of a list of branches so many are enough to find one, and of complaints the last. */
+const MOST_LISTED = 4 * 1024 * 1024;
+const MOST_SAID = 64 * 1024;
 
 /**
  * Runs a command with a limit on its time. `timeout` ends the whole process group (ssh, a remote helper and the like
@@ -37,6 +41,15 @@ export async function talk(command: readonly string[], { seconds, env, cwd }: Li
     stdin: 'ignore',
     detached: true,
     reject: false,
+    buffer: false,
+  });
+  // Whatever a remote says: it fills neither the memory nor a pipe that nobody empties.
+  const said = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (piece: string) => {
+    said.stdout = `${said.stdout}${piece}`.slice(0, MOST_LISTED);
+  });
+  child.stderr.setEncoding('utf8').on('data', (piece: string) => {
+    said.stderr = `${said.stderr}${piece}`.slice(-MOST_SAID);
   });
   // A daemon that it leaves behind (a credential cache, say) may keep the pipes open for ever.
   child.once('exit', () => {
@@ -54,8 +67,8 @@ export async function talk(command: readonly string[], { seconds, env, cwd }: Li
   return {
     ok: result.exitCode === 0,
     timedOut: result.exitCode === TIMED_OUT || (late && result.exitCode !== 0),
-    stdout: result.stdout,
-    stderr: result.stderr,
+    stdout: said.stdout.trimEnd(),
+    stderr: said.stderr.trimEnd(),
     end,
   };
 }
@@ -85,9 +98,9 @@ const LOCAL = new Set([
   'GIT_WORK_TREE',
 ]);
 
-/** Our own environment, less what leads git to another repository. */
+/** Our own environment, less what leads git to another repository and what is nobody's but ours. */
 export function ambientEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !LOCAL.has(name)));
+  return Object.fromEntries(Object.entries(environmentForGit()).filter(([name]) => !LOCAL.has(name)));
 }
 
 /** What a fetch sees: the user's own settings and credentials, but never a question; messages in English, to be understood. */

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import type { Hostname } from '../../../protocol/names.ts';
 import { oneLine } from '../../core/wording.ts';
+import { environmentForPrograms } from '../child-environment.ts';
 import { reasonOf } from '../files/failure.ts';
 
 const OUTPUT_LIMIT = 64 * 1024;
@@ -17,7 +18,8 @@ export async function runExecutable(
 ): Promise<{ readonly text: string } | { readonly failed: string }> {
   const running = execa(path, [hostname], {
     cwd: base,
-    env: { TZ: 'UTC' },
+    env: { ...environmentForPrograms(), TZ: 'UTC' },
+    extendEnv: false,
     maxBuffer: OUTPUT_LIMIT,
     stdin: 'ignore',
     reject: false,

@@ -1,6 +1,7 @@
 import type { FileError } from '../core/problem.ts';
 import { isLoopback, parseListen } from './listen.ts';
 import type { SetValue } from './overrides.ts';
+import { isKeptPrivate } from './public-url.ts';
 import type { SettingKey, SettingValues } from './schema.ts';
 
 /** What no setting can be blamed for alone. */
@@ -58,5 +59,30 @@ export function checkTogether(values: SettingValues, set: ReadonlyMap<SettingKey
       'tls.cert and tls.key, or a proxy that speaks TLS in http.trust_proxy, since tokens are refused over plain HTTP',
       'tokens without them',
     );
+  errors.push(...checkLogin(values, set));
+  return errors;
+}
+
+/** People log in at a provider with all of it, or nowhere. */
+function checkLogin(values: SettingValues, set: ReadonlyMap<SettingKey, SetValue>): FileError[] {
+  const errors: FileError[] = [];
+  const wrong = (key: SettingKey, expected: string, found: string) => {
+    const by = set.get(key)?.by ?? { file: 'server.yml', line: 1, key };
+    errors.push({ ...by, expected, found });
+  };
+  if (values['oidc.issuer'] === undefined) {
+    for (const key of ['oidc.client_id', 'oidc.client_secret_file', 'oidc.ca'] as const)
+      if (values[key] !== undefined) wrong(key, 'oidc.issuer beside it: who knows the people', 'none');
+    return errors;
+  }
+  for (const key of ['oidc.client_id', 'oidc.client_secret_file', 'http.public_url'] as const)
+    if (values[key] === undefined) wrong('oidc.issuer', `${key} beside it`, 'none');
+  const publicUrl = values['http.public_url'];
+  if (publicUrl !== undefined && !isKeptPrivate(publicUrl))
+    wrong('http.public_url', 'an https URL, since people log in there (oidc.issuer)', JSON.stringify(publicUrl));
+  const { 'oidc.viewers': viewers, 'oidc.operators': operators, 'oidc.admins': admins, 'oidc.scopes': scopes } = values;
+  if ([viewers, operators, admins].every(({ length }) => length === 0))
+    wrong('oidc.issuer', 'oidc.viewers, oidc.operators or oidc.admins beside it: who may log in', 'none of them');
+  if (!scopes.includes('openid')) wrong('oidc.scopes', 'openid among them', JSON.stringify(scopes));
   return errors;
 }

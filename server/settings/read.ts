@@ -5,7 +5,7 @@ import { checkTogether } from './check.ts';
 import { parseListen } from './listen.ts';
 import { fromEnvironment, fromFlags, type SetValue } from './overrides.ts';
 import { fileSchema, SETTING_KEYS, type SettingKey, type SettingValues, settingsSchema } from './schema.ts';
-import type { RepoSettings, RepoSource, Settings, TlsSettings } from './settings.ts';
+import type { OidcSettings, RepoSettings, RepoSource, Settings, TlsSettings } from './settings.ts';
 
 export interface SettingsInputs {
   /** The directory of control files; relative paths start there. */
@@ -85,6 +85,7 @@ function settingsFrom(values: SettingValues, base: string): Settings {
       pendingHours: values['auth.pending_hours'],
     },
     tls: tlsFrom(values, from),
+    oidc: oidcFrom(values, from),
     http: {
       trustProxy: values['http.trust_proxy'],
       localChanges: values['http.local_changes'],
@@ -97,6 +98,11 @@ function settingsFrom(values: SettingValues, base: string): Settings {
       requestTimeoutSeconds: values['http.request_timeout_seconds'],
       keepAliveTimeoutSeconds: values['http.keep_alive_timeout_seconds'],
       maxWaitSeconds: values['http.max_wait_seconds'],
+    },
+    limits: {
+      nodeRequestsPerMinute: values['limits.node_requests_per_minute'],
+      addressRequestsPerMinute: values['limits.address_requests_per_minute'],
+      addressFailuresPerMinute: values['limits.address_failures_per_minute'],
     },
     poll: { afterSeconds: values['poll.after_seconds'] },
     fleet: {
@@ -119,6 +125,25 @@ function tlsFrom(values: SettingValues, base: string): TlsSettings | null {
     minVersion: values['tls.min_version'],
     clientCa: ca === undefined ? null : secretPath(base, ca),
     clientCrl: crl === undefined ? null : secretPath(base, crl),
+  };
+}
+
+function oidcFrom(values: SettingValues, base: string): OidcSettings | null {
+  const { 'oidc.issuer': issuer, 'oidc.client_id': clientId, 'oidc.client_secret_file': secret } = values;
+  const { 'oidc.ca': ca, 'http.public_url': publicUrl } = values;
+  if (issuer === undefined || clientId === undefined || secret === undefined || publicUrl === undefined) return null;
+  return {
+    issuer,
+    clientId,
+    clientSecretFile: secretPath(base, secret),
+    ca: ca === undefined ? null : secretPath(base, ca),
+    scopes: values['oidc.scopes'],
+    claim: values['oidc.claim'],
+    viewers: values['oidc.viewers'],
+    operators: values['oidc.operators'],
+    admins: values['oidc.admins'],
+    sessionHours: values['oidc.session_hours'],
+    publicUrl: publicUrl.replace(/\/+$/, ''),
   };
 }
 

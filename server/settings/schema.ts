@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import { wholeNumber } from '../core/yaml-shape.ts';
 import { isAddressRange, parseListen } from './listen.ts';
-import { isPublicUrl } from './public-url.ts';
+import { isIssuer, isPublicUrl } from './public-url.ts';
 import { LOG_LEVELS } from './settings.ts';
 
+const A_MINUTE = { min: 0, max: 60_000_000 };
 const DAYS = { min: 1, max: 36_500 };
 
 /** `seconds`, `hours`, … within bounds that keep the arithmetic of time safe. */
@@ -22,10 +23,16 @@ const SETTLE = 'a number of seconds, 0 to 3600';
 const BRANCH = 'the name of a branch';
 const PROXIES = 'a list of addresses and ranges, such as [127.0.0.1, 10.0.0.0/8]';
 const PROXY = 'an address or a range, such as 127.0.0.1 or 10.0.0.0/8';
+const ISSUER = 'the https URL of the provider, as it calls itself, such as https://login.example.com/realms/main';
 const path = text('a path', isVisible);
+const claimValues = z.array(text('a value of the claim', isVisible), 'a list of values of the claim').default([]);
 
 function isVisible(value: string): boolean {
   return value.trim() !== '' && !/\p{Cc}/u.test(value);
+}
+
+function isScope(value: string): boolean {
+  return /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value);
 }
 
 /** As git's own rules for names, and nothing that could be taken for an option. */
@@ -66,6 +73,16 @@ export const settingsSchema = z.strictObject({
   'tls.min_version': z.enum(['1.2', '1.3']).default('1.2'),
   'tls.client_ca': path.optional(),
   'tls.client_crl': path.optional(),
+  'oidc.issuer': text(ISSUER, isIssuer).optional(),
+  'oidc.client_id': text('the name by which the provider knows this server', isVisible).optional(),
+  'oidc.client_secret_file': path.optional(),
+  'oidc.ca': path.optional(),
+  'oidc.scopes': z.array(text('a scope', isScope), 'a list of scopes').default(['openid', 'profile', 'email']),
+  'oidc.claim': text('the name of a claim', isVisible).default('groups'),
+  'oidc.viewers': claimValues,
+  'oidc.operators': claimValues,
+  'oidc.admins': claimValues,
+  'oidc.session_hours': whole('hours', { min: 1, max: 720 }).default(8),
   'http.local_changes': z.boolean().default(false),
   'http.local_reads': z.boolean().optional(),
   'http.trust_proxy': z.array(text(PROXY, isAddressRange), PROXIES).default([]),
@@ -76,6 +93,9 @@ export const settingsSchema = z.strictObject({
   'http.request_timeout_seconds': whole('seconds', { min: 1, max: 3600 }).default(60),
   'http.keep_alive_timeout_seconds': whole('seconds', { min: 1, max: 3600 }).default(65),
   'http.max_wait_seconds': whole('seconds', { min: 0, max: 600 }).default(55),
+  'limits.node_requests_per_minute': whole('requests', A_MINUTE).default(600),
+  'limits.address_requests_per_minute': whole('requests', A_MINUTE).default(120_000),
+  'limits.address_failures_per_minute': whole('requests', A_MINUTE).default(300),
   'poll.after_seconds': whole('seconds', { min: 1, max: 86_400 }).default(300),
   'fleet.silent_after_minutes': whole('minutes', { min: 1, max: 525_600 }).default(60),
   'fleet.forget_after_days': whole('days', DAYS).default(30),

@@ -26,7 +26,10 @@ export interface Settings {
   readonly auth: AuthSettings;
   /** Null = plain HTTP. */
   readonly tls: TlsSettings | null;
+  /** Where people log in; null = nowhere. */
+  readonly oidc: OidcSettings | null;
   readonly http: HttpSettings;
+  readonly limits: LimitSettings;
   readonly poll: { readonly afterSeconds: number };
   readonly fleet: {
     readonly silentAfterMinutes: number;
@@ -82,6 +85,32 @@ export interface TlsSettings {
   readonly minVersion: '1.2' | '1.3';
   readonly clientCa: string | null;
   readonly clientCrl: string | null;
+}
+
+export interface OidcSettings {
+  /** An https URL, or a http one of this machine. */
+  readonly issuer: string;
+  readonly clientId: string;
+  /** An absolute path, or `credential:NAME`. */
+  readonly clientSecretFile: string;
+  /** Who vouches for the provider's certificate, absolute or `credential:NAME`; null = those whom Node trusts. */
+  readonly ca: string | null;
+  readonly scopes: readonly string[];
+  /** What tells a person's role, and which of its values give which. */
+  readonly claim: string;
+  readonly viewers: readonly string[];
+  readonly operators: readonly string[];
+  readonly admins: readonly string[];
+  readonly sessionHours: number;
+  /** Under which people reach this server, without a slash at the end. */
+  readonly publicUrl: string;
+}
+
+/** Requests a minute, as many of them at once; 0 = without limit. Of callers on other machines. */
+export interface LimitSettings {
+  readonly nodeRequestsPerMinute: number;
+  readonly addressRequestsPerMinute: number;
+  readonly addressFailuresPerMinute: number;
 }
 
 export interface HttpSettings {

@@ -60,6 +60,8 @@ describe('settings', () => {
         keepAliveTimeoutSeconds: 65,
         maxWaitSeconds: 55,
       },
+      limits: { nodeRequestsPerMinute: 600, addressRequestsPerMinute: 120_000, addressFailuresPerMinute: 300 },
+      oidc: null,
       poll: { afterSeconds: 300 },
       fleet: { silentAfterMinutes: 60, forgetAfterDays: 30, mostNodes: 250_000 },
       store: { reportDays: 30, eventDays: 400 },
@@ -212,6 +214,56 @@ describe('settings', () => {
     const tls = settings({ text: `${listen}auth: {nodes: tokens}\ntls: {cert: tls/c.pem, key: "credential:key"}` }).tls;
     expect(tls).toMatchObject({ cert: '/etc/tagwave/tls/c.pem', key: 'credential:key', minVersion: '1.2' });
     expect(errorsOf({ text: 'http: {trust_proxy: [proxy.example.com]}' })[0]).toContain('an address or a range');
+  });
+
+  test('say what logging in needs', () => {
+    const whole = {
+      'oidc.issuer': 'https://login.example.com/realms/main',
+      'oidc.client_id': 'tagwave',
+      'oidc.client_secret_file': 'oidc-secret',
+      'oidc.operators': ['on-call', 'release managers'],
+      'http.public_url': 'https://tagwave.example.com/',
+    };
+    const without = (key: keyof typeof whole) => errorsOf({ flags: { ...whole, [key]: undefined } });
+    expect(settings({ flags: whole }).oidc).toEqual({
+      issuer: 'https://login.example.com/realms/main',
+      clientId: 'tagwave',
+      clientSecretFile: '/etc/tagwave/oidc-secret',
+      ca: null,
+      scopes: ['openid', 'profile', 'email'],
+      claim: 'groups',
+      viewers: [],
+      operators: ['on-call', 'release managers'],
+      admins: [],
+      sessionHours: 8,
+      publicUrl: 'https://tagwave.example.com',
+    });
+    expect(without('oidc.client_secret_file')).toEqual([
+      'command line: --oidc-issuer: expected oidc.client_secret_file beside it, found none',
+    ]);
+    expect(without('http.public_url')[0]).toContain('expected http.public_url beside it');
+    expect(without('oidc.operators')[0]).toContain('who may log in');
+    expect(without('oidc.issuer')[0]).toContain('--oidc-client-id: expected oidc.issuer beside it');
+    const plain = { ...whole, 'http.public_url': 'http://tagwave.example.com' };
+    expect(errorsOf({ flags: plain })[0]).toContain('--http-public-url: expected an https URL');
+    expect(errorsOf({ flags: { ...whole, 'oidc.scopes': ['email'] } })[0]).toContain('openid among them');
+    expect(settings({ flags: { ...whole, 'http.public_url': 'http://[::1]:8420' } }).oidc?.publicUrl).toBe(
+      'http://[::1]:8420',
+    );
+  });
+
+  test.each([
+    ['http://login.example.com', false],
+    ['https://login.example.com/.well-known/openid-configuration', false],
+    ['https://login.example.com/?tenant=1', false],
+    ['https://me:secret@login.example.com', false],
+    ['login.example.com', false],
+    ['https://login.example.com', true],
+    ['http://127.0.0.1:9000/oidc', true],
+    ['http://localhost:9000', true],
+  ])('take %s for a provider of logins: %s', (issuer, isTaken) => {
+    const errors = errorsOf({ flags: { 'oidc.issuer': issuer } });
+    expect(errors.some((error) => error.includes('expected the https URL of the provider'))).toBe(!isTaken);
   });
 
   test.each([

@@ -42,6 +42,10 @@ describe('samples/server.yml', () => {
       'key',
       'client_ca',
       'client_crl',
+      'issuer',
+      'client_id',
+      'client_secret_file',
+      'ca',
       'local_reads',
       'public_url',
     ]);
@@ -60,6 +64,14 @@ describe('samples/server.yml', () => {
     expect(used('directory|update')).toMatchObject({
       ok: true,
       settings: { repo: { source: { kind: 'directory', path: '/etc/tagwave/trunk' } } },
+    });
+  });
+
+  test('shows how people log in', () => {
+    const shown = sample.replace(/^( *)#(?=(issuer|client_id|client_secret_file|public_url): )/gm, '$1');
+    expect(read(shown.replace('admins: []', 'admins: [fleet-admins]'))).toMatchObject({
+      ok: true,
+      settings: { oidc: { clientId: 'tagwave', admins: ['fleet-admins'], publicUrl: 'https://tagwave.example.com' } },
     });
   });
 

@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openStoreForReading } from '../../server/adapters/sqlite/store.ts';
 import type { EventKind, StoredEvent } from '../../server/ports.ts';
-import { AT, copyOf, event, historyOf, lookAt, openHistory, tamper } from './history.ts';
+import { copyOf, historyOf, lookAt, openHistory, tamper } from './history.ts';
+import { AT, event } from './sample.ts';
 
 const KINDS: readonly EventKind[] = [
   'mark',

@@ -5,24 +5,9 @@ import Database from 'better-sqlite3';
 import { onTestFinished } from 'vitest';
 import { openStore } from '../../server/adapters/sqlite/store.ts';
 import type { ChainLook } from '../../server/core/chain.ts';
-import type { EventKind, NewEvent, Store } from '../../server/ports.ts';
+import type { EventKind, Store } from '../../server/ports.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
-
-export const AT = Date.parse('2026-11-20T08:00Z');
-
-export function event(number: number, kind: EventKind = 'mark'): NewEvent {
-  return {
-    at: AT + number * 1000,
-    kind,
-    by: 'alice',
-    from: number % 2 === 0 ? 'command line' : '10.0.0.7',
-    subject: 'tagstate',
-    before: number % 3 === 0 ? null : `before ${number}`,
-    after: `"after" ${number}\n\u2028\u0000ü`,
-    why: number % 4 === 0 ? null : 'broke ntp',
-    summary: `change ${number}`,
-  };
-}
+import { event } from './sample.ts';
 
 /** A store in a directory of its own, closed when the test ends. */
 export async function openHistory(file?: string): Promise<{ file: string; store: Store }> {

@@ -80,6 +80,18 @@ test('a file of the first release, with all that is in it, can be used', async (
   expect(await store.nodes()).toHaveLength(3);
 });
 
+test('the events of the first release are chained when it is brought up, with the end of the chain kept beside it', async () => {
+  const file = await version1();
+  const store = await openStore(file);
+  onTestFinished(() => store.close());
+  expect(await store.lookAtChain(undefined)).toMatchObject({ chained: 1, apart: 3, flaws: [], head: { id: 4 } });
+  expect(await store.events({ kinds: ['mark'], limit: 9 })).toMatchObject([{ subject: 'tagstate', from: null }]);
+  const database = new Database(file);
+  database.exec(`update events set by = 'mallory' where id = 4`);
+  database.close();
+  expect((await store.lookAtChain(undefined)).flawCount).toBe(1);
+});
+
 test('a migration that is added is applied once, however many ask, and keeps the data', async () => {
   const file = await version1();
   const [one, two] = [await connected(file), await connected(file)];

@@ -10,9 +10,11 @@ import type { Decided, KeptCredentials } from './core/credential-change.ts';
 import type { KillswitchLook } from './core/killswitch.ts';
 import type { ModuleContext } from './core/module-context.ts';
 import type { NodeInputs } from './core/node-inputs.ts';
+import type { Problem } from './core/problem.ts';
 import type { Sighting } from './core/settle.ts';
 import type { TagRecord } from './core/tag.ts';
 import type { TokenId } from './core/token.ts';
+import type { OidcSettings } from './settings/settings.ts';
 
 /** What time it is. The only source of time; tests bring one that can be moved. */
 export interface Clock {
@@ -35,6 +37,33 @@ export interface Log {
   info(message: string, fields?: Record<string, unknown>): void;
   warn(message: string, fields?: Record<string, unknown>): void;
   error(message: string, fields?: Record<string, unknown>): void;
+}
+
+/** With what TLS is spoken now. All in PEM. */
+export interface TlsMaterial {
+  /** The server's certificate, and those that lead to its authority. */
+  readonly cert: string;
+  readonly key: string;
+  /** Null: no client is known by a certificate. */
+  readonly clients: ClientTrust | null;
+}
+
+/** Which certificates of clients count. The same object as long as nobody else is let in by it. */
+export interface ClientTrust {
+  readonly ca: readonly string[];
+  /** Null: none is revoked. */
+  readonly crl: readonly string[] | null;
+  /** From then on it is not known which are revoked. Milliseconds since 1970. */
+  readonly until: number;
+}
+
+/** The files of certificates and keys. */
+export interface TlsFiles {
+  /** Takes what has changed and can be used. To be called every second or so. */
+  look(): void;
+  /** What was usable last, or why nothing ever was. */
+  material(): Attempt<TlsMaterial>;
+  problems(): Problem[];
 }
 
 // ── the base directory and the state directory ────────────────────────────────────────────────────────────────────────
@@ -449,6 +478,39 @@ export interface Credentials extends KnownCredentials {
   list(page: CredentialPage): readonly ListedCredential[];
   /** Names that some token has spoken for and none does any more, and that are not free: by name. */
   namesWithoutToken(page: { readonly after?: Hostname | undefined; readonly limit: number }): readonly Hostname[];
+}
+
+// ── people: who knows them ────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What one attempt to log in is known by, and where the browser comes back to. */
+export interface LoginSecrets {
+  readonly state: string;
+  readonly nonce: string;
+  readonly verifier: string;
+  readonly redirectUri: string;
+}
+
+/** `away`: the provider does not answer. `setup`: for whoever looks after the server. `refused`: for whoever logs in. */
+export interface NotLoggedIn {
+  readonly ok: false;
+  readonly why: 'away' | 'setup' | 'refused';
+  readonly sentence: string;
+  readonly hint: string;
+}
+
+/** An OpenID Connect provider. */
+export interface IdentityProvider {
+  /** The URL to which a browser is sent. */
+  urlFor(
+    settings: OidcSettings,
+    secrets: LoginSecrets,
+  ): Promise<{ readonly ok: true; readonly value: string } | NotLoggedIn>;
+  /** What is said of whoever came back with this query; all of it was checked: by whom it is, for whom, when, for what. */
+  claimsOf(
+    settings: OidcSettings,
+    query: string,
+    secrets: LoginSecrets,
+  ): Promise<{ readonly ok: true; readonly value: Readonly<Record<string, unknown>> } | NotLoggedIn>;
 }
 
 /** The client that this server gives to hosts. */

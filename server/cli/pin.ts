@@ -34,6 +34,7 @@ export function addPin(program: Command, run: Run): void {
     .command('unpin')
     .summary('take the pin of a host or pattern off')
     .argument('<host>', 'as it stands in pins')
+    .option('--reason <text>', 'why; it is kept in the history')
     .option('--dry-run', 'print the effect and stop there')
     .action((host: string, _options: Options, command: Command) =>
       run(changePin(host, null, command.optsWithGlobals())),
@@ -73,7 +74,7 @@ async function changePin(hostText: string, change: NewPin | null, options: Optio
       return succeed(options, { ok: true, dryRun: true, preview: effect.value }, () => [
         'Nothing was changed (--dry-run).',
       ]);
-    const edited = await pin(context, { host, pin: change, actor: actor() });
+    const edited = await pin(context, { host, pin: change, why: options.reason ?? null, actor: actor() });
     if (!edited.ok) return fail(options, edited);
     const told = await toldSoFar(context, ready, effect.value);
     return succeed(options, { ok: true, ...edited.value, preview: effect.value, told }, () => [

@@ -8,6 +8,7 @@ import { printable, terminal } from './terminal.ts';
 import { toldLines, toldSoFar } from './told.ts';
 
 interface Options extends CommonOptions {
+  readonly reason?: string;
   readonly dryRun?: boolean;
 }
 
@@ -19,6 +20,7 @@ export function addResume(program: Command, run: Run): void {
       'Shows what the killswitch says and which nodes will move, then removes the file, unless it changed in between.',
     )
     .argument('[environment]', 'the one in killswitch.d/ instead of the global one')
+    .option('--reason <text>', 'why; it is kept in the history')
     .option('--dry-run', 'print the effect and stop there')
     .action((environment: string | undefined, _options: object, command: Command) =>
       run(resumeCommand(environment ?? null, command.optsWithGlobals())),
@@ -41,7 +43,9 @@ async function resumeCommand(environment: string | null, options: Options): Prom
       return succeed(options, { ok: true, dryRun: true, shown, preview: effect.value }, () => [
         'Nothing was changed (--dry-run).',
       ]);
-    const removed = await resume(context, { environment, shown: shown.version, actor: actor() });
+    const { reason } = options;
+    const order = { environment, shown: shown.version, actor: actor() };
+    const removed = await resume(context, { ...order, ...(reason === undefined ? {} : { reason }) });
     if (!removed.ok) return fail(options, removed);
     const told = await toldSoFar(context, ready, effect.value);
     return succeed(options, { ok: true, changed: true, shown, preview: effect.value, told }, () => [

@@ -9,6 +9,8 @@ export interface PinOrder {
   readonly host: string;
   /** Null = unpin. */
   readonly pin: NewPin | null;
+  /** Kept in the history; the reason of a pin stands in the file too. */
+  readonly why: string | null;
   readonly actor: Actor;
 }
 
@@ -28,7 +30,6 @@ export async function pin(context: Context, order: PinOrder): Promise<Attempt<{ 
   });
   if (!edited.ok) return edited;
   const { before, after } = edited.value;
-  const why = order.pin?.reason ?? null;
-  if (before !== after) noteEdit(context, { file: 'pins', before, text: after, actor: order.actor, why });
+  if (before !== after) noteEdit(context, { file: 'pins', before, text: after, actor: order.actor, why: order.why });
   return { ok: true, value: { changed: before !== after } };
 }

@@ -101,9 +101,9 @@ test('commands say who they are, and under sudo who called it', async () => {
   const env = { SUDO_USER: 'ana' };
   await laid.run(['mark', NEWEST, 'bad', '--reason', 'broke ntp'], { env });
   await laid.run(['pin', 'web9.example.com', NEWEST, '--reason', 'comparing'], { env });
-  await laid.run(['unpin', 'web9.example.com'], { env });
+  await laid.run(['unpin', 'web9.example.com', '--reason', 'compared'], { env });
   await laid.run(['kill', '--message', 'stop'], { env });
-  await laid.run(['resume'], { env });
+  await laid.run(['resume', '--reason', 'over'], { env });
   const { value } = await laid.json(['events', '--kind', 'mark', 'pin', 'kill', 'resume']);
   const events = value['events'] as { kind: string; by: string; from: string; why: string | null; after: string }[];
   const said = events.filter(({ from }) => from === 'command line');
@@ -111,8 +111,8 @@ test('commands say who they are, and under sudo who called it', async () => {
   expect(said.map(({ kind, why }) => [kind, why])).toEqual([
     ['mark', 'broke ntp'],
     ['pin', 'comparing'],
-    ['pin', null],
+    ['pin', 'compared'],
     ['kill', 'stop'],
-    ['resume', null],
+    ['resume', 'over'],
   ]);
 });

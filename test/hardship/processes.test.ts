@@ -59,6 +59,7 @@ async function run(base: string, ...args: string[]): Promise<string> {
 
 interface Recorded {
   readonly by: string;
+  readonly from: string | null;
   readonly after: string | null;
   readonly subject: string;
   readonly kind: string;
@@ -83,7 +84,7 @@ describe('while the server runs, a command in another process', () => {
     expect(await eventsOf(server, tagNameOf(hour - 1))).toMatchObject([{ kind: 'tag-created', by: me }]);
   });
 
-  test('marks, pins, stops and resumes; each is recorded once, as the doing of whoever ran it', async () => {
+  test('marks, pins, stops and resumes; each is recorded once as the doing of whoever ran it, also where the server saw it first', async () => {
     const laid = await layBase();
     const { base, hour } = laid;
     const server = await serverOn(laid);
@@ -101,7 +102,8 @@ describe('while the server runs, a command in another process', () => {
       ['pins', 1],
       ['killswitch', 2],
     ] as const) {
-      const who = async () => (await eventsOf(server, file)).filter(isWhole).map(({ by }) => by);
+      const said = async () => (await eventsOf(server, file)).filter(({ from }) => from === 'command line');
+      const who = async () => (await said()).filter(isWhole).map(({ by }) => by);
       await expect.poll(who, { timeout: 10_000 }).toEqual(Array(count).fill(me));
     }
   });

@@ -219,10 +219,11 @@ describe('the killswitch', () => {
     expect(stale.json()['title']).toContain('and the network too');
     expect(await tagOf(server)).toBe('killswitch');
     const version = (await server.ask('/v1/killswitch')).headers.etag;
-    expect((await remove(server, '/v1/killswitch', { 'If-Match': String(version) })).status).toBe(200);
+    expect((await remove(server, '/v1/killswitch?reason=over', { 'If-Match': String(version) })).status).toBe(200);
     expect(await tagOf(server)).toBe(TAG);
     const events = (await server.ask('/v1/events?subject=killswitch')).json()['events'] as { by: string }[];
     expect(events.filter(({ by }) => by === BY.by)).toHaveLength(2);
+    expect(events[0]).toMatchObject({ kind: 'resume', why: 'over' });
   });
 
   test('of one environment stops that one, and a file whose name is no environment can be shown and removed', async () => {

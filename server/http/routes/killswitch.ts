@@ -7,6 +7,7 @@ import { badEnvironment, starting, unavailable } from '../failures.ts';
 import { parameter, readBody, readQuery } from '../read.ts';
 import { type FailureReply, failure, json, type Reply } from '../reply.ts';
 import type { Call, Route } from '../route.ts';
+import { reason } from '../shapes.ts';
 
 const GLOBAL = '/v1/killswitch';
 const ONE = '/v1/killswitch/:environment';
@@ -19,7 +20,7 @@ const body = z.strictObject({
     .refine((text) => Buffer.byteLength(text) < MESSAGE_LIMIT_BYTES, 'expected less than 64 KiB')
     .optional(),
 });
-const query = z.object({ version: z.string().optional() });
+const query = z.object({ version: z.string().optional(), reason: reason.optional() });
 
 /** Every killswitch file that exists, also one whose name is no environment. */
 export const getKillswitchesRoute: Route = {
@@ -96,11 +97,14 @@ async function raise(call: Call, environment: string | null): Promise<Reply> {
 async function release(call: Call, environment: string | null): Promise<Reply> {
   const { request } = call;
   const { context } = call.door;
-  const version = versionOf(request);
+  const asked = readQuery(request, query);
+  if (!asked.ok) return asked.reply;
+  const version = versionOf(request, asked.value.version);
   if (typeof version !== 'string') return version;
   const before = find(context, environment);
   if (before === undefined) return none(environment);
-  const resumed = await resume(context, { environment, shown: version, actor: actorOf(call) });
+  const why = asked.value.reason === undefined ? {} : { reason: asked.value.reason };
+  const resumed = await resume(context, { environment, shown: version, actor: actorOf(call), ...why });
   if (resumed.ok) {
     context.changes.announce();
     return json({ environment, removed: true });
@@ -110,10 +114,8 @@ async function release(call: Call, environment: string | null): Promise<Reply> {
 }
 
 /** Who removes a killswitch names the version that they saw: somebody else may have stopped things for another reason since. */
-function versionOf(request: Call['request']): string | FailureReply {
-  const asked = readQuery(request, query);
-  if (!asked.ok) return asked.reply;
-  const version = asked.value.version ?? request.headers['if-match']?.trim().replace(/^"(.*)"$/, '$1');
+function versionOf(request: Call['request'], named: string | undefined): string | FailureReply {
+  const version = named ?? request.headers['if-match']?.trim().replace(/^"(.*)"$/, '$1');
   if (version !== undefined && version !== '' && version !== '*') return version;
   return failure(
     'bad-request',

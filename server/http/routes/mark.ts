@@ -19,6 +19,7 @@ const query = z.object({
   environments: parsed('environments with commas between them', (text) =>
     text === '' ? undefined : text.split(','),
   ).optional(),
+  reason: reason.optional(),
 });
 
 /** Edits `tagstate`, as an editor would. */

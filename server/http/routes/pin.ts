@@ -1,13 +1,16 @@
+import * as z from 'zod';
 import type { Hostname } from '../../../protocol/names.ts';
 import { parseTagName } from '../../../protocol/names.ts';
 import type { NewPin } from '../../core/pins.ts';
 import { pin as pinNode } from '../../operations/pin.ts';
 import { actorOf } from '../actor.ts';
 import { unavailable } from '../failures.ts';
-import { hostnameOf, readBody } from '../read.ts';
+import { hostnameOf, readBody, readQuery } from '../read.ts';
 import { failure, json, type Reply } from '../reply.ts';
 import type { Call, Route } from '../route.ts';
-import { newPin, pin } from '../shapes.ts';
+import { newPin, pin, reason } from '../shapes.ts';
+
+const query = z.object({ reason: reason.optional() });
 
 /** Edits `pins`, as an editor would. Takes effect once the file is settled. */
 export const putPinRoute: Route = {
@@ -19,7 +22,8 @@ export const putPinRoute: Route = {
     if (!hostname.ok) return hostname.reply;
     const wanted = await readBody(call, pin);
     if (!wanted.ok) return wanted.reply;
-    return edit(call, hostname.value, newPin(wanted.value));
+    const { reason = null } = wanted.value;
+    return edit(call, { host: hostname.value, pin: newPin(wanted.value), why: reason });
   },
 };
 
@@ -29,13 +33,19 @@ export const deletePinRoute: Route = {
   access: 'change',
   handle(call) {
     const hostname = hostnameOf(call.request);
-    return hostname.ok ? edit(call, hostname.value, null) : hostname.reply;
+    if (!hostname.ok) return hostname.reply;
+    const asked = readQuery(call.request, query);
+    if (!asked.ok) return asked.reply;
+    return edit(call, { host: hostname.value, pin: null, why: asked.value.reason ?? null });
   },
 };
 
-async function edit(call: Call, host: Hostname, wanted: NewPin | null): Promise<Reply> {
+async function edit(
+  call: Call,
+  { host, pin: wanted, why }: { readonly host: Hostname; readonly pin: NewPin | null; readonly why: string | null },
+): Promise<Reply> {
   const { context } = call.door;
-  const pinned = await pinNode(context, { host, pin: wanted, actor: actorOf(call) });
+  const pinned = await pinNode(context, { host, pin: wanted, why, actor: actorOf(call) });
   if (pinned.ok)
     return json({ hostname: host, pin: wanted === null ? null : wanted.tag, changed: pinned.value.changed });
   const tag = wanted === null ? undefined : parseTagName(wanted.tag);

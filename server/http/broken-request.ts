@@ -9,6 +9,13 @@ const BROKEN: Readonly<Record<string, FailureReply>> = {
 };
 const NO_HTTP = failure('bad-request', 'the request is not HTTP/1.1', 'check what is sent to this port');
 
+/** What is sent without TLS to where TLS is spoken. */
+export const PLAIN_HTTP = failure(
+  'bad-request',
+  'this port speaks HTTPS only',
+  'ask with https:// in place of http://',
+);
+
 const PHRASES: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   408: 'Request Timeout',
@@ -22,8 +29,11 @@ export function answerBrokenRequest(error: Error, socket: Duplex, isAnswering: b
     socket.destroy();
     return;
   }
-  const reply = BROKEN['code' in error ? String(error.code) : ''] ?? NO_HTTP;
-  const { code, title, hint } = reply;
+  socket.end(brokenRequestText(BROKEN['code' in error ? String(error.code) : ''] ?? NO_HTTP));
+}
+
+/** A whole answer that closes the connection. */
+export function brokenRequestText({ code, title, hint }: FailureReply): string {
   const status = STATUS_OF[code];
   const body = `${JSON.stringify({ type: 'about:blank', title, status, code, hint })}\n`;
   const head = [
@@ -32,5 +42,5 @@ export function answerBrokenRequest(error: Error, socket: Duplex, isAnswering: b
     'Content-Type: application/problem+json',
     `Content-Length: ${Buffer.byteLength(body)}`,
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  return `${head.join('\r\n')}\r\n\r\n${body}`;
 }

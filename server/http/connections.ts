@@ -4,8 +4,10 @@ import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import type { Attempt, Log } from '../ports.ts';
 import type { HttpSettings, ListenAddress } from '../settings/settings.ts';
+import { readWhatHasArrived } from './arrived.ts';
 import { answerBrokenRequest } from './broken-request.ts';
 import type { Exchanges } from './exchange.ts';
+import { openTlsServer, type Tls } from './tls-server.ts';
 
 /** All connections to one address, from the first that is accepted to the last that is closed. */
 export interface Connections {
@@ -36,32 +38,56 @@ export interface ConnectionsOptions {
   readonly listener: (request: IncomingMessage, response: ServerResponse) => void;
   /** Who connects was let in by another process, which keeps the limits. */
   readonly isBehindDoors?: boolean;
+  /** Absent or null: plain HTTP. */
+  readonly tls?: Tls | null;
 }
 
 export function openConnections(options: ConnectionsOptions): Connections {
-  const { http, log, exchanges, stop, listener, isBehindDoors = false } = options;
-  const server = createServer(isBehindDoors ? BEHIND_DOORS : timeouts(http), listener);
+  const { http, log, exchanges, stop, listener, isBehindDoors = false, tls = null } = options;
+  const secure =
+    tls === null ? null : openTlsServer({ ...options, tls, ...limitsOfTls(http), onDistrust: dropEverybody });
+  const server = secure?.server ?? createServer(isBehindDoors ? BEHIND_DOORS : timeouts(http), listener);
   if (!isBehindDoors) server.maxConnections = http.maxConnections;
   server.timeout = isBehindDoors ? 0 : STALLED_MS;
-  server.on('clientError', (error, socket) => answerBrokenRequest(error, socket, isAnswering(exchanges, socket)));
+  server.on('clientError', (error: Error, socket: Duplex) => {
+    if (secure?.isShakingHands(socket)) secure.giveUp(error, socket);
+    else answerBrokenRequest(error, socket, isAnswering(exchanges, socket));
+  });
   warnWhenFull(server, log);
-  const sockets = trackSockets(server);
+  // Over TLS a connection is one when hands have been shaken.
+  const sockets = trackSockets(server, secure === null ? 'connection' : 'secureConnection');
   const busy = (): Set<Socket | null> => new Set([...exchanges.open()].map((response) => response.socket));
   const sayClose = (): void => {
     for (const response of exchanges.open()) if (!response.headersSent) response.shouldKeepAlive = false;
   };
+  const dropIdle = (): void => {
+    const answering = busy();
+    for (const socket of sockets) if (!answering.has(socket)) socket.destroySoon();
+  };
+  /** Each with its next answer; who does not ask at the moment at once. */
+  function dropEverybody(): void {
+    sayClose();
+    for (const response of exchanges.open()) {
+      const { socket } = response;
+      response.once('close', () => socket?.destroySoon());
+    }
+    dropIdle();
+  }
 
   return {
-    listen: (address) => listen(server, address),
+    async listen(address) {
+      const begun = secure?.begin();
+      return begun?.ok === false ? begun : listen(server, address, secure === null ? 'http' : 'https');
+    },
     listenOn: (path) => heard(server, () => server.listen(path)),
     async close(graceSeconds) {
       await readWhatHasArrived();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       stop.abort();
-      const answering = busy();
       sayClose();
       // What a poll was just told still goes out.
-      for (const socket of sockets) if (!answering.has(socket)) socket.destroySoon();
+      dropIdle();
+      secure?.end();
       const cutOff = setTimeout(() => server.closeAllConnections(), graceSeconds * 1000);
       await closed;
       clearTimeout(cutOff);
@@ -73,22 +99,15 @@ export function openConnections(options: ConnectionsOptions): Connections {
       sayClose();
       // Not as an HTTP server, which would close idle connections at once: a question may be on its way on each.
       const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
-      const dropIdle = setTimeout(() => {
-        const answering = busy();
-        for (const socket of sockets) if (!answering.has(socket)) socket.destroySoon();
-      }, idleSeconds * 1000);
+      const dropping = setTimeout(dropIdle, idleSeconds * 1000);
       await closed;
-      clearTimeout(dropIdle);
+      clearTimeout(dropping);
+      secure?.end();
     },
     dropIdle() {
       if (stop.signal.aborted) void setImmediate().then(() => server.closeIdleConnections());
     },
   };
-}
-
-/** Nobody who asked in time is turned away: connections are accepted in one turn of the event loop and read in the next. */
-async function readWhatHasArrived(): Promise<void> {
-  for (let turn = 0; turn < 3; turn++) await setImmediate();
 }
 
 /** Longer than any poll may wait. Whoever takes nothing of their answer for so long has gone away. */
@@ -107,6 +126,11 @@ function timeouts(http: HttpSettings) {
     keepAliveTimeout: http.keepAliveTimeoutSeconds * 1000,
     connectionsCheckingInterval: Math.min(headersTimeout / CHECKS_PER_TIMEOUT, MOST_BETWEEN_CHECKS_MS),
   };
+}
+
+/** Shaking hands may take as long as the headers that follow. */
+function limitsOfTls(http: HttpSettings) {
+  return { timeouts: timeouts(http), handshakeTimeoutMs: http.headersTimeoutSeconds * 1000 };
 }
 
 /** What a door lets through is let through here: it has added to the headers, and its client may be slow but is no danger. */
@@ -139,26 +163,26 @@ function isAnswering(exchanges: Exchanges, socket: Duplex): boolean {
   return false;
 }
 
-function trackSockets(server: Server): ReadonlySet<Socket> {
+function trackSockets(server: Server, event: 'connection' | 'secureConnection'): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   function gone(this: Socket): void {
     sockets.delete(this);
   }
-  server.on('connection', (socket: Socket) => {
+  server.on(event, (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', gone);
   });
   return sockets;
 }
 
-async function listen(server: Server, { host, port }: ListenAddress): Promise<Attempt<string>> {
+async function listen(server: Server, { host, port }: ListenAddress, scheme: string): Promise<Attempt<string>> {
   try {
     await heard(server, () => server.listen(port, host));
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
     return { ok: false, sentence: `nothing can be heard at ${shown(host)}:${port} (${code})`, hint: hintFor(code) };
   }
-  return { ok: true, value: `http://${shown(host)}:${(server.address() as AddressInfo).port}` };
+  return { ok: true, value: `${scheme}://${shown(host)}:${(server.address() as AddressInfo).port}` };
 }
 
 async function heard(server: Server, begin: () => void): Promise<void> {

@@ -2,6 +2,7 @@ import { accessSync, chownSync, constants, existsSync, mkdirSync, statSync } fro
 import { dirname, join } from 'node:path';
 import type { ObjectId } from '../protocol/names.ts';
 import { openClientBuild } from './adapters/client-build.ts';
+import { openCredentials } from './adapters/credentials/credentials.ts';
 import { watchControlFiles } from './adapters/files/control-files.ts';
 import { openEditor } from './adapters/files/editor.ts';
 import { reasonOf } from './adapters/files/failure.ts';
@@ -42,7 +43,6 @@ import {
   type Attempt,
   type Clock,
   type ControlFileEditor,
-  type KnownCredentials,
   type Log,
   type Store,
   UnfitContent,
@@ -81,14 +81,6 @@ export type Composed =
   | { readonly ok: true; readonly app: App }
   | { readonly ok: false; readonly errors: readonly FileError[] };
 
-const NO_CREDENTIALS: KnownCredentials = {
-  find: () => undefined,
-  ofNode: () => [],
-  noteUse: () => undefined,
-  trouble: () => null,
-  close: async () => undefined,
-};
-
 const MEBIBYTE = 1024 * 1024;
 
 /** As a server would begin with them now; undefined where it would be refused. Opens nothing. */
@@ -117,6 +109,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
   const keeps = role === 'server' || role === 'worker';
   const state = keeps ? stateFiles(stateDir) : stateFilesForReading(stateDir);
   const store = await storeFor(stateDir, role);
+  const credentials = openCredentials({ stateDir, isThorough: role === 'server' });
   const time = openTimekeeper(clock);
   const raised = await raisedProblems(store);
   const journal = openJournal({
@@ -162,7 +155,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     repository,
     views,
     store,
-    credentials: NO_CREDENTIALS,
+    credentials,
     programs,
     clientBuild: openClientBuild(options.clientDirectory ?? import.meta.dirname),
     time,
@@ -342,6 +335,7 @@ function settingsNow(desk: Desk, atStart: Settings): Settings {
 async function close(context: Context): Promise<void> {
   await context.fleet.flush();
   await context.views.close();
+  await context.credentials.close();
   await context.store.close();
 }
 

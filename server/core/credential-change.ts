@@ -22,7 +22,7 @@ export type CredentialChange =
   /** It counts no more, and is not let in again. */
   | { readonly kind: 'drop'; readonly id: TokenId; readonly at: number }
   /** Nothing is known of the host any more: its name can be taken anew. */
-  | { readonly kind: 'free'; readonly hostname: Hostname }
+  | { readonly kind: 'free'; readonly hostname: Hostname; readonly at: number }
   /** Drops what has expired and nobody needs to be told of any more. */
   | { readonly kind: 'sweep'; readonly at: number };
 

@@ -3,7 +3,7 @@ import type {
   Clock,
   ControlFileEditor,
   ControlFiles,
-  KnownCredentials,
+  Credentials,
   Log,
   Programs,
   Repository,
@@ -34,7 +34,7 @@ export interface Context {
   readonly repository: Repository;
   readonly views: Views;
   readonly store: Store;
-  readonly credentials: KnownCredentials;
+  readonly credentials: Credentials;
   readonly programs: Programs;
   readonly clientBuild: ClientBuild;
   readonly time: Timekeeper;

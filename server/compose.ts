@@ -6,7 +6,7 @@ import { openCredentials } from './adapters/credentials/credentials.ts';
 import { watchControlFiles } from './adapters/files/control-files.ts';
 import { openEditor } from './adapters/files/editor.ts';
 import { reasonOf } from './adapters/files/failure.ts';
-import { workAsOwnerOf } from './adapters/files/privileges.ts';
+import { tightenState, userProblems, workAsOwnerOf } from './adapters/files/privileges.ts';
 import { stateFiles, stateFilesForReading } from './adapters/files/state-files.ts';
 import { openRepository } from './adapters/git/repository.ts';
 import { openWorktree } from './adapters/git/worktree.ts';
@@ -105,6 +105,8 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
   const { stateDir } = settings;
   const refused = openStateDir(stateDir, role);
   if (refused !== undefined) return { ok: false, errors: [refused] };
+  // As long as it holds what it held before we came.
+  const lax = role === 'server' ? tightenState(stateDir) : [];
 
   const keeps = role === 'server' || role === 'worker';
   const state = keeps ? stateFiles(stateDir) : stateFilesForReading(stateDir);
@@ -123,6 +125,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     record: role === 'server' ? journal.add : () => undefined,
     raisedBefore: (id) => raised.get(id)?.at,
   });
+  problems.set('state directory', lax);
   const desk = openDesk({
     files,
     state,
@@ -177,6 +180,11 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     // Why it cannot be read stands as a problem.
     await refreshShelf(context).catch(() => undefined);
   return { ok: true, app: { context, settings, close: () => close(context) } };
+}
+
+/** What is wrong with how a server's process was started. */
+export function processProblems({ stateDir }: Settings): Problem[] {
+  return userProblems(stateDir);
 }
 
 /** The files that a command edits where there may be no time, or no way, to put everything together. */

@@ -1,4 +1,8 @@
+import { keepToOwnGroup } from './adapters/files/privileges.ts';
+import { masked } from './adapters/known-secrets.ts';
 import { runProgram } from './cli/program.ts';
+
+keepToOwnGroup();
 
 // Output that nobody reads any more, or that its disk has no room for, must not keep a mark from being made.
 let isCutOff = false;
@@ -12,7 +16,8 @@ for (const stream of [process.stdout, process.stderr]) {
 try {
   process.exitCode = await runProgram(process.argv.slice(2));
 } catch (error) {
-  process.stderr.write(`tagwave-server: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`tagwave-server: ${masked(told)}\n`);
   process.stderr.write('→ this is not expected; please report it with the lines above\n');
   process.exitCode = 1;
 }

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { backfill } from '../operations/snapshot.ts';
@@ -42,7 +42,7 @@ async function initCommand(options: Options): Promise<ExitCode> {
     return misuse(options, `"${options.backfill}" is no number of hours`, `1 to ${BACKFILL_HOURS.max}`);
   if (options.branch !== undefined && options.repo === undefined)
     return misuse(options, '--branch without --repo', 'name the repository that it is a branch of');
-  const written = await writeFirstFiles(base, options);
+  const written = writeFirstFiles(base, options);
   if (!Array.isArray(written)) return fail(options, written);
   const ignored = options.repo !== undefined && !written.includes('server.yml');
   const notes = ignored ? ['server.yml was there already and stays as it is: --repo counts for nothing'] : [];
@@ -61,28 +61,31 @@ async function initCommand(options: Options): Promise<ExitCode> {
   });
 }
 
-async function writeFirstFiles(
-  base: string,
-  { repo, branch }: Options,
-): Promise<string[] | { sentence: string; hint: string }> {
+/** The base is for people, and for the server's user: what is private in a server is not here. */
+const EVERYBODY_READS = 0o022;
+
+function writeFirstFiles(base: string, { repo, branch }: Options): string[] | { sentence: string; hint: string } {
   const files = { ...FIRST_FILES, 'server.yml': serverYml({ repo: repo && fromHere(repo), branch }) };
   const written: string[] = [];
+  const umask = process.umask(EVERYBODY_READS);
   try {
-    await mkdir(base, { recursive: true });
-    for (const [name, text] of Object.entries(files)) if (await writeNew(join(base, name), text)) written.push(name);
+    mkdirSync(base, { recursive: true });
+    for (const [name, text] of Object.entries(files)) if (writeNew(join(base, name), text)) written.push(name);
     return written;
   } catch (error) {
     return {
       sentence: `${base} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
       hint: 'run it as a user who may write there, or name another directory with --base',
     };
+  } finally {
+    process.umask(umask);
   }
 }
 
 /** False where something of that name is there already. */
-async function writeNew(path: string, text: string): Promise<boolean> {
+function writeNew(path: string, text: string): boolean {
   try {
-    await writeFile(path, text, { flag: 'wx' });
+    writeFileSync(path, text, { flag: 'wx' });
     return true;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;

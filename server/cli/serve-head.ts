@@ -5,7 +5,7 @@ import { startHead } from '../workers/head.ts';
 import type { FromHead, ToHead } from '../workers/messages.ts';
 import { openSupervision } from '../workers/supervision.ts';
 import { type ExitCode, fail } from './command.ts';
-import { refuse, type ServeOptions, settled, sourceOf } from './starting.ts';
+import { refuse, type ServeOptions, settled, sourceOf, tellOfProcess } from './starting.ts';
 
 /** The part of a server with workers that decides, makes tags and writes the history; doors ask it. */
 export async function serveHead(options: ServeOptions): Promise<ExitCode> {
@@ -22,6 +22,7 @@ export async function serveHead(options: ServeOptions): Promise<ExitCode> {
   if (!composed.ok) return refuse(options, composed.errors.map(sentenceOf));
   const { app } = composed;
   log.setLevel(app.settings.log.level);
+  tellOfProcess(app);
   supervisor.on('problems', ({ problems }) => app.context.problems.set('workers', problems));
   const started = await startHead(app, begun.startedWith);
   if (!started.ok) return fail(options, started);

@@ -5,7 +5,7 @@ import { sentenceOf } from '../core/problem.ts';
 import type { Settings } from '../settings/settings.ts';
 import { type ExitCode, fail, failWith, missingBase, type Run, succeed } from './command.ts';
 import { stopSignal } from './signals.ts';
-import { refuse, type ServeOptions, settled, sourceOf } from './starting.ts';
+import { refuse, type ServeOptions, settled, sourceOf, tellOfProcess } from './starting.ts';
 
 export function addServe(program: Command, run: Run): void {
   program
@@ -52,6 +52,7 @@ async function serveAlone(options: ServeOptions): Promise<ExitCode> {
   if (!composed.ok) return refuse(options, composed.errors.map(sentenceOf));
   const { app } = composed;
   log.setLevel(app.settings.log.level);
+  tellOfProcess(app);
   process.on('SIGHUP', () => log.warn(NOTHING_RESTARTED.message, { hint: NOTHING_RESTARTED.hint }));
   const started = await startServer(app);
   if (!started.ok) return fail(options, started);

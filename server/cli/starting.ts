@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type App, composeCheck } from '../compose.ts';
+import { type App, composeCheck, processProblems } from '../compose.ts';
 import { sentenceOf } from '../core/problem.ts';
 import { check } from '../operations/check.ts';
 import type { SettingsSource } from '../settings/read.ts';
@@ -37,4 +37,11 @@ export async function settled({
     if (state.kind === 'refused') return { kind: 'refused', sentences: state.errors.map(sentenceOf) };
     await delay(20);
   }
+}
+
+/** Says in status and log what is wrong with how this process was started. */
+export function tellOfProcess({ context, settings }: App): void {
+  const problems = processProblems(settings);
+  context.problems.set('process', problems);
+  for (const { sentence, hint } of problems) context.log.warn(sentence, { hint });
 }

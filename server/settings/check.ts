@@ -19,6 +19,15 @@ export function checkTogether(values: SettingValues, set: ReadonlyMap<SettingKey
     wrong('repo.update', 'no command: what has a repo.url is fetched with git', beside('repo.url'));
   if (has('repo.branch') && !has('repo.url'))
     wrong('repo.branch', 'a repo.url that it is a branch of (of a directory its HEAD is taken)', 'none');
+  const url = values['repo.url'] ?? '';
+  if (has('repo.token_file') && !/^https:\/\//i.test(url))
+    wrong(
+      'repo.token_file',
+      'a repo.url that begins with https://: anybody on the way could read the token',
+      'another',
+    );
+  for (const key of ['repo.ssh_key_file', 'repo.ssh_known_hosts_file'] as const)
+    if (has(key) && !isSsh(url)) wrong(key, 'a repo.url that git takes by ssh: ssh://… or user@host:path', 'another');
   if (values['repo.verify'] !== 'none' && !has('repo.allowed_signers'))
     wrong('repo.verify', 'repo.allowed_signers beside it: the file of those who may sign', 'none');
   if (values['repo.verify'] === 'none' && has('repo.allowed_signers'))
@@ -85,4 +94,9 @@ function checkLogin(values: SettingValues, set: ReadonlyMap<SettingKey, SetValue
     wrong('oidc.issuer', 'oidc.viewers, oidc.operators or oidc.admins beside it: who may log in', 'none of them');
   if (!scopes.includes('openid')) wrong('oidc.scopes', 'openid among them', JSON.stringify(scopes));
   return errors;
+}
+
+/** As git tells them apart. */
+function isSsh(url: string): boolean {
+  return /^(git\+)?ssh:\/\//i.test(url) || (!url.includes('://') && /^[^/]*:/.test(url));
 }

@@ -147,6 +147,10 @@ function oidcFrom(values: SettingValues, base: string): OidcSettings | null {
   };
 }
 
+function fileFrom(path: string | undefined, base: string): string | null {
+  return path === undefined ? null : secretPath(base, path);
+}
+
 /** What systemd hands over is named, not found at a path of ours. */
 function secretPath(base: string, path: string): string {
   return path.startsWith('credential:') ? path : resolve(base, path);
@@ -161,6 +165,11 @@ function program(base: string, path: string | undefined, usual: string): { kind:
 function repoFrom(values: SettingValues, base: string): RepoSettings {
   return {
     source: sourceFrom(values, base),
+    access: {
+      tokenFile: fileFrom(values['repo.token_file'], base),
+      sshKeyFile: fileFrom(values['repo.ssh_key_file'], base),
+      sshKnownHostsFile: fileFrom(values['repo.ssh_known_hosts_file'], base),
+    },
     pollSeconds: values['repo.poll_seconds'],
     fetchTimeoutSeconds: values['repo.fetch_timeout_seconds'],
     requireFastForward: values['repo.require_fast_forward'],

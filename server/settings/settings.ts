@@ -60,6 +60,12 @@ export type RepoSource =
 
 export interface RepoSettings {
   readonly source: RepoSource;
+  /** Files with what proves who we are to the url's server: absolute paths or `credential:NAME`, null = none. */
+  readonly access: {
+    readonly tokenFile: string | null;
+    readonly sshKeyFile: string | null;
+    readonly sshKnownHostsFile: string | null;
+  };
   readonly pollSeconds: number;
   readonly fetchTimeoutSeconds: number;
   readonly requireFastForward: boolean;

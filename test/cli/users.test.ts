@@ -41,26 +41,27 @@ async function sharedBase(): Promise<TestBase> {
 }
 
 describe.skipIf(skips !== null)(
-  `somebody who may read the base and the state, but not write them${skips ? ` (${skips})` : ''}`,
+  `somebody in the group of the state, who may read it and the base, but not write them${skips ? ` (${skips})` : ''}`,
   () => {
+    const member = { uid: NOBODY, gid: TAGWAVE };
+
     test('sees everything that only looks, also beside a running server, and no problem in not being able to write', async () => {
       const { run, json, base } = await sharedBase();
       const look = async () => {
-        const uid = NOBODY;
-        expect(await run(['status'], { uid })).toMatchObject({
+        expect(await run(['status'], member)).toMatchObject({
           code: 0,
           stderr: '',
           stdout: expect.stringMatching(new RegExp(`${NEWEST}(.|\n)*4 known nodes, 1 silent`)),
         });
-        const { problems } = (await json(['status'], { uid })).value as { problems: { id: string }[] };
+        const { problems } = (await json(['status'], member)).value as { problems: { id: string }[] };
         // The server makes this hour's tag; late in the hour it is stale, because this base was fetched an hour ago.
         expect(problems.filter(({ id }) => !id.startsWith('tag:stale:'))).toEqual([]);
-        expect((await run(['tags'], { uid })).stdout).toContain(NEWEST);
-        expect((await run(['nodes'], { uid })).stdout).toContain(HOSTS.web);
-        expect((await run(['events', '--json'], { uid })).code).toBe(0);
-        expect((await run(['explain', HOSTS.web], { uid })).stdout).toContain(NEWEST);
-        expect((await run(['preview', '--mark', `${NEWEST}=bad`], { uid })).stdout).toContain(`→ ${BEFORE} (BACK)`);
-        expect(await run(['check'], { uid })).toMatchObject({ code: 0, stderr: '' });
+        expect((await run(['tags'], member)).stdout).toContain(NEWEST);
+        expect((await run(['nodes'], member)).stdout).toContain(HOSTS.web);
+        expect((await run(['events', '--json'], member)).code).toBe(0);
+        expect((await run(['explain', HOSTS.web], member)).stdout).toContain(NEWEST);
+        expect((await run(['preview', '--mark', `${NEWEST}=bad`], member)).stdout).toContain(`→ ${BEFORE} (BACK)`);
+        expect(await run(['check'], member)).toMatchObject({ code: 0, stderr: '' });
       };
       await look();
       const server = await serve(base, { uid: TAGWAVE });

@@ -20,12 +20,16 @@ export interface Started {
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** Runs as this user and group. */
+  /** Runs as this user, and group unless another one is given. */
   readonly uid?: number;
+  readonly gid?: number;
 }
 
 /** Starts `tagwave-server` as a process of its own, with a scrubbed environment. It is killed when the test ends. */
-export async function startCommand(args: readonly string[], { env = {}, uid }: RunOptions = {}): Promise<Started> {
+export async function startCommand(
+  args: readonly string[],
+  { env = {}, uid, gid = uid }: RunOptions = {},
+): Promise<Started> {
   const script = await serverBundle();
   const child = spawn(process.execPath, [script, ...args], {
     cwd: '/',
@@ -38,7 +42,8 @@ export async function startCommand(args: readonly string[], { env = {}, uid }: R
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
-    ...(uid === undefined ? {} : { uid, gid: uid }),
+    ...(uid === undefined ? {} : { uid }),
+    ...(gid === undefined ? {} : { gid }),
   });
   const said = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const)

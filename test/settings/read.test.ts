@@ -37,6 +37,7 @@ describe('settings', () => {
       clientTags: 'any',
       repo: {
         source: { kind: 'directory', path: '/etc/tagwave/trunk', update: null },
+        access: { tokenFile: null, sshKeyFile: null, sshKnownHostsFile: null },
         pollSeconds: 60,
         fetchTimeoutSeconds: 30,
         requireFastForward: false,

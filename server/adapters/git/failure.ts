@@ -1,4 +1,5 @@
 import type { Attempt } from '../../ports.ts';
+import { masked } from '../known-secrets.ts';
 import type { Talk } from './transport.ts';
 
 type Failure = Extract<Attempt<never>, { ok: false }>;
@@ -35,11 +36,11 @@ export function kindOf(talk: Talk): Kind {
   return KINDS.find(([, pattern]) => pattern.test(talk.stderr))?.[0] ?? 'unknown';
 }
 
-/** A failed fetch as one sentence with git's own words, and what to do. Passwords in addresses are left out. */
+/** A failed fetch as one sentence with git's own words, and what to do. Secrets are left out. */
 export function fetchFailure(talk: Talk, context: FetchContext): Failure {
   const { seconds } = context;
-  const source = withoutPassword(context.source);
-  const said = withoutPassword(tellingLine(talk));
+  const source = masked(context.source);
+  const said = masked(tellingLine(talk));
   const failed = (what: string, hint: string): Failure => ({ ok: false, sentence: `${what}: ${said}`, hint });
   switch (kindOf(talk)) {
     case 'time-out':
@@ -55,7 +56,7 @@ export function fetchFailure(talk: Talk, context: FetchContext): Failure {
     case 'authentication':
       return failed(
         `${source} refuses us`,
-        "Try 'git ls-remote' as the server's user: a key, a known host or a credential helper is missing.",
+        "Try 'git ls-remote' as the server's user: a token, a key or a known host is missing or no longer valid (repo.token_file, repo.ssh_key_file).",
       );
     case 'corrupt':
       return failed(
@@ -78,7 +79,7 @@ function branchName(branch: string | null): string {
 
 /** What `git ls-remote` said after the branch was not found: names the branches that there are. */
 export function noBranch(branches: readonly string[], context: FetchContext): Failure {
-  const source = withoutPassword(context.source);
+  const source = masked(context.source);
   if (branches.length === 0)
     return { ok: false, sentence: `${source} is empty: it has no branch`, hint: 'Commit something to it.' };
   const shown = branches.slice(0, 10).join(', ');
@@ -108,8 +109,4 @@ export function tellingLine({ stderr, end }: Pick<Talk, 'stderr' | 'end'>): stri
     .filter((line) => line !== '');
   const specific = lines.filter((line) => !GENERIC.test(line));
   return specific.find((line) => TELLING.test(line)) ?? specific.at(-1) ?? lines.at(-1) ?? end;
-}
-
-export function withoutPassword(text: string): string {
-  return text.replaceAll(/(\w+:\/\/)[^/@\s]*@/g, '$1');
 }

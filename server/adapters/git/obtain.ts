@@ -3,8 +3,10 @@ import { existsSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ObjectId } from '../../../protocol/names.ts';
 import type { Attempt } from '../../ports.ts';
+import { masked } from '../known-secrets.ts';
+import { type Access, accessTo } from './access.ts';
 import { commitDirectory } from './directory.ts';
-import { type FetchContext, fetchFailure, kindOf, noBranch, withoutPassword } from './failure.ts';
+import { type FetchContext, fetchFailure, kindOf, noBranch } from './failure.ts';
 import type { FetchLog } from './fetch-log.ts';
 import type { ChangeRefs, Mutate } from './mutation.ts';
 import { createRepository } from './prepare.ts';
@@ -25,6 +27,7 @@ export interface Obtaining {
   readonly log: FetchLog;
   readonly stateDir: string;
   readonly source: Source;
+  readonly access?: Access;
   readonly fetchTimeoutSeconds: number;
 }
 
@@ -66,7 +69,7 @@ async function runUpdate(directory: string, update: readonly string[], seconds: 
       }
     : {
         ok: false,
-        sentence: `the command '${command}' (repo.update) failed: ${withoutPassword(lastLine)}`,
+        sentence: `the command '${command}' (repo.update) failed: ${masked(lastLine)}`,
         hint: `Run it by hand, as the server's user, in ${directory}.`,
       };
 }
@@ -75,7 +78,16 @@ async function fetchFrom(
   obtaining: Obtaining,
   wanted: { source: string; branch: string | null },
 ): Promise<Attempt<ObjectId>> {
-  const context: FetchContext = { ...wanted, seconds: obtaining.fetchTimeoutSeconds };
+  const access = accessTo(wanted.source, obtaining.access);
+  if (!access.ok) return access;
+  const { url: source, env } = access.value;
+  return fetchWith({ ...obtaining, env }, { ...wanted, source, seconds: obtaining.fetchTimeoutSeconds });
+}
+
+/** `env` is what proves who we are. */
+type Talking = Obtaining & { readonly env: Readonly<Record<string, string>> };
+
+async function fetchWith(obtaining: Talking, context: FetchContext): Promise<Attempt<ObjectId>> {
   const incoming = `${INCOMING}${process.pid}-${randomBytes(4).toString('hex')}`;
   let result = await gitFetch(obtaining, context, incoming);
   if (!result.ok && /mismatched algorithms|object format/i.test(result.stderr) && (await becomeSha256(obtaining)))
@@ -85,7 +97,7 @@ async function fetchFrom(
   return tip === undefined ? explain(obtaining, context, result) : { ok: true, value: tip };
 }
 
-function gitFetch(obtaining: Obtaining, { source, branch }: FetchContext, incoming: string): Promise<Talk> {
+function gitFetch(obtaining: Talking, { source, branch }: FetchContext, incoming: string): Promise<Talk> {
   const options = [
     '--quiet',
     '--no-tags',
@@ -98,12 +110,12 @@ function gitFetch(obtaining: Obtaining, { source, branch }: FetchContext, incomi
   return gitTalk(obtaining, ['fetch', ...options, '--no-auto-maintenance', '--', source, `+${ref}:${incoming}`]);
 }
 
-function gitTalk({ git, stateDir, fetchTimeoutSeconds }: Obtaining, args: readonly string[]): Promise<Talk> {
-  const env = { ...transportEnvironment(stateDir), GIT_DIR: git.gitDir };
-  return talk(['git', ...args], { seconds: fetchTimeoutSeconds, env });
+function gitTalk({ git, stateDir, fetchTimeoutSeconds, env }: Talking, args: readonly string[]): Promise<Talk> {
+  const environment = { ...transportEnvironment(stateDir), ...env, GIT_DIR: git.gitDir };
+  return talk(['git', ...args], { seconds: fetchTimeoutSeconds, env: environment });
 }
 
-async function explain(obtaining: Obtaining, context: FetchContext, result: Talk): Promise<Attempt<never>> {
+async function explain(obtaining: Talking, context: FetchContext, result: Talk): Promise<Attempt<never>> {
   if (kindOf(result) !== 'no-branch') return fetchFailure(result, context);
   const listed = await gitTalk(obtaining, ['ls-remote', '--heads', '--', context.source]);
   if (!listed.ok) return fetchFailure(result, context);

@@ -1,6 +1,7 @@
 import { resolve as absolute, join } from 'node:path';
 import type { ObjectId } from '../../../protocol/names.ts';
 import type { FetchedTip, Repository } from '../../ports.ts';
+import type { Access } from './access.ts';
 import { clearInterruptedFetches, fetchTip } from './fetch.ts';
 import { lastTipAt, openFetchLog } from './fetch-log.ts';
 import { fileAt } from './file-at.ts';
@@ -22,6 +23,7 @@ export interface RepositoryOptions {
   /** Holds `repository.git`, the fetch log and locks; created where it is missing. */
   readonly stateDir: string;
   readonly source: Source;
+  readonly access?: Access;
   readonly submodules: Submodules;
   readonly fetchTimeoutSeconds: number;
   readonly requireFastForward: boolean;

@@ -1,3 +1,5 @@
+import * as fc from 'fast-check';
+import picomatch from 'picomatch';
 import { describe, expect, it } from 'vitest';
 import { type HooksFile, hooksBytes, hooksFileSchema, parseHooks } from '../../protocol/hooks.ts';
 import { pathGlob } from '../../protocol/path-globs.ts';
@@ -46,8 +48,47 @@ describe('a glob of paths', () => {
     ['etc/motd', 'etc/motd', true],
     ['!etc/motd', 'etc/issue', false],
     ['etc/mot?', 'etc/mot/', false],
+    ['etc/**', 'etc', true],
+    ['etc/*d', 'etc/motd.bak', false],
+    ['a/**/b', 'a/b', true],
+    ['a/{b,c/{d,e}}/*', 'a/c/e/x', true],
+    ['[a-c]*/[!x]', 'bin/y', true],
+    ['[a-c]*/[!x]', 'bin/x', false],
+    ['a\\*', 'a*', true],
+    ['a\\*', 'ab', false],
+    ['(a|b)', 'a', false],
+    ['{a}', '{a}', true],
   ])('%s and %s: %s', (glob, path, matches) => {
     expect(pathGlob(glob)?.(path)).toBe(matches);
+  });
+
+  it('is what picomatch takes it for', () => {
+    const piece = fc.constantFrom('a', 'b', '.', '/', '*', '**', '?', '{a,b}', '{*b,a/b}', 'ab', '/**/', '*/');
+    const pattern = fc.array(piece, { minLength: 1, maxLength: 6 }).map((pieces) => pieces.join(''));
+    const name = fc.stringMatching(/^[ab.]{1,4}$/).filter((text) => text !== '.' && text !== '..');
+    const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((names) => names.join('/'));
+    fc.assert(
+      fc.property(pattern, path, (text, found) => {
+        const matches = pathGlob(text);
+        // Three stars, two slashes and the like mean nothing: nobody has to agree on that.
+        fc.pre(matches !== undefined && !/\*\*\*|\/\/|^\.|\/$|\*\*[^/]|[^/]\*\*|\/\./.test(text));
+        expect(matches?.(found)).toBe(picomatch(text, { dot: true, nonegate: true, noextglob: true })(found));
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it('is tried in time that grows with the path only, whatever the pattern', () => {
+    const [long, deep] = ['a'.repeat(4000), 'a/'.repeat(2000)];
+    for (const pattern of [
+      `${'*a'.repeat(200)}b`,
+      `${'**/'.repeat(150)}b`,
+      `${'**/*a'.repeat(60)}b`,
+      '(a+)+b',
+      '*'.repeat(499),
+    ])
+      for (const path of [long, `${deep}c`]) expect(typeof pathGlob(pattern)?.(path)).toBe('boolean');
+    expect(pathGlob(`${'{a,b}'.repeat(20)}`)).toBeUndefined();
   });
 
   it.each(['', '/etc/*', '../x', 'a/../b'])('%j is none', (glob) => {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { accessSync, chownSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ObjectId } from '../protocol/names.ts';
@@ -8,13 +9,15 @@ import { openEditor } from './adapters/files/editor.ts';
 import { reasonOf } from './adapters/files/failure.ts';
 import { tightenState, userProblems, workAsOwnerOf } from './adapters/files/privileges.ts';
 import { stateFiles, stateFilesForReading } from './adapters/files/state-files.ts';
-import { openRepository } from './adapters/git/repository.ts';
+import { openRepository, signatureTrouble } from './adapters/git/repository.ts';
 import { openWorktree } from './adapters/git/worktree.ts';
+import { openIdentityProvider } from './adapters/oidc.ts';
 import { openPrograms } from './adapters/programs/programs.ts';
 import { openStoreApart } from './adapters/sqlite/apart.ts';
 import { openStore, openStoreForReading } from './adapters/sqlite/store.ts';
 import { systemClock } from './adapters/system-clock.ts';
 import { openThread } from './adapters/thread.ts';
+import { openTlsFiles } from './adapters/tls/tls-files.ts';
 import { unavailableStore } from './adapters/unavailable-store.ts';
 import { openViewsApart } from './adapters/views/apart.ts';
 import type { Limits } from './adapters/views/limits.ts';
@@ -31,6 +34,7 @@ import { openExperience } from './operations/experience.ts';
 import { openFleet } from './operations/fleet.ts';
 import { openHalts } from './operations/halt.ts';
 import { openJournal } from './operations/journal.ts';
+import { openLoginAttempts } from './operations/login-attempts.ts';
 import { noteChange } from './operations/note-change.ts';
 import { openProblems } from './operations/problems.ts';
 import { raisedProblems } from './operations/raised-problems.ts';
@@ -158,7 +162,11 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     repository,
     views,
     store,
+    // The key is nobody else's business.
+    tlsFiles: settings.tls !== null && role === 'server' ? openTlsFiles(settings.tls) : null,
     credentials,
+    identity: openIdentityProvider(clock),
+    random: randomBytes,
     programs,
     clientBuild: openClientBuild(options.clientDirectory ?? import.meta.dirname),
     time,
@@ -169,6 +177,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     journal,
     problems,
     refusals: openRefusals({ now: time.now, monotonic: clock.monotonic, record: journal.add }),
+    loginAttempts: openLoginAttempts({ now: time.now, random: randomBytes }),
     halts: openHalts(state),
     experience: openExperience({ store, clock, now: time.now, flush: fleet.flush }),
     changes: openChanges(),
@@ -233,6 +242,7 @@ export async function composeCheck(options: Omit<SettingsSource, 'lastValid'>): 
       { name: 'nodetagger', state: programs.nodetagger() },
       { name: 'nodegrouper', state: programs.nodegrouper() },
     ],
+    signatures: signatureTrouble(settings.repo),
   };
 }
 

@@ -14,13 +14,15 @@ export interface CheckPorts {
   /** Where there are tags to compare marks with; empty where there are none to be read. */
   readonly tags: readonly Tag[];
   readonly programs: readonly { readonly name: string; readonly state: ProgramState }[];
+  /** Why no commit can be verified, where that is asked for. */
+  readonly signatures: string | null;
 }
 
 /** Something wrong; where it is about a key or a word of a file, with which, what was expected and what was found. */
 export type Finding = Problem & Partial<Pick<FileError, 'key' | 'expected' | 'found'>>;
 
 /** Everything that is wrong with the control files as they are now, settled or not, as CI would want to know before a push. */
-export function check({ files, settings, tags, programs }: CheckPorts): Finding[] {
+export function check({ files, settings, tags, programs, signatures }: CheckPorts): Finding[] {
   const schedule = look(files, SCHEDULE_RULES);
   const environments = environmentsOf(schedule.meaning ?? DEFAULT_SCHEDULE);
   return [
@@ -32,6 +34,7 @@ export function check({ files, settings, tags, programs }: CheckPorts): Finding[
     ...checkTagstate(files, tags, environments),
     ...readKillswitch(files.killswitch(), environments).problems,
     ...programs.flatMap(({ name, state }) => (state.kind === 'unusable' ? [unusable(name, state.why)] : [])),
+    ...(signatures === null ? [] : [unverifiable(signatures)]),
   ];
 }
 
@@ -83,6 +86,11 @@ function unreadable(file: string, why: string): Finding {
 
 function finding(file: string, sentence: string): Finding {
   return { id: `${file}:check`, severity: 'error', sentence, hint: `correct ${file}`, file };
+}
+
+function unverifiable(sentence: string): Finding {
+  const hint = 'no tag is made until then: put right what repo.allowed_signers names, or change repo.verify';
+  return { id: 'repository:signatures', severity: 'error', sentence, hint, file: 'server.yml' };
 }
 
 function unusable(name: string, why: string): Finding {

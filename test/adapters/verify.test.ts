@@ -2,6 +2,8 @@ import { chmod, copyFile, mkdir, readdir, rm, stat, symlink, writeFile } from 'n
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { composeCheck } from '../../server/compose.ts';
+import { check } from '../../server/operations/check.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { preparedRepository, type SourceRepository, sourceRepository } from '../rig/git.ts';
 import { failureOf, unwrap } from '../rig/records.ts';
@@ -324,6 +326,27 @@ describe('what cannot be checked is not released, and the reason names what is m
     const fetched = unwrap(await third.repository.fetch(AT));
     expect(failureOf(await third.repository.verify(fetched.tip.id)).sentence).toContain(
       "the command 'gpg' is not installed",
+    );
+  });
+
+  test('is an error of the settings, too: check names the file, or the directory, before anything is fetched', async () => {
+    const base = await disposableDirectory();
+    const ada = await sshSigner('ada@example.com');
+    const env = { TAGWAVE_REPO_URL: 'https://git.example.com/c.git', TAGWAVE_REPO_ALLOWED_SIGNERS: 'signers' };
+    const found = async (more: Readonly<Record<string, string>>) => {
+      const ports = await composeCheck({ base, env: { ...env, ...more }, flags: {} });
+      return check(ports).map(({ severity, sentence }) => `${severity}: ${sentence.replaceAll(base, 'BASE')}`);
+    };
+    const [ssh, gpg] = [{ TAGWAVE_REPO_VERIFY: 'ssh' }, { TAGWAVE_REPO_VERIFY: 'gpg' }];
+    expect(await found(ssh)).toEqual(['error: BASE/signers cannot be used: no such file']);
+    await writeFile(join(base, 'signers'), ada.allowed);
+    expect(await found(ssh)).toEqual([]);
+    expect((await found(gpg))[0]).toContain('error: BASE/signers holds no public key');
+    await mkdir(join(base, 'trunk'));
+    const plain = { ...ssh, TAGWAVE_REPO_DIRECTORY: 'trunk' };
+    const ports = await composeCheck({ base, env: { ...plain, TAGWAVE_REPO_ALLOWED_SIGNERS: 'signers' }, flags: {} });
+    expect(check(ports)[0]?.sentence).toBe(
+      `${join(base, 'trunk')} is no git work tree, and only commits can be signed (repo.verify)`,
     );
   });
 

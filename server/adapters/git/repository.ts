@@ -14,7 +14,7 @@ import { isGitRepository, type Source } from './obtain.ts';
 import { prepareRepository } from './prepare.ts';
 import { resolve, TRUNK } from './refs.ts';
 import { type Git, openGit } from './run.ts';
-import type { SignaturePolicy } from './signers.ts';
+import { type SignaturePolicy, signersTrouble } from './signers.ts';
 import { openTagList } from './tag-list.ts';
 import { createTag, retireTags } from './tags.ts';
 import { openVerifier, trusting, type Verifier } from './verify.ts';
@@ -92,23 +92,26 @@ export function openRepository(options: RepositoryOptions): Repository {
 
 function verifierFor({ signatures, source }: RepositoryOptions, git: Git, stateDir: string): Verifier {
   if (!signatures) return trusting;
-  const directory = source.kind === 'directory' ? source.path : null;
-  const unsignable = () =>
-    directory === null || isGitRepository(directory)
-      ? null
-      : `${directory} is no git work tree, and only commits can be signed (repo.verify)`;
-  return openVerifier({
-    git,
-    stateDir,
-    policy: signatures,
-    source: directory ?? localPath(source),
-    env: git.env,
-    unsignable,
-  });
+  const unsignable = () => unsignableIn(source);
+  return openVerifier({ git, stateDir, policy: signatures, source: placeOf(source), env: git.env, unsignable });
 }
 
-function localPath(source: Source): string | null {
-  return source.kind === 'url' && source.url.startsWith('/') ? source.url : null;
+/** Why nothing could be released as the settings ask for signatures, at first sight; null where nothing speaks against it. */
+export function signatureTrouble({ signatures, source }: Omit<RepositoryOptions, 'stateDir'>): string | null {
+  if (!signatures) return null;
+  return unsignableIn(source) ?? signersTrouble(signatures, placeOf(source));
+}
+
+function unsignableIn(source: Source): string | null {
+  return source.kind === 'url' || isGitRepository(source.path)
+    ? null
+    : `${source.path} is no git work tree, and only commits can be signed (repo.verify)`;
+}
+
+/** Where it is a directory of this machine. */
+function placeOf(source: Source): string | null {
+  if (source.kind === 'directory') return source.path;
+  return source.url.startsWith('/') ? source.url : null;
 }
 
 /** A commit's tree never changes: asked for once. */

@@ -61,7 +61,25 @@ export async function readSigners(policy: SignaturePolicy, place: SignersPlace):
   }
 }
 
-function flawOf(path: string, { source }: SignersPlace): string | null {
+/** What is wrong with the file at first sight, as a sentence, or null. Writes nothing and starts nothing. */
+export function signersTrouble({ kind, allowedSigners: path }: SignaturePolicy, source: string | null): string | null {
+  try {
+    const flaw = flawOf(path, { source }) ?? flawOfContent(kind, readFileSync(path));
+    return flaw === null ? null : `${path} ${flaw}`;
+  } catch (error) {
+    return `${path} cannot be used: ${reasonOf(error)}`;
+  }
+}
+
+function flawOfContent(kind: SignatureKind, content: Buffer): string | null {
+  const text = content.toString('latin1');
+  if (kind === 'ssh') return /^[^#\s].*\s[\w.@-]*(ssh|ecdsa|sk)-/m.test(text) ? null : NO_KEY.ssh;
+  if (text.includes('-----BEGIN PGP PRIVATE KEY')) return SECRET_KEY;
+  // A file without armour begins with a byte whose highest bit is set.
+  return text.includes('-----BEGIN PGP PUBLIC KEY') || (content[0] ?? 0) >= 0x80 ? null : NO_KEY.gpg;
+}
+
+function flawOf(path: string, { source }: Pick<SignersPlace, 'source'>): string | null {
   const real = realpathSync(path);
   const stats = statSync(real);
   if (!stats.isFile()) return 'is no file';
@@ -109,7 +127,8 @@ interface Filling {
 async function fill(kind: SignatureKind, { draft, content, env }: Filling): Promise<string | null> {
   const file = join(draft, kind === 'ssh' ? ALLOWED : 'keys');
   writeFileSync(file, content, { mode: 0o600 });
-  if (kind === 'ssh') return /^[^#\s].*\s[\w.@-]*(ssh|ecdsa|sk)-/m.test(content.toString('latin1')) ? null : NO_KEY.ssh;
+  const flaw = flawOfContent(kind, content);
+  if (flaw !== null || kind === 'ssh') return flaw;
   writeFileSync(join(draft, 'gpg.conf'), GPG_CONF, { mode: 0o600 });
   const command = ['gpg', '--status-fd', '1', '--import', file];
   const result = await talk(command, { seconds: IMPORT_SECONDS, env: { ...env, GNUPGHOME: draft } });
@@ -117,12 +136,13 @@ async function fill(kind: SignatureKind, { draft, content, env }: Filling): Prom
   if (result.end === 'exit code 127') return "cannot be read: the command 'gpg' is not installed (package gnupg)";
   const counts = /^\[GNUPG:\] IMPORT_RES ([\d ]+)$/m.exec(result.stdout)?.[1]?.split(' ').map(Number) ?? [];
   const [read = 0] = counts;
-  if ((counts[SECRET_KEYS] ?? 0) > 0) return 'holds a secret key: export the public ones only, and keep that one safe';
+  if ((counts[SECRET_KEYS] ?? 0) > 0) return SECRET_KEY;
   return read > 0 && existsSync(join(draft, 'pubring.kbx')) ? null : NO_KEY.gpg;
 }
 
 /** Where gpg says how many secret keys it has read. */
 const SECRET_KEYS = 9;
+const SECRET_KEY = 'holds a secret key: export the public ones only, and keep that one safe';
 const NO_KEY = {
   ssh: 'holds no line of allowed signers, such as: alice@example.com ssh-ed25519 AAAA…',
   gpg: "holds no public key: make it with 'gpg --export --armor ADDRESS…'",

@@ -20,6 +20,7 @@ export async function startServer(app: App): Promise<Attempt<Running>> {
     return listening;
   }
   const url = listening.value;
+  await http.listenToAdmins(settings.stateDir);
   const timetable = startTimetable(context, settings);
   context.log.info('listening', { url });
   const stop = async (): Promise<void> => {

@@ -38,10 +38,22 @@ interface Around {
   readonly exchanges: Exchanges;
 }
 
-/** For those who look whether somebody tries what they may not. */
-function noteRefused({ method, path }: Route, call: Call, { code }: FailureReply): void {
+/** Why a host is told to come back later that may ask, but does so too often. */
+function limited({ access }: Route, { door, peer, request }: Call): FailureReply | undefined {
+  const hostname = access === 'node' ? parseHostname(parameter(request, 'hostname')) : undefined;
+  return hostname === undefined ? undefined : door.limits.node(peer, hostname);
+}
+
+/** What somebody is told who gets nothing. Those who only try are slowed down, and all are recorded. */
+function failed({ method, path, access }: Route, call: Call, reply: FailureReply): FailureReply {
+  const { door, peer } = call;
+  const isAttempt = reply.code === 'unauthenticated' || (access === 'enrol' && STATUS_OF[reply.code] < 500);
+  const last = (isAttempt ? door.limits.failure(peer) : undefined) ?? reply;
+  const { code } = last;
+  const by = reply.by === undefined ? {} : { by: reply.by };
   if (REFUSALS.has(STATUS_OF[code]))
-    noteRefusal(call.door.context, { code, route: `${method} ${path}`, actor: actorOf(call) });
+    noteRefusal(door.context, { code, route: `${method} ${path}`, actor: { ...actorOf(call), ...by } });
+  return last;
 }
 
 const REFUSALS: ReadonlySet<number> = new Set([401, 403, 429]);
@@ -54,11 +66,10 @@ function mount(app: Express, route: Route, { door, exchanges }: Around): void {
     exchange.route = route.path;
     exchange.hostname = parseHostname(parameter(request, 'hostname')) ?? null;
     const call = { door, request, response, ...whoAsks(door.callers, request) };
-    const refusal = refuse(route, call);
-    if (refusal !== undefined) noteRefused(route, call, refusal);
-    const reply = refusal ?? (await route.handle(call));
+    const reply = refuse(route, call) ?? limited(route, call) ?? (await route.handle(call));
+    const last = reply.kind === 'failure' ? failed(route, call, reply) : reply;
     if (response.destroyed) return;
-    await send(response, reply, exchange);
+    await send(response, last, exchange);
   });
 }
 

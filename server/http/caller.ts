@@ -36,7 +36,10 @@ export interface CallerPorts {
   readonly credentials: KnownCredentials;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  readonly settings: () => Pick<Settings, 'auth' | 'http'>;
+  readonly settings: () => {
+    readonly auth: Pick<Settings['auth'], 'nodes'>;
+    readonly http: Pick<Settings['http'], 'trustProxy'>;
+  };
 }
 
 /** A request's caller, and from where it came. */
@@ -62,7 +65,7 @@ interface Shown {
 }
 
 function callerOf(ports: CallerPorts, { headers, peer, nodes }: Shown): Caller {
-  const cookie = sessionTokenIn(headers);
+  const cookie = sessionTokenIn(headers, peer.isEncrypted);
   const { authorization } = headers;
   if (authorization === undefined && cookie === undefined) {
     if (peer.isAdminSocket) return adminNamed(headers['tagwave-actor']);

@@ -1,6 +1,7 @@
 import type { Context } from '../operations/context.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { CallerPorts } from './caller.ts';
+import type { Limits } from './limits.ts';
 
 /** What the routes work with. */
 export interface Door {
@@ -9,6 +10,7 @@ export interface Door {
   settings(): Settings;
   /** What tells who asks. */
   readonly callers: CallerPorts;
+  readonly limits: Limits;
   /** Aborts when the server is told to stop: whoever waits answers at once. */
   readonly stopping: AbortSignal;
   /** Takes the source's tip soon. However many ask meanwhile, at most one more fetch follows the one that runs. */

@@ -1,7 +1,8 @@
+import type { IncomingMessage } from 'node:http';
 import { parseHostname } from '../../protocol/names.ts';
 import { includesRole, type Role } from '../core/role.ts';
 import type { Settings } from '../settings/settings.ts';
-import type { Caller, Person } from './caller.ts';
+import { type Caller, type CallerPorts, type Person, whoAsks } from './caller.ts';
 import { isForeignOrigin, whyNotLocal } from './loopback.ts';
 import { parameter } from './read.ts';
 import { type FailureReply, failure } from './reply.ts';
@@ -63,12 +64,19 @@ function refuseToEnrol({ door, caller, peer, request }: Call): FailureReply | un
 }
 
 function refuseAsPerson(access: 'read' | 'change' | 'admin', call: Call): FailureReply | undefined {
-  const { caller, request } = call;
+  const { caller } = call;
   const refusal = caller.kind === 'person' ? refuseRole(access, caller) : refuseStranger(access, call);
-  if (refusal !== undefined || access === 'read') return refusal;
-  if (caller.kind === 'person' && caller.by === 'session' && request.headers.origin === undefined) return FOREIGN;
-  if (isForeignOrigin(request.headers)) return FOREIGN;
-  return isJson(request.headers['content-type']) ? undefined : notJson();
+  return refusal !== undefined || access === 'read' ? refusal : refuseForeign(call);
+}
+
+/** Why a change may have been sent by a page of another place, in whoever's browser. */
+export function refuseForeign({ door, caller, request: { headers } }: Call): FailureReply | undefined {
+  const { publicUrl } = door.settings().http;
+  const isPublic = publicUrl !== null && headers.origin === new URL(publicUrl).origin;
+  // Browsers send a session along by themselves: where it comes from must be said, and be where people log in.
+  const isSession = caller.kind === 'person' && caller.by === 'session';
+  if (!isPublic && (isSession || isForeignOrigin(headers))) return FOREIGN;
+  return isJson(headers['content-type']) ? undefined : notJson();
 }
 
 const NEEDED: Readonly<Record<Extract<Access, 'read' | 'change' | 'admin'>, Role>> = {
@@ -96,13 +104,19 @@ function refuseStranger(access: keyof typeof NEEDED, { door, caller, peer, reque
   return http.localChanges ? undefined : switchedOff('changes-off', 'changing anything', 'local_changes');
 }
 
-function nodesOf({ auth }: Settings): 'none' | 'tokens' | 'mtls' {
+function nodesOf({ auth }: Pick<Settings, 'auth'>): 'none' | 'tokens' | 'mtls' {
   return auth.nodes ?? 'none';
 }
 
 /** Whatever is wrong with what was shown, or that nothing was: who tries does not learn which. */
 export function unauthenticated(): FailureReply {
   return UNAUTHENTICATED;
+}
+
+/** Whether a host may be answered at once that asks for itself. */
+export function mayPoll(ports: CallerPorts, request: IncomingMessage, hostname: string): boolean {
+  const { nodes } = ports.settings().auth;
+  return nodes === null || nodes === 'none' || speaksFor(whoAsks(ports, request).caller, hostname);
 }
 
 /** Whether a caller has shown that it is this host. */
@@ -128,7 +142,7 @@ const NOT_APPROVED = failure(
   'nobody has let this host in yet',
   'whoever looks after the server sees it in "tagwave-server enrolments", and lets it in with "tagwave-server approve"',
 );
-const INSECURE = failure(
+export const INSECURE = failure(
   'insecure-transport',
   'a secret is not taken over plain HTTP from another machine: others can read along',
   'ask over https, and take the token that was sent for known to others: make a new one. If a proxy speaks TLS, name it in http.trust_proxy',

@@ -3,12 +3,12 @@ import { HEADERS } from '../../protocol/assignment.ts';
 import { type Digest, parseDigest } from '../../protocol/names.ts';
 import { asToldBefore, etagOf, type StandingAnswer } from '../operations/assign.ts';
 import type { FleetSeat } from '../operations/fleet.ts';
-import { whoAsks } from './caller.ts';
 import type { Door } from './door.ts';
 import { namesEtag } from './etag.ts';
 import type { Exchanges } from './exchange.ts';
-import { speaksFor } from './guard.ts';
+import { mayPoll } from './guard.ts';
 import { wordsOf } from './node-words.ts';
+import { peerOf } from './peer.ts';
 import { nodeRoute } from './routes/node.ts';
 import { sendTold, sendUnchanged } from './send.ts';
 
@@ -37,19 +37,15 @@ export function openPollDoor(door: Door, exchanges: Exchanges) {
     const seat = seatOf(request);
     const epoch = standing.epoch();
     if (seat === undefined || epoch === undefined) return false;
-    const { auth } = epoch.settings;
-    if (
-      auth.nodes !== null &&
-      auth.nodes !== 'none' &&
-      !speaksFor(whoAsks(door.callers, request).caller, seat.hostname)
-    )
-      return false;
+    if (!mayPoll(door.callers, request, seat.hostname)) return false;
     const { headers } = request;
     if (mayWantText(headers.accept)) return false;
     const running = runningIn(headers[RUNNING], seat);
     const answer = standing.of(seat, epoch);
     if (running === undefined || answer === undefined) return false;
     const { hostname } = seat;
+    // Said by the route, which counts it no more.
+    if (door.limits.node(peerOf(request, door.settings().http.trustProxy), hostname) !== undefined) return false;
     const { afterSeconds } = epoch.settings.poll;
     const isKnown = namesEtag(headers['if-none-match'], answer.etag);
     const words = wordsOf(isKnown ? answer : asToldBefore(answer, seat.told), afterSeconds);

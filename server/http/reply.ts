@@ -72,6 +72,10 @@ export interface FailureReply {
   readonly message?: string;
   readonly reasons?: readonly string[];
   readonly headers?: Headers;
+  /** The same as a page, for who asked for one. */
+  readonly page?: string;
+  /** Who it was, where that became known although they are refused. */
+  readonly by?: string;
 }
 
 /** A value that was read from a request, or the failure to answer with. */

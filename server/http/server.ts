@@ -1,26 +1,37 @@
 import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
+import { chmodSync, rmSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import type { Problem } from '../core/problem.ts';
 import type { Context } from '../operations/context.ts';
 import { fetchSource } from '../operations/fetch.ts';
 import type { Attempt } from '../ports.ts';
 import type { ListenAddress, Settings } from '../settings/settings.ts';
 import { createApp } from './app.ts';
-import { openConnections } from './connections.ts';
+import { type Connections, openConnections } from './connections.ts';
 import { type Door, liveSettings } from './door.ts';
 import { type Exchanges, openExchanges } from './exchange.ts';
-import { believeDoor } from './peer.ts';
+import { openLimits } from './limits.ts';
+import { believeAdminSocket, believeDoor } from './peer.ts';
 import { openPollDoor } from './poll-door.ts';
 import { ROUTES } from './routes.ts';
 import { sendFailure } from './send.ts';
+import { addressOf } from './socket-address.ts';
 import { soon } from './soon.ts';
 import { STOPPING } from './stopping.ts';
+import type { Tls } from './tls-server.ts';
 
 export interface HttpServer {
   /** Answers the URL, or why nothing can be heard there. */
   listen(address: ListenAddress): Promise<Attempt<string>>;
   /** Hears on a Unix socket, which must not exist yet. */
   listenOn(path: string): Promise<void>;
+  /**
+   * Hears, on the socket `admin.sock` of the state directory, those who may do everything because they can open it. Where that
+   * cannot be, hosts are answered all the same, and it is a problem.
+   */
+  listenToAdmins(stateDir: string): Promise<void>;
   /** Settles when nothing goes on that a request has set going and that takes long. */
   idle(): Promise<void>;
   /**
@@ -57,33 +68,103 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     context,
     settings: settingsNow,
     callers: { credentials: context.credentials, now: context.time.now, settings: settingsNow },
+    limits: openLimits({ settings: settingsNow, monotonic: context.clock.monotonic }),
     stopping: stop.signal,
     fetchSoon: fetching.ask,
   };
+  const parts: Parts = { door, stop, app: options };
+  const front = openFront(parts, {
+    isBehindDoors,
+    before: isBehindDoors ? believeDoor : () => undefined,
+    tls: isBehindDoors ? null : tlsOf(settings, context),
+  });
+  const admins = openFront(parts, {
+    isBehindDoors: false,
+    before: ({ socket }) => believeAdminSocket(socket),
+    tls: null,
+  });
+
+  return {
+    listen: front.listen,
+    listenOn: (path) => front.listenOn(addressOf(path)),
+    async listenToAdmins(stateDir) {
+      const path = join(stateDir, 'admin.sock');
+      const trouble = await listenToAdmins(admins, path).catch(String);
+      context.problems.set('admin-socket', trouble === undefined ? [] : [noAdminSocket(path, trouble)]);
+    },
+    idle: fetching.idle,
+    async close(graceSeconds) {
+      await Promise.all([front.close(graceSeconds), admins.close(graceSeconds)]);
+      await fetching.idle();
+    },
+  };
+}
+
+interface Parts {
+  readonly door: Door;
+  readonly stop: AbortController;
+  readonly app: HttpServerOptions;
+}
+
+interface Way {
+  readonly isBehindDoors: boolean;
+  /** Called with each request first. */
+  readonly before: (request: IncomingMessage) => void;
+  readonly tls: Tls | null;
+}
+
+function tlsOf({ tls }: Settings, { tlsFiles }: Context): Tls | null {
+  return tls === null || tlsFiles === null ? null : { settings: tls, files: tlsFiles };
+}
+
+/** One way in: all of them lead to the same answers. */
+function openFront({ door, stop, app }: Parts, way: Way): Connections {
+  const { log } = door.context;
+  const { isBehindDoors } = way;
   const exchanges = openExchanges({
-    log: context.log,
+    log,
     prefix: randomBytes(4).toString('hex'),
     onEnd: () => connections.dropIdle(),
     isBehindDoors,
   });
+  const answer = listener(door, exchanges, { ...app, isBehindDoors });
   const connections = openConnections({
-    http: settings.http,
-    log: context.log,
+    http: app.settings.http,
+    log,
     exchanges,
     stop,
-    listener: listener(door, exchanges, options),
-    isBehindDoors,
-  });
-
-  return {
-    listen: connections.listen,
-    listenOn: connections.listenOn,
-    idle: fetching.idle,
-    async close(graceSeconds) {
-      await connections.close(graceSeconds);
-      await fetching.idle();
+    listener(request, response) {
+      way.before(request);
+      answer(request, response);
     },
+    isBehindDoors,
+    tls: way.tls,
+  });
+  return connections;
+}
+
+/** Its owner and the group of the state directory may open it; the directories above it say who comes that far. */
+const ADMIN_SOCKET_MODE = 0o660;
+
+function noAdminSocket(path: string, why: string): Problem {
+  return {
+    id: 'http:admin-socket',
+    severity: 'warning',
+    sentence: `nobody can ask on the admin socket ${path} (${why}); everything else goes on`,
+    hint: 'commands work on the files all the same; make the state directory writable for the server and restart it',
   };
+}
+
+async function listenToAdmins(admins: Connections, path: string): Promise<undefined> {
+  rmSync(path, { force: true });
+  // Nobody may come in before the mode is set.
+  const before = process.umask(0o177);
+  try {
+    await admins.listenOn(addressOf(path));
+  } finally {
+    process.umask(before);
+  }
+  chmodSync(path, ADMIN_SOCKET_MODE);
 }
 
 function listener(
@@ -94,9 +175,11 @@ function listener(
   const app = createApp(door, exchanges, ROUTES);
   const answered = openPollDoor(door, exchanges);
   return (request, response) => {
-    if (isBehindDoors) believeDoor(request);
     if (onAnswered !== undefined) response.once('close', () => onAnswered(request));
     if (door.stopping.aborted) return sendFailure(response, STOPPING, exchanges.begin(request, response));
+    // What comes through a door was counted there.
+    const tooMany = isBehindDoors ? undefined : door.limits.address(request);
+    if (tooMany !== undefined) return sendFailure(response, tooMany, exchanges.begin(request, response));
     // Nearly every request is a poll to which the answer stands. The routes say the same, and everything else.
     if (withPollDoor && answered(request, response)) return;
     exchanges.begin(request, response);

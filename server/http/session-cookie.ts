@@ -1,11 +1,16 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { cookieIn } from './cookies.ts';
 
-/** The cookie that holds the token of a session; the second name over plain HTTP, where browsers refuse the first. */
-export const SESSION_COOKIES = { encrypted: '__Host-tagwave', plain: 'tagwave' } as const;
+/** Holds the token of a session. */
+export const SESSION_COOKIE = 'tagwave';
+const SESSION = /^tws_[A-Za-z0-9_-]{43}$/;
 
-const SESSION = /(?:^|;\s*)(?:__Host-tagwave|tagwave)=(tws_[A-Za-z0-9_-]{43})\s*(?:;|$)/;
-
-/** The token of a session, where a browser sends one. */
-export function sessionTokenIn({ cookie }: IncomingHttpHeaders): string | undefined {
-  return cookie === undefined ? undefined : SESSION.exec(cookie)?.[1];
+/**
+ * The token of a session, where a browser sends one. Over TLS only the cookie that nobody else can have put there counts;
+ * on other ways both are looked at, so that who shows one there is told.
+ */
+export function sessionTokenIn(headers: IncomingHttpHeaders, isEncrypted: boolean): string | undefined {
+  const secure = cookieIn(headers, SESSION_COOKIE, true);
+  const found = isEncrypted ? secure : (secure ?? cookieIn(headers, SESSION_COOKIE, false));
+  return found !== undefined && SESSION.test(found) ? found : undefined;
 }

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
 import type { PackedWords } from '../http/node-words.ts';
+import type { Settings } from '../settings/settings.ts';
 
 /** What the head tells the doors, so that they can answer polls by themselves. One JSON value a line. */
 export type Bulletin =
-  /** What stood before does not any more, but for the places of nodes where `keepsSeats`. */
-  | { readonly kind: 'epoch'; readonly keepsSeats: boolean }
+  /** What stood before does not any more, but for the places of nodes where `keepsSeats`. `access`: null where nothing stands. */
+  | { readonly kind: 'epoch'; readonly keepsSeats: boolean; readonly access: DoorAccess | null }
   /** What nodes of these kinds are answered. */
   | { readonly kind: 'rows'; readonly rows: readonly BulletinRow[] }
   /** Of which kind nodes are (0: of none, the head is to be asked), what they were told last, and what they run. */
@@ -21,6 +22,17 @@ export type Bulletin =
       readonly leftMs: number;
       readonly edition: number;
     };
+
+/** By which settings a door lets hosts in. */
+export interface DoorAccess {
+  readonly auth: Pick<Settings['auth'], 'nodes'>;
+  readonly http: Pick<Settings['http'], 'trustProxy'>;
+  readonly limits: Settings['limits'];
+}
+
+export function accessBy({ auth, http, limits }: Settings): DoorAccess {
+  return { auth: { nodes: auth.nodes }, http: { trustProxy: http.trustProxy }, limits };
+}
 
 export interface BulletinRow {
   readonly id: number;

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { createServer, type Socket } from 'node:net';
 import type { Hostname } from '../../protocol/names.ts';
 import { packed, wordsOf } from '../http/node-words.ts';
+import { addressOf } from '../http/socket-address.ts';
 import { etagOf } from '../operations/assign.ts';
 import type { Context } from '../operations/context.ts';
 import type { FleetSeat } from '../operations/fleet.ts';
@@ -10,15 +11,16 @@ import type { Epoch, Kind } from '../operations/standing.ts';
 import type { Told } from '../ports.ts';
 import {
   type Asked,
+  accessBy,
   type Bulletin,
   type BulletinRow,
   type BulletinSeat,
+  type DoorAccess,
   machineTime,
   onLine,
 } from './bulletin-lines.ts';
 import { type Edition, editionOf, openEdition } from './edition.ts';
 import { openFilesTrace } from './files-trace.ts';
-import { addressOf } from './head-socket.ts';
 
 /** Where the head tells doors what polls are answered, and hears from them who asked. */
 export interface HeadBulletin {
@@ -64,6 +66,8 @@ export function openBulletin(context: Context, path: string): HeadBulletin {
     for (const { socket } of readers) socket.write(line);
   };
 
+  const accessNow = (): DoorAccess | null => (epoch === undefined ? null : accessBy(epoch.settings));
+
   const nextEdition = (): void => {
     if (!edition.next()) {
       log.warn('doors cannot be shown that something changed, and ask for everything', { file: editionOf(path) });
@@ -77,7 +81,7 @@ export function openBulletin(context: Context, path: string): HeadBulletin {
     epoch = next;
     rows = new Map();
     last = { files: '', at: 0 };
-    tellAll({ kind: 'epoch', keepsSeats });
+    tellAll({ kind: 'epoch', keepsSeats, access: accessNow() });
     if (!keepsSeats) for (const reader of readers) reader.seats = fleet.seats()[Symbol.iterator]();
   };
 
@@ -176,7 +180,7 @@ export function openBulletin(context: Context, path: string): HeadBulletin {
     onLine(socket, hear);
     socket.on('error', () => socket.destroy());
     socket.once('close', () => readers.delete(reader));
-    tell(reader, { kind: 'epoch', keepsSeats: false });
+    tell(reader, { kind: 'epoch', keepsSeats: false, access: accessNow() });
     tell(reader, { kind: 'rows', rows: [...rows.values()] });
     last = { files: '', at: 0 };
   });

@@ -1,7 +1,17 @@
 import type { LevelledLog } from '../adapters/log.ts';
+import { systemClock } from '../adapters/system-clock.ts';
+import type { KnownCredentials } from '../ports.ts';
 import { createDoor } from './door.ts';
 import type { FromDoor, ToDoor } from './messages.ts';
 import { openSupervision } from './supervision.ts';
+
+const NO_CREDENTIALS: KnownCredentials = {
+  find: () => undefined,
+  ofNode: () => [],
+  noteUse: () => undefined,
+  trouble: () => null,
+  close: async () => undefined,
+};
 
 /** Answers requests as long as the supervisor wants it to. Answers the exit code. */
 export async function runDoor(log: LevelledLog): Promise<0 | 1> {
@@ -13,7 +23,7 @@ export async function runDoor(log: LevelledLog): Promise<0 | 1> {
   if (begun.kind === 'stop') return 0;
   const { listen, at } = begun;
   log.setLevel(at.settings.log.level);
-  const door = createDoor(at, log);
+  const door = createDoor(at, { log, clock: systemClock, credentials: NO_CREDENTIALS });
   supervisor.on('hold', () => void door.hold().then(() => supervisor.say({ kind: 'holding' })));
   supervisor.on('go', ({ at: now }) => door.go(now));
   const listening = await door.listen(listen);

@@ -6,8 +6,9 @@ import { answerTo } from '../http/errors.ts';
 import { openExchanges } from '../http/exchange.ts';
 import { sendFailure } from '../http/send.ts';
 import { STOPPING } from '../http/stopping.ts';
-import type { Attempt, Log } from '../ports.ts';
+import type { Attempt, Clock, KnownCredentials, Log } from '../ports.ts';
 import type { ListenAddress } from '../settings/settings.ts';
+import { accessBy } from './bulletin-lines.ts';
 import { openFileSender } from './file-sender.ts';
 import { openFilesTrace } from './files-trace.ts';
 import { forward } from './forward.ts';
@@ -29,8 +30,19 @@ export interface ServingDoor {
 /** A new head is there within a few seconds; who asks may give up after that. */
 const PATIENCE_MS = 10_000;
 
+export interface DoorPorts {
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Who is believed to be who: a door looks for itself. */
+  readonly credentials: KnownCredentials;
+  readonly patienceMs?: number;
+}
+
 /** Takes requests from the port and puts them to the head, which decides. */
-export function createDoor(at: HeadPlace, log: Log, patienceMs = PATIENCE_MS): ServingDoor {
+export function createDoor(
+  at: HeadPlace,
+  { log, clock, credentials, patienceMs = PATIENCE_MS }: DoorPorts,
+): ServingDoor {
   const stop = new AbortController();
   const ending = new AbortController();
   // Everybody who waits listens.
@@ -43,17 +55,29 @@ export function createDoor(at: HeadPlace, log: Log, patienceMs = PATIENCE_MS): S
   });
   const ports = { line, ending: ending.signal, patienceMs, sendFile: openFileSender(log) };
   const { mostNodes } = at.settings.fleet;
-  const replica = openReplica({ files: openFilesTrace(at.base), exchanges, log, mostNodes });
+  const access = accessBy(at.settings);
+  const replica = openReplica({
+    files: openFilesTrace(at.base),
+    exchanges,
+    log,
+    clock,
+    credentials,
+    access,
+    mostNodes,
+  });
   replica.follow(bulletinOf(at.socket));
-  const { nodes } = at.settings.auth;
-  const isOpen = nodes === null || nodes === 'none';
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     if (stop.signal.aborted) {
       sendFailure(response, STOPPING, exchanges.begin(request, response));
       return;
     }
+    const tooMany = replica.tooMany(request);
+    if (tooMany !== undefined) {
+      sendFailure(response, tooMany, exchanges.begin(request, response));
+      return;
+    }
     // Nearly every request is a poll to which the head's answer stands. It says the same, and everything else.
-    if (isOpen && replica.answered(request, response)) return;
+    if (replica.answered(request, response)) return;
     const exchange = exchanges.begin(request, response);
     if (isReport(request)) replica.tell();
     // Who changed something and asks then may not be told what was before.

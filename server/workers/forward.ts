@@ -10,7 +10,7 @@ import type { Exchange } from '../http/exchange.ts';
 import { starting } from '../http/failures.ts';
 import { FILE_HEADER, type FileNotice, readNotice } from '../http/file-notice.ts';
 import { sendFailure } from '../http/send.ts';
-import { addressOf } from './head-socket.ts';
+import { addressOf } from '../http/socket-address.ts';
 import type { Line } from './line.ts';
 import { hasBody, headersForClient, headersForHead } from './passed-headers.ts';
 

@@ -1,5 +1,5 @@
-import { chmodSync, mkdirSync, openSync, rmSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type Lock, lock } from '../adapters/lock.ts';
 import type { Attempt } from '../ports.ts';
 
@@ -38,26 +38,4 @@ function socketAt(path: string, { release }: Lock): HeadSocket {
 /** Beside the socket on which the head is asked, the one on which it tells doors what stands. */
 export function bulletinOf(socket: string): string {
   return join(dirname(socket), 'bulletin');
-}
-
-/** As much as the kernel takes as the address of a socket. */
-const LONGEST_BYTES = 107;
-
-/**
- * A name by which the socket can be bound or reached, also where its path is longer than the kernel takes: then through its
- * open directory, which stays open as long as the process lives.
- */
-export function addressOf(path: string): string {
-  if (Buffer.byteLength(path) <= LONGEST_BYTES) return path;
-  return `/proc/self/fd/${directoryOf(dirname(path))}/${basename(path)}`;
-}
-
-const directories = new Map<string, number>();
-
-function directoryOf(directory: string): number {
-  const known = directories.get(directory);
-  if (known !== undefined) return known;
-  const fd = openSync(directory, 'r');
-  directories.set(directory, fd);
-  return fd;
 }

@@ -4,7 +4,7 @@ import { startTimetable } from '../jobs/timetable.ts';
 import type { Attempt } from '../ports.ts';
 import type { Settings } from '../settings/settings.ts';
 import { openBulletin } from './bulletin.ts';
-import { addressOf, bulletinOf, takeHeadSocket } from './head-socket.ts';
+import { bulletinOf, takeHeadSocket } from './head-socket.ts';
 
 export interface RunningHead {
   /** The path of the socket that doors ask on. */
@@ -31,8 +31,9 @@ export async function startHead(
   const { path, protect, release } = place.value;
   const bulletin = openBulletin(context, bulletinOf(path));
   const http = createHttpServer({ context, settings, isBehindDoors: true, onAnswered: bulletin.answered });
-  await http.listenOn(addressOf(path));
+  await http.listenOn(path);
   protect();
+  await http.listenToAdmins(settings.stateDir);
   await bulletin.listen();
   const timetable = startTimetable(context, { ...settings, ...startedWith });
   const stop = async (graceSeconds: number): Promise<void> => {

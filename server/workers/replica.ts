@@ -4,17 +4,23 @@ import { HEADERS } from '../../protocol/assignment.ts';
 import type { Digest, Hostname } from '../../protocol/names.ts';
 import { namesEtag } from '../http/etag.ts';
 import type { Exchanges } from '../http/exchange.ts';
+import { mayPoll } from '../http/guard.ts';
+import { openLimits } from '../http/limits.ts';
 import { unpacked, type Words } from '../http/node-words.ts';
+import { peerOf } from '../http/peer.ts';
 import { mayWantText, runningIn } from '../http/poll-door.ts';
+import type { FailureReply } from '../http/reply.ts';
 import { sendTold, sendUnchanged } from '../http/send.ts';
-import type { Log } from '../ports.ts';
-import { type Asked, type Bulletin, machineTime, onLine } from './bulletin-lines.ts';
+import { addressOf } from '../http/socket-address.ts';
+import type { Clock, KnownCredentials, Log } from '../ports.ts';
+import { type Asked, type Bulletin, type DoorAccess, machineTime, onLine } from './bulletin-lines.ts';
 import { editionOf, type SeenEdition, seeEdition } from './edition.ts';
 import type { FilesTrace } from './files-trace.ts';
-import { addressOf } from './head-socket.ts';
 
 /** What a door answers by itself: polls to which the head's answer stands. */
 export interface Replica {
+  /** Why a request is too many, whoever is to answer it. */
+  tooMany(request: IncomingMessage): FailureReply | undefined;
   /** Answers a poll, or false where the head is to be asked. */
   answered(request: IncomingMessage, response: ServerResponse): boolean;
   /** Hears from the head that has this bulletin. */
@@ -31,6 +37,10 @@ export interface ReplicaPorts {
   readonly files: FilesTrace;
   readonly exchanges: Exchanges;
   readonly log: Log;
+  readonly clock: Clock;
+  readonly credentials: KnownCredentials;
+  /** As the head began with them; what it says later counts. */
+  readonly access: DoorAccess;
   /** How many nodes are remembered at most. */
   readonly mostNodes: number;
 }
@@ -59,7 +69,11 @@ const PREFIX = '/v1/nodes/';
 const ROUTE = '/v1/nodes/:hostname';
 const RUNNING = HEADERS.running.toLowerCase();
 
-export function openReplica({ files, exchanges, log, mostNodes }: ReplicaPorts): Replica {
+export function openReplica(ports: ReplicaPorts): Replica {
+  const { files, exchanges, log, mostNodes, clock, credentials } = ports;
+  let access = ports.access;
+  const callers = { credentials, now: clock.now, settings: () => access };
+  const limits = openLimits({ settings: () => access, monotonic: clock.monotonic });
   const seats = new Map<string, Seat>();
   const rows = new Map<number, Row>();
   let stands: Extract<Bulletin, { kind: 'stands' }> | undefined;
@@ -102,6 +116,7 @@ export function openReplica({ files, exchanges, log, mostNodes }: ReplicaPorts):
         stands = undefined;
         isStanding = false;
         if (!said.keepsSeats) seats.clear();
+        if (said.access !== null) access = said.access;
         return;
       case 'rows':
         for (const { id, told, words } of said.rows) rows.set(id, { told, words: unpacked(words) });
@@ -189,6 +204,7 @@ export function openReplica({ files, exchanges, log, mostNodes }: ReplicaPorts):
   };
 
   return {
+    tooMany: limits.address,
     answered(request, response) {
       const { method, url = '', headers } = request;
       if (method !== 'GET' || !url.startsWith(PREFIX) || !allStands()) return false;
@@ -197,7 +213,7 @@ export function openReplica({ files, exchanges, log, mostNodes }: ReplicaPorts):
       const row = seat === undefined ? undefined : rows.get(seat.kind);
       if (seat === undefined || row === undefined || mayWantText(headers.accept)) return false;
       const running = runningIn(headers[RUNNING], seat);
-      if (running === undefined) return false;
+      if (running === undefined || !mayPoll(callers, request, hostname)) return false;
       const { words } = row;
       const ifNoneMatch = headers['if-none-match'];
       const isKnown = words.unchanged !== null && namesEtag(ifNoneMatch, words.etag);
@@ -205,6 +221,8 @@ export function openReplica({ files, exchanges, log, mostNodes }: ReplicaPorts):
       // Only where it is certain what the node was told last: the same answer keeps the words with which it began.
       const isCertain = isNews ? ifNoneMatch === seat.etag : seat.told === row.told;
       if (!isKnown && !isCertain) return false;
+      // Said by the head, which counts for itself.
+      if (limits.node(peerOf(request, access.http.trustProxy), hostname as Hostname) !== undefined) return false;
       if (isKnown && !isNews && words.unchanged !== null) {
         sendUnchanged(response, words.unchanged, hostname as Hostname);
         log.debug('request', { method: 'GET', route: ROUTE, status: 304, hostname });

@@ -192,13 +192,13 @@ describe('bytes that are no request', () => {
   test('a target with its own host is answered, and its Host header still counts', async () => {
     const status = (host: string) =>
       server().raw(`GET http://localhost/v1/status HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
-    expect((await status('evil.example.com')).slice(0, 12)).toBe('HTTP/1.1 403');
+    expect((await status('evil.example.com')).slice(0, 12)).toBe('HTTP/1.1 401');
   });
 
   test('without Host is not taken for a request from here', async () => {
-    expect((await server().raw('GET /v1/status HTTP/1.0\r\n\r\n')).slice(0, 12)).toBe('HTTP/1.1 403');
+    expect((await server().raw('GET /v1/status HTTP/1.0\r\n\r\n')).slice(0, 12)).toBe('HTTP/1.1 401');
     const empty = 'GET /v1/status HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n';
-    expect((await server().raw(empty)).slice(0, 12)).toBe('HTTP/1.1 403');
+    expect((await server().raw(empty)).slice(0, 12)).toBe('HTTP/1.1 401');
     expect((await server().raw('GET /v1/status HTTP/1.1\r\nConnection: close\r\n\r\n')).slice(0, 12)).toBe(
       'HTTP/1.1 400',
     );

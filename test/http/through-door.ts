@@ -20,7 +20,7 @@ async function startBehindDoor(app: App): Promise<Attempt<Running>> {
   const { settings, context } = app;
   const head = await startHead(app, settings);
   if (!head.ok) return head;
-  const door = createDoor({ socket: head.value.socket, settings, base: context.base }, context.log);
+  const door = createDoor({ socket: head.value.socket, settings, base: context.base }, context);
   const listening = await door.listen(settings.listen);
   if (!listening.ok) return listening;
   const stop = async (): Promise<void> => {

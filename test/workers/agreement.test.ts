@@ -5,12 +5,13 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import type { Hostname } from '../../protocol/names.ts';
+import { systemClock } from '../../server/adapters/system-clock.ts';
 import { openExchanges } from '../../server/http/exchange.ts';
+import { addressOf } from '../../server/http/socket-address.ts';
 import { answer } from '../../server/operations/answer.ts';
 import { openBulletin } from '../../server/workers/bulletin.ts';
-import { type Bulletin, onLine } from '../../server/workers/bulletin-lines.ts';
+import { accessBy, type Bulletin, onLine } from '../../server/workers/bulletin-lines.ts';
 import { openFilesTrace } from '../../server/workers/files-trace.ts';
-import { addressOf } from '../../server/workers/head-socket.ts';
 import { openReplica } from '../../server/workers/replica.ts';
 import { ask, type Serving, serving } from '../http/serving.ts';
 import { quiet } from '../rig/server.ts';
@@ -41,7 +42,15 @@ interface BareDoor {
 /** What a door answers by itself: 504 where it would ask the head. */
 async function openBareDoor(): Promise<BareDoor> {
   const exchanges = openExchanges({ log: quiet, prefix: 'door', onEnd: () => undefined });
-  const replica = openReplica({ files: openFilesTrace(server.base), exchanges, log: quiet, mostNodes: 10 });
+  const replica = openReplica({
+    files: openFilesTrace(server.base),
+    exchanges,
+    log: quiet,
+    mostNodes: 10,
+    clock: systemClock,
+    credentials: server.app.context.credentials,
+    access: accessBy(server.app.settings),
+  });
   replica.follow(path);
   let door: BareDoor | undefined;
   const http = createServer(async (request, response) => {

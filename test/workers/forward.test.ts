@@ -6,11 +6,13 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../server/adapters/system-clock.ts';
 import { FILE_HEADER } from '../../server/http/file-notice.ts';
 import { readSettings } from '../../server/settings/read.ts';
 import { createDoor } from '../../server/workers/door.ts';
 import { type Answer, ask } from '../http/serving.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
+import { NOBODY_KNOWN } from '../rig/nobody-known.ts';
 import { quiet } from '../rig/server.ts';
 
 interface Between {
@@ -26,7 +28,10 @@ async function door(patienceMs?: number): Promise<Between> {
   const read = readSettings({ base, env: {}, flags: {}, text: null });
   if (!read.ok) throw new Error('the defaults are valid');
   const socket = join(base, 'socket');
-  const opened = createDoor({ socket, settings: read.settings, base }, quiet, patienceMs);
+  const opened = createDoor(
+    { socket, settings: read.settings, base },
+    { log: quiet, clock: systemClock, credentials: NOBODY_KNOWN, ...(patienceMs === undefined ? {} : { patienceMs }) },
+  );
   const listening = await opened.listen({ host: '127.0.0.1', port: 0 });
   if (!listening.ok) throw new Error(listening.sentence);
   onTestFinished(() => opened.stop(0));

@@ -115,7 +115,9 @@ test('a restart replaces every process while hosts ask, and not one of them noti
   const many = asking.answers.get('poll keepAlive=true 200') ?? 0;
   await until('polls to go on', () => (asking.answers.get('poll keepAlive=true 200') ?? 0) > many + 10 || undefined);
   await asking.stop();
-  expect(server.logged().filter(({ level }) => level === 'error' || level === 'warn')).toEqual([]);
+  const warned = server.logged().filter(({ level }) => level === 'error' || level === 'warn');
+  // Whoever runs the tests may be root.
+  expect(warned.filter(({ message }) => !String(message).startsWith('the server runs as root'))).toEqual([]);
   expect(asking.failures).toEqual([]);
   expect([...asking.answers.keys()].sort()).toEqual([
     'download 200',

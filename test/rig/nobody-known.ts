@@ -1,0 +1,10 @@
+import type { KnownCredentials } from '../../server/ports.ts';
+
+/** For what has nothing to do with tokens. */
+export const NOBODY_KNOWN: KnownCredentials = {
+  find: () => undefined,
+  ofNode: () => [],
+  noteUse: () => undefined,
+  trouble: () => null,
+  close: async () => undefined,
+};

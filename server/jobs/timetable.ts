@@ -113,6 +113,8 @@ function everySecond(context: Context): void {
   context.problems.set('store', storeProblems(context.store.trouble()));
   context.problems.set('programs', programProblems(context));
   context.problems.set('fleet', fleetProblems(context));
+  context.tlsFiles?.look();
+  context.problems.set('tls', context.tlsFiles?.problems() ?? []);
   context.refusals.flush();
   void context.fleet.flush();
   void refreshShelf(context).catch((error) =>

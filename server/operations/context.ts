@@ -4,11 +4,13 @@ import type {
   ControlFileEditor,
   ControlFiles,
   Credentials,
+  IdentityProvider,
   Log,
   Programs,
   Repository,
   StateFiles,
   Store,
+  TlsFiles,
   Views,
 } from '../ports.ts';
 import type { Changes } from './changes.ts';
@@ -17,6 +19,7 @@ import type { Experience } from './experience.ts';
 import type { Fleet } from './fleet.ts';
 import type { Halts } from './halt.ts';
 import type { Journal } from './journal.ts';
+import type { LoginAttempts } from './login-attempts.ts';
 import type { Problems } from './problems.ts';
 import type { Refusals } from './refusals.ts';
 import type { ShelfKeeper } from './shelf.ts';
@@ -34,7 +37,12 @@ export interface Context {
   readonly repository: Repository;
   readonly views: Views;
   readonly store: Store;
+  /** Null: TLS is not spoken, or not by this process. */
+  readonly tlsFiles: TlsFiles | null;
   readonly credentials: Credentials;
+  readonly identity: IdentityProvider;
+  /** So many random bytes, fit for secrets. */
+  random(bytes: number): Uint8Array;
   readonly programs: Programs;
   readonly clientBuild: ClientBuild;
   readonly time: Timekeeper;
@@ -45,6 +53,7 @@ export interface Context {
   readonly journal: Journal;
   readonly problems: Problems;
   readonly refusals: Refusals;
+  readonly loginAttempts: LoginAttempts;
   readonly halts: Halts;
   readonly experience: Experience;
   readonly changes: Changes;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { openTlsFiles } from '../adapters/tls/tls-files.ts';
 import { openConnections } from '../http/connections.ts';
 import { answerTo } from '../http/errors.ts';
 import { openExchanges } from '../http/exchange.ts';
@@ -54,7 +55,8 @@ export function createDoor(
     onEnd: () => connections.dropIdle(),
   });
   const ports = { line, ending: ending.signal, patienceMs, sendFile: openFileSender(log) };
-  const { mostNodes } = at.settings.fleet;
+  const { http, fleet, tls: settings } = at.settings;
+  const tls = settings === null ? null : { settings, files: openTlsFiles(settings) };
   const access = accessBy(at.settings);
   const replica = openReplica({
     files: openFilesTrace(at.base),
@@ -63,7 +65,7 @@ export function createDoor(
     clock,
     credentials,
     access,
-    mostNodes,
+    mostNodes: fleet.mostNodes,
   });
   replica.follow(bulletinOf(at.socket));
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
@@ -89,7 +91,7 @@ export function createDoor(
       else sendFailure(response, reply, exchange);
     });
   };
-  const connections = openConnections({ http: at.settings.http, log, exchanges, stop, listener });
+  const connections = openConnections({ http, log, exchanges, stop, listener, tls });
   stop.signal.addEventListener('abort', () => ending.abort(), { once: true });
   return {
     listen: connections.listen,

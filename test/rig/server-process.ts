@@ -72,7 +72,7 @@ export async function serve(base: string, options: RunOptions = {}): Promise<Ser
   const started = await startCommand(['serve', '--base', base, '--listen', '127.0.0.1:0'], options);
   const url = await until('the server to be ready', () => {
     if (started.child.exitCode !== null) throw new Error(`it ended: ${started.said.stderr}`);
-    return /^(http:\S+)\n/.exec(started.said.stdout)?.[1];
+    return /^(https?:\S+)\n/.exec(started.said.stdout)?.[1];
   });
   return { ...started, url };
 }

@@ -22,12 +22,13 @@ await Promise.all([
       start: 'samples/start.ts',
       demo: 'samples/demo.ts',
       bench: 'bench/main.ts',
+      fuzz: 'test/fuzz/main.ts',
       ...Object.fromEntries(threads),
     },
     outdir: 'dist',
     format: 'esm',
     target: 'node20',
-    external: ['better-sqlite3', 'express', 'winston'],
+    external: ['better-sqlite3', 'express', 'fast-check', 'winston'],
     splitting: true,
     // CommonJS packages among the bundled ones ask for Node's own modules with require.
     banner: {

@@ -58,13 +58,36 @@ function segment(value: string | undefined): string | undefined {
   return parseRelativePath(value);
 }
 
-/** A test for the paths that a pattern can stand for, of whatever node. */
+/**
+ * A test for the paths that a pattern can stand for, of whatever node. Takes at most length of path times length of pattern
+ * steps: a regular expression with many placeholders in one segment would take years.
+ */
 export function patternMatcher({ parts }: PathPattern): (path: string) => boolean {
-  const source = parts.map((part) => (typeof part === 'string' ? escaped(part) : '[^/]+')).join('');
-  const expression = new RegExp(`^${source}$`, 'su');
-  return (path) => expression.test(path);
+  const segments = parts
+    .map((part) => (typeof part === 'string' ? part : '\0'))
+    .join('')
+    .split('/')
+    .map((segment) => segment.split('\0'));
+  return (path) => {
+    const found = path.split('/');
+    return found.length === segments.length && segments.every((texts, at) => matchesSegment(texts, found[at] ?? ''));
+  };
 }
 
-function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+/** Whether a segment has these texts, in order, with at least one character between each two: each is taken where it comes first. */
+function matchesSegment([first = '', ...others]: readonly string[], segment: string): boolean {
+  const last = others.pop();
+  if (last === undefined) return segment === first;
+  if (!segment.startsWith(first)) return false;
+  let at = first.length;
+  for (const text of others) {
+    const found = segment.indexOf(text, afterCharacter(segment, at));
+    if (found === -1) return false;
+    at = found + text.length;
+  }
+  return afterCharacter(segment, at) <= segment.length - last.length && segment.endsWith(last);
+}
+
+function afterCharacter(text: string, at: number): number {
+  return at + ((text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1);
 }

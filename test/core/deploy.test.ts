@@ -63,6 +63,16 @@ describe('a path with placeholders', () => {
     );
   });
 
+  it('is known for one of its paths in no more steps than both are long, however many placeholders it has', () => {
+    const matches = patternMatcher(pattern(`${'{a}a'.repeat(40)}b`));
+    // Trying every way to share out the characters would not end.
+    expect(matches('a'.repeat(4000))).toBe(false);
+    expect(matches(`${'a'.repeat(4000)}b`)).toBe(true);
+    expect(patternMatcher(pattern('{a}{b}{c}'))('xy')).toBe(false);
+    expect(patternMatcher(pattern('{a}{b}{c}'))('xyz')).toBe(true);
+    expect(patternMatcher(pattern('{a}'))('x/y')).toBe(false);
+  });
+
   it('matches nothing beside', () => {
     const matches = patternMatcher(pattern('vars/{hostname}.y+l'));
     expect(['vars/a.y+l', 'vars/a.yyl', 'vars/a/b.y+l', 'xvars/a.y+l', 'vars/.y+l'].map(matches)).toEqual([

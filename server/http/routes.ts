@@ -11,6 +11,7 @@ import {
   putEnvironmentKillswitchRoute,
   putKillswitchRoute,
 } from './routes/killswitch.ts';
+import { loginCallbackRoute, loginRoute } from './routes/login.ts';
 import { deleteMarkRoute, putMarkRoute } from './routes/mark.ts';
 import { nodeRoute } from './routes/node.ts';
 import { nodeArchiveRoute, nodeManifestRoute } from './routes/node-content.ts';
@@ -19,6 +20,7 @@ import { deletePinRoute, putPinRoute } from './routes/pin.ts';
 import { previewRoute } from './routes/preview.ts';
 import { pushRoute } from './routes/push.ts';
 import { reportsRoute } from './routes/reports.ts';
+import { logoutRoute, sessionRoute } from './routes/session.ts';
 import { snapshotsRoute } from './routes/snapshots.ts';
 import { statusRoute } from './routes/status.ts';
 import { tagRoute, tagsRoute } from './routes/tags.ts';
@@ -56,4 +58,8 @@ export const ROUTES: readonly Route[] = [
   snapshotsRoute,
   pushRoute,
   eventsRoute,
+  loginRoute,
+  loginCallbackRoute,
+  sessionRoute,
+  logoutRoute,
 ];

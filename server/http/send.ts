@@ -74,21 +74,26 @@ export function sendUnchanged(response: ServerResponse, unchanged: readonly stri
 
 /** RFC 9457. Does without what Express adds to a response. */
 export function sendFailure(response: ServerResponse, reply: FailureReply, exchange: Exchange): void {
-  const { kind: _, headers = {}, code, title, hint, hold, message, reasons } = reply;
+  const { headers = {}, page } = reply;
   const status = statusOf(reply);
-  const problem: ProblemDetails = {
+  const type = page === undefined ? 'application/problem+json' : 'text/html; charset=utf-8';
+  const text = page ?? `${plainJson(problemOf(reply, exchange))}\n`;
+  sendText(response, exchange, { status, type, text, headers });
+}
+
+function problemOf(reply: FailureReply, { id }: Exchange): ProblemDetails {
+  const { code, title, hint, hold, message, reasons } = reply;
+  return {
     type: 'about:blank',
     title,
-    status,
+    status: statusOf(reply),
     code,
     ...(hint === undefined ? {} : { hint }),
-    instance: exchange.id,
+    instance: id,
     ...(hold === undefined ? {} : { hold }),
     ...(message === undefined ? {} : { message }),
     ...(reasons === undefined ? {} : { reasons }),
   };
-  const text = `${plainJson(problem)}\n`;
-  sendText(response, exchange, { status, type: 'application/problem+json', text, headers });
 }
 
 interface Text {

@@ -3,6 +3,8 @@
 #
 #   curl -fsS http://SERVER/install.sh | sudo sh
 #   curl -fsS http://SERVER/install.sh | sudo sh -s -- --watch --user root
+#   curl -fsS --cacert /root/ca.pem https://SERVER/install.sh |
+#     sudo sh -s -- --ca /root/ca.pem --join-token-file /root/join-token
 #
 # Doing it again changes what is not so yet, and nothing else. Look first with --dry-run; --help tells the rest.
 set -eu
@@ -16,6 +18,14 @@ usage() {
 Installs the Tagwave client on this host: /usr/local/bin/tagwave, /etc/tagwave/client.yml, and what starts it.
 
   --server URL     where to ask (default: the server that this script came from)
+  --ca FILE        whom to believe about the server, in PEM; copied to /etc/tagwave/ca.pem
+  --join-token-file FILE
+                   what lets this host in, in a file that only root may read; with - it is asked for on the terminal
+                   (default: the file that the variable TAGWAVE_JOIN_TOKEN_FILE names)
+  --cert FILE --key FILE
+                   this host's own certificate, where hosts have those
+  --token-file FILE
+                   where this host's token is (default: token in the target)
   --hostname NAME  ask as this host (default: the machine's own name)
   --target DIR     where releases are (default: /var/lib/tagwave)
   --root DIR       apply them onto this directory, as in --root /
@@ -80,11 +90,11 @@ need_flock() {
 # fetch PATH FILE: never less than the whole, whoever cuts it off.
 fetch() {
   if has curl; then
-    curl -fsS --connect-timeout 10 --max-time 300 -o "$2" -- "$server$1" || return 1
+    curl -fsS --proto '=http,https' ${ca:+--cacert "$ca"} --connect-timeout 10 --max-time 300 -o "$2" -- "$server$1" || return 1
   elif has wget; then
     tries=
     case $(wget --help 2>&1) in *--tries*) tries=--tries=1 ;; esac
-    wget -q -T 60 ${tries:+"$tries"} -O "$2" -- "$server$1" || return 1
+    wget -q -T 60 ${tries:+"$tries"} ${ca:+"--ca-certificate=$ca"} -O "$2" -- "$server$1" || return 1
   else
     fail 'neither curl nor wget is there to download with' 'Install one of them.'
   fi
@@ -115,7 +125,7 @@ get_client() {
     *) misused "--server: expected a URL as in https://tagwave.example.com, found $server" ;;
   esac
   fetch /client/release.json "$work/release.json" || fail "cannot download $server/client/release.json" \
-    'Look at the server, and at the network between.'
+    'Look at the server, at the network between, and at --ca where its certificate is of your own CA.'
   release=$(read_release "$work/release.json") || fail "$server/client/release.json is not understood" \
     'Is the URL a Tagwave server, and what stands between it and this host?'
   version=${release%% *}
@@ -215,13 +225,16 @@ main() {
   is_uninstall=
   is_purge=
   temporary=
+  ca=
+  join=${TAGWAVE_JOIN_TOKEN_FILE:-}
   count=$#
   while [ "$count" -gt 0 ]; do
     option=$1
     shift
     count=$((count - 1))
     case $option in
-      --server | --hostname | --target | --root | --every | --user | --destdir)
+      --server | --hostname | --target | --root | --every | --user | --destdir | --ca | --cert | --key | --token-file | \
+        --join-token-file)
         [ "$count" -gt 0 ] || misused "$option: a value is missing"
         value=$1
         shift
@@ -229,9 +242,15 @@ main() {
         case $option in
           --server) server=${value%/} ;;
           --destdir) destdir=${value%/} ;;
+          --join-token-file) join=$value ;;
+          --ca | --cert | --key | --token-file)
+            # What is written down is read from anywhere.
+            case $value in /*) ;; *) value=$(pwd)/$value ;; esac
+            [ "$option" != --ca ] || ca=$value
+            ;;
         esac
         # What the client takes is handed on: each option is moved behind the others.
-        [ "$option" = --server ] || set -- "$@" "$option" "$value"
+        case $option in --server | --join-token-file) ;; *) set -- "$@" "$option" "$value" ;; esac
         ;;
       --cron | --systemd | --watch | --no-start) set -- "$@" "$option" ;;
       --purge)
@@ -254,6 +273,8 @@ main() {
     esac
   done
   bin=$destdir$bin
+  # Once more, the host knows whom to believe.
+  if [ -z "$ca" ] && [ -f "$destdir/etc/tagwave/ca.pem" ]; then ca=$destdir/etc/tagwave/ca.pem; fi
   if [ -z "$destdir$dry_run" ] && [ "$(id -u)" -ne 0 ]; then
     fail 'only root can install it' 'Run it with sudo, or look first with --dry-run.'
   fi
@@ -268,7 +289,12 @@ main() {
     need_flock
     get_client
     put_client
-    node "$client" install --server "$server" "$@"
+    case $join in
+      '') node "$client" install --server "$server" "$@" ;;
+      # What this script itself comes from is no place to ask.
+      -) node "$client" install --server "$server" --join-token-file - "$@" </dev/tty ;;
+      *) node "$client" install --server "$server" --join-token-file "$join" "$@" ;;
+    esac
   fi
 }
 

@@ -54,6 +54,8 @@ export async function runCommand({ args, env, streams, listenForStop, script }: 
       return (await import('./commands/resume.ts')).resume({ settings, terminal, stop: listenForStop() });
     case 'restore':
       return (await import('./commands/restore.ts')).restoreCommand({ settings, own, words: request.words, terminal });
+    case 'enroll':
+      return (await import('./commands/enroll.ts')).enroll({ settings, own, terminal, stop: listenForStop() });
     case 'update':
       return (await import('./commands/update.ts')).update({ settings, own, terminal, stop: listenForStop(), script });
     case 'install':

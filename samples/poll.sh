@@ -2,9 +2,18 @@
 # A Tagwave client in plain sh, for hosts without Node: it needs curl, tar, gzip, awk, and the sha256sum, flock, readlink
 # and mv of any Linux. Run it from cron:
 #
-#   poll.sh -s http://tagwave.example.com:8420 [-n HOSTNAME] [-t TARGET] [-p SPLAY_SECONDS] [-m MEBIBYTES] [-i] [-v]
+#   poll.sh -s https://tagwave.example.com [-n HOSTNAME] [-t TARGET] [-c CA_FILE] [-k TOKEN_FILE] [-p SPLAY_SECONDS]
+#           [-m MEBIBYTES] [-i] [-v]
 #
-# or with TAGWAVE_CLIENT_SERVER, _HOSTNAME, _TARGET, _SPLAY, _MEBIBYTES and _IGNORE_HOOKS=yes in the environment.
+# or with TAGWAVE_CLIENT_SERVER, _HOSTNAME, _TARGET, _CA, _TOKEN_FILE, _SPLAY, _MEBIBYTES and _IGNORE_HOOKS=yes in the
+# environment. Where the server wants to know who asks, the host is made known first, once:
+#
+#   poll.sh -e [-j JOIN_TOKEN_FILE] -s URL [-n HOSTNAME] [-t TARGET] [-c CA_FILE] [-k TOKEN_FILE]
+#
+# It makes a token for itself, in TARGET/token unless told otherwise, which only the user who runs this may read, and hands
+# in its SHA-256. The token goes to curl by standard input, never on a command line, and to no server but over https or on
+# this machine.
+#
 # A release of more than so many MEBIBYTES (4096) is refused before it is downloaded. TARGET (/var/lib/tagwave) gets
 #
 #   releases/<first 16 hex digits of the digest>/    the files, three releases of them
@@ -16,7 +25,7 @@
 # that failed, was cut off or does not hash to what was announced, nor when the answer changed in the meantime.
 # Stopped at any instant, the next run goes on from what is there.
 #
-# Exit: 0 nothing to do, or applied - 1 failed - 2 usage - 3 killswitch - 4 hold - 5 another run is busy.
+# Exit: 0 nothing to do, or applied - 1 failed - 2 usage - 3 killswitch - 4 hold, or not let in yet - 5 another run is busy.
 # It says nothing when nothing changed, one line when something did, and the same trouble once a day.
 #
 # Where the server offers it, it is told what was applied and what failed, and once a day that nothing changed. That a
@@ -36,6 +45,11 @@ target=${TAGWAVE_CLIENT_TARGET:-/var/lib/tagwave}
 splay=${TAGWAVE_CLIENT_SPLAY:-0}
 most=${TAGWAVE_CLIENT_MEBIBYTES:-4096}
 ignore_hooks=${TAGWAVE_CLIENT_IGNORE_HOOKS:-}
+ca=${TAGWAVE_CLIENT_CA:-}
+token_file=${TAGWAVE_CLIENT_TOKEN_FILE:-}
+token=''
+enrol=''
+join_file=''
 keep=3
 verbose=''
 work=''
@@ -43,7 +57,8 @@ reports=''
 
 usage() {
   echo "poll.sh: $1" >&2
-  echo 'usage: poll.sh -s URL [-n HOSTNAME] [-t TARGET] [-p SPLAY_SECONDS] [-m MEBIBYTES] [-i] [-v]' >&2
+  echo 'usage: poll.sh -s URL [-n HOSTNAME] [-t TARGET] [-c CA_FILE] [-k TOKEN_FILE] [-p SPLAY_SECONDS] [-m MEBIBYTES] [-i] [-v]' >&2
+  echo '       poll.sh -e [-j JOIN_TOKEN_FILE] -s URL [-n HOSTNAME] [-t TARGET] [-c CA_FILE] [-k TOKEN_FILE]' >&2
   exit 2
 }
 
@@ -52,13 +67,17 @@ for argument; do
   [ "$argument" != --ignore-hooks ] || argument=-i
   set -- "$@" "$argument"
 done
-while getopts s:n:t:p:m:iv option; do
+while getopts s:n:t:c:k:j:p:m:iev option; do
   case $option in
     s) server=$OPTARG ;;
     n) host=$OPTARG ;;
     t) target=$OPTARG ;;
     p) splay=$OPTARG ;;
     m) most=$OPTARG ;;
+    c) ca=$OPTARG ;;
+    k) token_file=$OPTARG ;;
+    j) join_file=$OPTARG ;;
+    e) enrol=yes ;;
     i) ignore_hooks=yes ;;
     v) verbose=yes ;;
     *) usage 'unknown option' ;;
@@ -81,6 +100,13 @@ case $target in
   /?*) ;;
   *) usage "the target must be an absolute path: $target" ;;
 esac
+[ -n "$token_file" ] || token_file=$target/token
+case $token_file in
+  /?*) ;;
+  *) usage "the token file must be an absolute path: $token_file" ;;
+esac
+[ -z "$join_file" ] || [ -n "$enrol" ] || usage '-j goes with -e'
+case $server in *@*) usage "the server's address may hold no user name: $server" ;; esac
 case $splay in
   '' | *[!0-9]* | ???????*) usage "the splay must be a number of seconds: $splay" ;;
 esac
@@ -91,6 +117,57 @@ case $ignore_hooks in
   '' | yes) ;;
   *) usage "TAGWAVE_CLIENT_IGNORE_HOOKS may be yes: $ignore_hooks" ;;
 esac
+
+# Whether nobody on the way can read along: TLS, or this very machine, by what can be nothing else.
+is_private() {
+  case $server in https://*) return 0 ;; esac
+  authority=${server#http://}
+  authority=${authority%%[/?#]*}
+  case $authority in
+    localhost | localhost:* | '[::1]' | '[::1]':*) return 0 ;;
+    *[!0-9.:]*) return 1 ;;
+    127.*.*.*) return 0 ;;
+  esac
+  return 1
+}
+
+# Sets $token from a file that only its owner may read. Answers 1 where there is none.
+read_token() { # FILE PREFIX
+  token=''
+  [ -e "$1" ] || return 1
+  case $(ls -ldL -- "$1") in
+    -r??------*) ;;
+    *) give_up "$1 is a secret, and others may read it: chmod 600 $1" ;;
+  esac
+  IFS= read -r token <"$1" || [ -n "$token" ] || give_up "$1 is empty, or may not be read by this user"
+  case $token in
+    *[!A-Za-z0-9_-]*) token='' ;;
+    "$2"???????????????????????????????????????????) ;;
+    *) token='' ;;
+  esac
+  [ -n "$token" ] || give_up "$1 holds no token that begins with $2"
+}
+
+# A run tells the same once a day; who enrols is there to read it.
+give_up() {
+  if [ -z "$enrol" ] && [ -n "$work" ]; then fail "$1; nothing was changed"; fi
+  printf 'poll.sh: %s\n' "$1" | clean >&2
+  exit 1
+}
+
+# curl, which learns by standard input what this host shows, as everybody sees command lines. Where there is no TLS, a proxy
+# that the environment names would read along.
+curl_as_known() {
+  [ -z "$ca" ] || set -- --cacert "$ca" "$@"
+  if [ -z "$token" ]; then
+    curl -q "$@"
+    return
+  fi
+  case $server in http://*) set -- --noproxy '*' "$@" ;; esac
+  curl -q --config - "$@" <<EOF
+header = "Authorization: Bearer $token"
+EOF
+}
 
 # Text from the server goes to terminals and mail: control characters and direction marks are taken out.
 clean() {
@@ -121,7 +198,7 @@ request() { # PATH BYTES [curl options]
   shift 2
   true >"$work/body" || fail "cannot write below $target; nothing was changed"
   status=$(trap '' XFSZ && ulimit -f $((bytes / 512 + 1)) 2>/dev/null
-    curl -q --silent --show-error --globoff --proto '=http,https' --max-redirs 0 --connect-timeout 10 \
+    curl_as_known --silent --show-error --globoff --proto '=http,https' --max-redirs 0 --connect-timeout 10 \
       --max-filesize "$bytes" --output "$work/body" --dump-header "$work/heads" --write-out '%{http_code}' \
       "$@" -- "$where" 2>"$work/trouble" 9>&-) || {
     # Of the way to the server, and nothing of the tag.
@@ -154,7 +231,7 @@ report() { # OUTCOME CHANGED [SENTENCE]
     "$run" "$(is_tag "$tag" && printf '"%s"' "$tag" || printf null)" \
     "$(is_digest "$digest" && printf '"%s"' "$digest" || printf null)" \
     "$1" "$started" $((seconds * 1000)) "$2" "${words:+,\"error\":\"$words\"}" >"$work/report" || return 0
-  answered=$(curl -q --silent --globoff --proto '=http,https' --max-redirs 0 --connect-timeout 5 --max-time 20 \
+  answered=$(curl_as_known --silent --globoff --proto '=http,https' --max-redirs 0 --connect-timeout 5 --max-time 20 \
     --output /dev/null --write-out '%{http_code}' --header 'Content-Type: application/json' --header 'Expect:' \
     --data-binary "@$work/report" -- "$server$reports" 2>/dev/null 9>&-) || return 0
   case $answered in
@@ -173,6 +250,12 @@ stop_if_told_to() {
   case $status in
     423) finish 3 "killswitch: $(said message)" ;;
     409) finish 4 "on hold: $(said message)" ;;
+    429) finish 4 "asked too often: $(said title)" ;;
+    401)
+      [ -n "$token" ] || fail "$server wants to know who asks, and there is no token in $token_file: poll.sh -e gets one; nothing was changed"
+      fail "$server does not know the token in $token_file (its id is $(id_of "$token_file")), or not any more; nothing was changed"
+      ;;
+    403) fail "$server refuses (403): $(said title)${token:+ (its token has the id $(id_of "$token_file"))}; nothing was changed" ;;
   esac
 }
 
@@ -216,6 +299,10 @@ is_digest() {
 short_of() { printf '%s' "${1#sha256:}" | cut -c 1-16; }
 
 hash_of() { sha256sum | cut -c 1-64; }
+
+# Of a token: what a server learns of it, and its beginning, by which people call it.
+digest_of() { tr -d '\n' <"$1" | hash_of; }
+id_of() { digest_of "$1" | cut -c 1-16; }
 
 # The view's manifest, in $work/manifest, and what follows from it:
 #   $work/entries   MODE SIZE SHA256 PERMISSIONS PATH, one a line, in the manifest's order
@@ -398,7 +485,71 @@ prune() {
   done
 }
 
+# Makes this host known. The token is on the disk before anybody hears of it, so that whoever is stopped anywhere goes on
+# with the same one; one that is in its place already is only asked about.
+enrol() {
+  is_private || usage "over plain HTTP others could read the token: give the https:// address of $server"
+  directory=${token_file%/*}
+  [ -d "${directory:-/}" ] || (umask 077 && mkdir -p -- "$directory") || give_up "cannot make $directory"
+  mine=$token_file
+  if ! read_token "$mine" twn_; then
+    mine=$token_file.next
+    read_token "$mine" twn_ || make_token "$mine" || give_up "cannot write $mine"
+  fi
+  token=''
+  if [ -n "$join_file" ]; then read_token "$join_file" twj_ || give_up "there is no $join_file"; fi
+  status=$(curl_as_known --silent --show-error --globoff --proto '=http,https' --max-redirs 0 --connect-timeout 10 \
+    --max-time 60 --max-filesize 65536 --output "$work/body" --write-out '%{http_code}' \
+    --header 'Content-Type: application/json' --data "{\"tokenSha256\":\"$(digest_of "$mine")\"}" \
+    -- "$server/v1/nodes/$host/enrolment" 2>"$work/trouble") ||
+    give_up "$server did not answer completely: $(head -n 1 "$work/trouble"); the token is kept, do it again"
+  case $status in
+    200 | 201 | 202) ;;
+    *) give_up "$server answers $status to $host: $(said title)" ;;
+  esac
+  [ "$mine" = "$token_file" ] || mv -f -- "$mine" "$token_file" || give_up "cannot write $token_file"
+  case $(said state) in
+    active) echo "poll.sh: $host is known: the token in $token_file has the id $(id_of "$token_file")" ;;
+    pending)
+      echo "poll.sh: $host waits to be let in: its token has the id $(id_of "$token_file"), which the admin of the server sees" >&2
+      exit 4
+      ;;
+    *) give_up "cannot understand $server: is it a Tagwave server?" ;;
+  esac
+}
+
+make_token() ( # FILE
+  umask 077
+  rm -f -- "$1.tmp"
+  { printf twn_ && random_base64url && echo; } >"$1.tmp" && { sync "$1.tmp" 2>/dev/null || sync; } && mv -f -- "$1.tmp" "$1"
+)
+
+# 32 random bytes, without padding. Not every host has openssl.
+random_base64url() {
+  head -c 32 /dev/urandom | od -An -v -tu1 | awk '
+    {
+      for (i = 1; i <= NF; i++) {
+        bits = bits * 256 + $i
+        for (count += 8; count >= 6; bits -= at * 2 ^ count) {
+          count -= 6
+          at = int(bits / 2 ^ count)
+          printf "%s", substr(digits, at + 1, 1)
+        }
+      }
+    }
+    END { if (count) printf "%s", substr(digits, bits * 2 ^ (6 - count) + 1, 1) }
+  ' digits=ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_ -
+}
+
 # --- the run ---
+
+if [ -n "$enrol" ]; then
+  work=$(mktemp -d) || give_up 'cannot make a directory for what comes'
+  trap clean_up EXIT
+  trap 'exit 1' HUP INT TERM
+  enrol
+  exit 0
+fi
 
 if [ "$splay" -gt 0 ]; then
   # Stable by host name: the fleet spreads out, and each host keeps its minute.
@@ -423,6 +574,10 @@ work=$(mktemp -d "$target/.poll.XXXXXXXX") || { echo "poll.sh: cannot write belo
 export TMPDIR="$work"
 trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
+
+read_token "$token_file" twn_ || [ "$token_file" = "$target/token" ] || fail "there is no token in $token_file; nothing was changed"
+[ -z "$token" ] || is_private ||
+  fail "the token is not sent to $server, as over plain HTTP others could read it: give its https:// address; nothing was changed"
 
 # What runs here, if this script put it there and `current` still points to it.
 running='' known=''

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, request as Request } from 'node:http';
 import type { Readable } from 'node:stream';
+import type { TlsTexts } from './identity.ts';
 
 export interface HttpRequest {
   readonly url: URL;
@@ -11,6 +12,8 @@ export interface HttpRequest {
   /** How long everything may take, the body included. */
   readonly totalMs: number;
   readonly signal: AbortSignal;
+  /** Whom to believe, and what to show, where it is https. */
+  readonly tls?: TlsTexts;
 }
 
 export type Opened =
@@ -38,18 +41,27 @@ export class ConnectionLost extends Error {
 export async function open(request: HttpRequest): Promise<Opened> {
   // Only what is used: Node takes longer to load TLS than to ask without it.
   const { request: send } = request.url.protocol === 'https:' ? await import('node:https') : await import('node:http');
-  return openWith(send, request);
+  try {
+    return await openWith(send, request);
+  } catch (error) {
+    // Node looks at certificates and keys before it connects.
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    if (!code.startsWith('ERR_OSSL') && !code.startsWith('ERR_SSL')) throw error;
+    return { kind: 'lost', why: `the files of ca, cert and key cannot be used: ${message}` };
+  }
 }
 
 function openWith(send: typeof Request, request: HttpRequest): Promise<Opened> {
   return new Promise((resolve) => {
-    const { url, method, headers, body, signal, silenceMs, totalMs } = request;
+    const { url, method, headers, body, signal, silenceMs, totalMs, tls } = request;
     const outgoing = send(url, {
       ...FAMILIES,
       method,
       headers: { ...headers, Connection: 'close' },
       agent: false,
       signal,
+      // Said here, as there is a variable that turns it off.
+      ...(url.protocol === 'https:' ? { ...tls, rejectUnauthorized: true } : {}),
     });
     let response: IncomingMessage | undefined;
     const giveUp = (why: string): void => {
@@ -109,6 +121,8 @@ export function asLoss(error: unknown): unknown {
   return why === undefined ? error : new ConnectionLost(why);
 }
 
+const STRANGER = 'nobody whom this host believes has signed its certificate; ca names the file of your CA';
+
 const LOSSES: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'the connection was cut off',
@@ -118,6 +132,15 @@ const LOSSES: Readonly<Record<string, string>> = {
   ENETUNREACH: 'no network leads to it',
   ENOTFOUND: 'its name is unknown',
   EAI_AGAIN: 'its name cannot be looked up just now',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: STRANGER,
+  UNABLE_TO_GET_ISSUER_CERT: STRANGER,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: STRANGER,
+  SELF_SIGNED_CERT_IN_CHAIN: STRANGER,
+  DEPTH_ZERO_SELF_SIGNED_CERT: STRANGER,
+  CERT_SIGNATURE_FAILURE: STRANGER,
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet; is the clock of this host right?',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
 };
 
 function classify(error: Error): Opened {

@@ -19,6 +19,9 @@ export interface Layout {
   readonly lock: string;
   /** Which hook is running. */
   readonly hook: string;
+  /** What this host shows to servers, unless the settings name another file; and what is to take its place. */
+  readonly token: string;
+  readonly nextToken: string;
 }
 
 export function layoutOf(target: string): Layout {
@@ -33,6 +36,8 @@ export function layoutOf(target: string): Layout {
     state: join(root, 'state.json'),
     lock: join(root, '.lock'),
     hook: join(root, '.hook'),
+    token: join(root, 'token'),
+    nextToken: join(root, 'token.next'),
   };
 }
 

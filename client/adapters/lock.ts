@@ -22,16 +22,24 @@ export function takeLock(path: string): Locking {
     if (failure === undefined) throw error;
     return { kind: 'failed', failure };
   }
+  const locking = lockOpened(fd, path, () => holderOf(fd));
+  if (locking.kind === 'taken') note(fd);
+  return locking;
+}
+
+/** The same for a directory, in which nothing is left behind. */
+export function lockDirectory(path: string): Locking {
+  return lockOpened(openSync(path, constants.O_RDONLY | constants.O_DIRECTORY), path, () => '');
+}
+
+function lockOpened(fd: number, path: string, holderOf: () => string): Locking {
   const { code, missing, stderr } = runNow({
     command: 'flock',
     args: ['--nonblock', '--conflict-exit-code', String(BUSY), '3'],
     inherit: fd,
   });
-  if (code === 0) {
-    note(fd);
-    return { kind: 'taken', release: () => closeSync(fd) };
-  }
-  const holder = code === BUSY ? holderOf(fd) : '';
+  if (code === 0) return { kind: 'taken', release: () => closeSync(fd) };
+  const holder = code === BUSY ? holderOf() : '';
   closeSync(fd);
   return code === BUSY ? busy(path, holder) : broken(path, missing ? "the command 'flock' is missing" : stderr.trim());
 }

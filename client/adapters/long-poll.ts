@@ -38,7 +38,8 @@ export async function askWhenChanged(servers: Servers, question: Question): Prom
         kind: 'heard',
         answer: await readAnswer({ status, headers, body: bytes }, question),
         etag: headers.etag,
-        pollAfterMs: secondsOf(headers[HEADERS.pollAfter.toLowerCase()]) * 1000,
+        pollAfterMs:
+          1000 * (secondsOf(headers[HEADERS.pollAfter.toLowerCase()] ?? headers['retry-after']) ?? POLL_AFTER_SECONDS),
       };
     },
     garbled: (why) => ({
@@ -51,7 +52,8 @@ export async function askWhenChanged(servers: Servers, question: Question): Prom
   return found.kind === 'found' ? found.value : found;
 }
 
-function secondsOf(header: string | string[] | undefined): number {
+/** Of a header that says how soon to ask again; undefined for none that makes sense. */
+export function secondsOf(header: string | string[] | undefined): number | undefined {
   const seconds = typeof header === 'string' && /^\d{1,5}$/.test(header) ? Number(header) : 0;
-  return seconds >= 1 && seconds <= 86_400 ? seconds : POLL_AFTER_SECONDS;
+  return seconds >= 1 && seconds <= 86_400 ? seconds : undefined;
 }

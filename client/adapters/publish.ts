@@ -1,4 +1,14 @@
-import { closeSync, constants, fchmodSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 /** Names that begin so are left-overs of a killed run once the lock is held. */
@@ -17,13 +27,22 @@ export function writeWhole(fd: number, bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length; ) written += writeSync(fd, bytes, written);
 }
 
+export interface Publishing {
+  /** What else it is called until it is whole: a run that holds the target's lock removes what is called as usual. */
+  readonly temporary?: string;
+  readonly mode?: number;
+  /** Who it is to belong to; undefined: whoever runs this. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
+}
+
 /** Writes a file by temporary name, sync and rename: whoever reads it, or a crash, finds the old content or the new. */
-export function publish(path: string, content: Uint8Array | string): void {
-  const temporary = join(dirname(path), `${TEMPORARY}${basename(path)}`);
+export function publish(path: string, content: Uint8Array | string, publishing: Publishing = {}): void {
+  const { temporary = join(dirname(path), `${TEMPORARY}${basename(path)}`), mode = 0o644, owner } = publishing;
   rmSync(temporary, { force: true });
   try {
-    const fd = createFile(temporary, 0o644);
+    const fd = createFile(temporary, mode);
     try {
+      if (owner !== undefined) fchownSync(fd, owner.uid, owner.gid);
       writeWhole(fd, typeof content === 'string' ? Buffer.from(content) : content);
       fsyncSync(fd);
     } finally {

@@ -1,8 +1,10 @@
 import type { Report } from '../../protocol/assignment.ts';
 import { HEADERS } from '../../protocol/headers.ts';
 import { type Answer, isUnavailable, parseJson, type Question, readAnswer } from '../core/answer.ts';
+import { isPrivateLine, OVERHEARD } from '../core/private-line.ts';
 import { VERSION } from '../version.ts';
 import { ConnectionLost, type HttpRequest, type Opened, open, readBody } from './http.ts';
+import type { Identity } from './identity.ts';
 
 /** The servers of one run and the manner in which they are asked. */
 export interface Servers {
@@ -14,6 +16,8 @@ export interface Servers {
   answered: boolean;
   readonly silenceMs: number;
   readonly signal: AbortSignal;
+  /** What the host shows to them. */
+  identity: Identity;
 }
 
 /** What one server did: an answer ends the search; otherwise the next one is asked. */
@@ -68,8 +72,10 @@ export interface Wanted<Value> {
 
 /** One request to whichever server can answer it. */
 export function ask<Value>(servers: Servers, wanted: Wanted<Value>): Promise<Found<Value>> {
+  const { trouble } = servers.identity;
+  if (trouble !== undefined) return Promise.resolve({ kind: 'nobody', why: [trouble.sentence] });
   return inTurn(servers, async (server) => {
-    const opened = await open(requestOf(servers, server, wanted));
+    const opened = await openAsKnown(servers, server, wanted);
     if (opened.kind === 'lost') return { kind: 'next', why: opened.why };
     if (opened.kind === 'garbled') return { kind: 'answer', value: wanted.garbled(opened.why) };
     try {
@@ -84,11 +90,32 @@ export function ask<Value>(servers: Servers, wanted: Wanted<Value>): Promise<Fou
   });
 }
 
+/** Shows the host's token where nobody can read along. Where it does not count any more, another one may. */
+async function openAsKnown<Value>(servers: Servers, server: URL, wanted: Wanted<Value>): Promise<Opened> {
+  const { token, tokenFile } = servers.identity;
+  if (token !== undefined && !isPrivateLine(server)) return { kind: 'lost', why: OVERHEARD };
+  const opened = await open(requestOf(servers, server, wanted));
+  if (opened.kind !== 'response' || opened.status !== 401 || token === undefined || tokenFile === undefined)
+    return opened;
+  const { otherToken, promoteToken } = await import('./other-token.ts');
+  const other = otherToken(tokenFile, token);
+  if (other === undefined) return opened;
+  opened.body.destroy();
+  const identity = { ...servers.identity, token: other };
+  const again = await open(requestOf({ ...servers, identity }, server, wanted));
+  if (again.kind === 'response' && again.status !== 401) {
+    servers.identity = identity;
+    promoteToken(tokenFile, other);
+  }
+  return again;
+}
+
 function requestOf<Value>(
   servers: Servers,
   server: URL,
   { path, totalMs, patience = 1, headers, post }: Wanted<Value>,
 ): HttpRequest {
+  const { token, tls } = servers.identity;
   const body = post === undefined ? undefined : JSON.stringify(post);
   return {
     url: new URL(shown(server) + path),
@@ -97,6 +124,7 @@ function requestOf<Value>(
       'User-Agent': `tagwave/${VERSION}`,
       Accept: 'application/json, application/problem+json',
       'Accept-Encoding': 'identity',
+      ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
       ...(body === undefined
         ? {}
         : { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)) }),
@@ -106,6 +134,7 @@ function requestOf<Value>(
     silenceMs: servers.silenceMs * patience,
     totalMs,
     signal: servers.signal,
+    tls,
   };
 }
 

@@ -14,6 +14,8 @@ export interface Step {
   look(): Found | Promise<Found>;
   /** Makes it so. May throw `StepFailed`, or what the file system reports. */
   act(): void | Promise<void>;
+  /** What is to be told of it once it was done. */
+  more?(): string | undefined;
 }
 
 export type Found =
@@ -81,8 +83,8 @@ export function directoryStep(path: string, user: string | undefined): Step {
     },
     async act() {
       mkdirSync(path, { recursive: true, mode: 0o755 });
-      const [uid, gid] = user === undefined ? [] : [await idOf(user, '-u'), await idOf(user, '-g')];
-      if (uid !== undefined && gid !== undefined) chownSync(path, uid, gid);
+      const ids = user === undefined ? undefined : await idsOf(user);
+      if (ids !== undefined) chownSync(path, ids.uid, ids.gid);
     },
   };
 }
@@ -110,6 +112,19 @@ export function firstFileStep(path: string, text: string): Step {
       return found === text ? RIGHT : { kind: 'kept', why: 'it was there before, and says something else' };
     },
     act: () => write(path, text),
+  };
+}
+
+/** A file that is to be the same as another one. */
+export function copyStep(from: string, path: string): Step {
+  return {
+    what: path,
+    look() {
+      const text = textOf(from);
+      if (text === undefined) return blocked(`${from} does not exist`, 'Give the file that is meant.');
+      return textOf(path) === text ? RIGHT : TO_DO;
+    },
+    act: () => write(path, textOf(from) ?? ''),
   };
 }
 
@@ -223,6 +238,12 @@ function textOf(path: string): string | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** The numbers of a user and their group; undefined where there is no such user. */
+export async function idsOf(user: string): Promise<{ readonly uid: number; readonly gid: number } | undefined> {
+  const [uid, gid] = [await idOf(user, '-u'), await idOf(user, '-g')];
+  return uid === undefined || gid === undefined ? undefined : { uid, gid };
 }
 
 async function idOf(user: string, which: '-u' | '-g'): Promise<number | undefined> {

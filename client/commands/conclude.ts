@@ -54,7 +54,19 @@ export async function conclude(run: Run, outcome: Outcome): Promise<number> {
     if (run.state.cleaning !== cleaning) quietly(run, () => writeState(run.layout, run.state));
   }
   if (run.servers.answered || outcome.kind === 'disabled') await handIn(run);
+  if (exitCode === 0 && isTokenOld(run, now)) await quietlyAsync(run, async () => replaceToken(run, now));
   return exitCode;
+}
+
+const DAY_MS = 86_400_000;
+
+function isTokenOld({ settings, servers }: Run, now: Date): boolean {
+  const { madeAtMs } = servers.identity;
+  return settings.rotateDays > 0 && madeAtMs !== undefined && now.getTime() - madeAtMs > settings.rotateDays * DAY_MS;
+}
+
+async function replaceToken(run: Run, now: Date): Promise<void> {
+  await (await import('./rotation.ts')).replaceToken(run, now);
 }
 
 /** Remembers and reports what was told already. */

@@ -79,6 +79,8 @@ export type Asked =
 
 /** `mayBeKnown`: 304 will do, if what it stands for is what is in use. */
 export async function question(run: Run, { mayBeKnown }: { readonly mayBeKnown: boolean }): Promise<Asked> {
+  const { trouble } = run.servers.identity;
+  if (trouble !== undefined) return ended({ kind: 'failed', failure: trouble });
   const asked = questionOf(run, mayBeKnown);
   const found = await askAssignment(run.servers, asked);
   if (found.kind === 'nobody') {
@@ -136,7 +138,7 @@ function reasonsOf(answer: Answer): readonly string[] {
   return answer.kind === 'hold' || answer.kind === 'killswitch' ? answer.reasons : [];
 }
 
-function outcomeOf(run: Run, answer: Answer): Asked {
+async function outcomeOf(run: Run, answer: Answer): Promise<Asked> {
   switch (answer.kind) {
     case 'serve':
       return answer;
@@ -148,8 +150,8 @@ function outcomeOf(run: Run, answer: Answer): Asked {
     case 'hold':
       return ended(answer);
     case 'refused': {
-      const hint = answer.hint ?? 'Nothing was changed. Look at the flags, and at what the server allows.';
-      return ended(failedBecause(`the server refuses (${answer.status}): ${answer.message}`, hint));
+      const { whyRefused } = await import('../core/refusal.ts');
+      return ended({ kind: 'failed', failure: whyRefused(answer, run.servers.identity) });
     }
     case 'unintelligible': {
       const hint = 'Nothing was changed. Is the URL a Tagwave server, and what stands between it and this host?';

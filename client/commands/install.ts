@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { layoutOf } from '../adapters/layout.ts';
 import {
+  copyStep,
   directoryStep,
   emptyDirectoryStep,
   fileStep,
@@ -19,6 +20,7 @@ import {
 } from '../adapters/steps.ts';
 import { type Failure, systemFailure } from '../core/failure.ts';
 import {
+  CA_FILE,
   clientYml,
   filesOf,
   INSTALLED_FILES,
@@ -30,6 +32,7 @@ import {
 } from '../core/installation.ts';
 import { DEFAULT_CONFIG, DEFAULT_TARGET, type Settings } from '../settings/keys.ts';
 import type { Terminal } from '../terminal.ts';
+import { enrolStep } from './enrol-step.ts';
 import type { OwnFlags } from './usage/usage.ts';
 
 export interface InstallContext {
@@ -95,7 +98,7 @@ function modeOf(own: OwnFlags): Mode {
   return own['cron'] === true || !existsSync('/run/systemd/system') ? 'cron' : 'timer';
 }
 
-function arrival({ settings }: InstallContext, wanted: Wanted): Step[] | string {
+function arrival({ settings, own }: InstallContext, wanted: Wanted): Step[] | string {
   const { destdir, user, target, mode, starts } = wanted;
   const at = (path: string): string => join(destdir, path);
   const isHere = destdir === '';
@@ -108,18 +111,29 @@ function arrival({ settings }: InstallContext, wanted: Wanted): Step[] | string 
     hostname: settings.hostname,
     target: target === DEFAULT_TARGET ? undefined : target,
     root: settings.root,
+    tokenFile: settings.tokenFile,
+    ca: settings.ca === undefined ? undefined : CA_FILE,
+    cert: settings.cert,
+    key: settings.key,
   });
   const files = mode === 'cron' && !starts ? [] : filesOf(wanted);
   const others = INSTALLED_FILES.filter((path) => !files.some((file) => file.path === path));
   return [
     ...(isOther ? [userStep(user, USUAL.target)] : []),
     directoryStep(at(target), isOther ? user : undefined),
+    ...(settings.ca !== undefined && isCaToCopy(settings.ca, config) ? [copyStep(settings.ca, at(CA_FILE))] : []),
     firstFileStep(config, yml),
+    ...(isHere ? [enrolStep({ settings: { ...settings, target }, own, user: isOther ? user : undefined })] : []),
     ...(isHere ? stopping(others) : []),
     ...others.map((path) => goneStep(at(path))),
     ...files.map(({ path, text }) => fileStep(at(path), text)),
     ...(isHere && mode !== 'cron' ? starting(wanted) : []),
   ];
+}
+
+/** Settings that were there before may know the CA by another name. */
+function isCaToCopy(ca: string, config: string): boolean {
+  return ca !== CA_FILE && (!existsSync(config) || readFileSync(config, 'utf8').includes(CA_FILE));
 }
 
 /** What runs is stopped before its file goes. */
@@ -146,6 +160,7 @@ function removal({ destdir, target, user }: Wanted, isPurge: boolean): Step[] {
           ...Object.values(inside).map(purgeStep),
           emptyDirectoryStep(root),
           purgeStep(at(DEFAULT_CONFIG)),
+          purgeStep(at(CA_FILE)),
           emptyDirectoryStep(at(dirname(DEFAULT_CONFIG))),
           ...(isHere && user !== 'root' ? [keptUserStep(user)] : []),
         ]
@@ -193,7 +208,8 @@ interface Doing {
 async function does(step: Step, { isDry, tell }: Doing): Promise<void> {
   if (isDry) return tell(`would ${step.done === undefined ? 'change' : 'remove'}`, step.what);
   await step.act();
-  tell(step.done ?? 'changed', step.what);
+  const more = step.more?.();
+  tell(step.done ?? 'changed', more === undefined ? step.what : `${step.what} (${more})`);
 }
 
 function fail(terminal: Terminal, { sentence, hint }: Failure): number {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Hostname } from '../../protocol/names.ts';
+import { identify } from '../adapters/identity.ts';
 import { type Layout, layoutOf, prepare } from '../adapters/layout.ts';
 import { takeLock } from '../adapters/lock.ts';
 import { machineName } from '../adapters/machine-name.ts';
@@ -58,6 +59,7 @@ export async function openRun(
     answered: false,
     silenceMs: settings.timeoutSeconds * 1000,
     signal: stop.signal,
+    identity: identify(settings),
   };
   const place = await placeOf(layout, settings.root);
   return { settings, hostname, layout, place, servers, terminal, startedAt: new Date(), retry, state };
@@ -70,7 +72,8 @@ async function placeOf(layout: Layout, root: string | undefined): Promise<Place>
     : (await import('../adapters/open-place.ts')).openPlace(layout, root);
 }
 
-function usageProblem(hostname: Hostname | undefined, servers: readonly URL[] | undefined): string | undefined {
+/** Why the settings are not enough to ask anybody. */
+export function usageProblem(hostname: Hostname | undefined, servers: readonly URL[] | undefined): string | undefined {
   if (servers?.length === 0)
     return "no server is given\n  Give --server URL, or write 'server: URL' to /etc/tagwave/client.yml.";
   if (hostname === undefined)

@@ -1,4 +1,5 @@
 import { fetchClientBuild, fetchClientRelease } from '../adapters/fetch-client.ts';
+import { identify } from '../adapters/identity.ts';
 import { lookAtOwn, type OwnProgram, replaceOwn, whyNotWritable } from '../adapters/own-program.ts';
 import type { Servers } from '../adapters/servers.ts';
 import type { StopSignals } from '../adapters/stop-signals.ts';
@@ -62,6 +63,7 @@ async function decide({ settings, own, stop, script }: UpdateContext): Promise<E
     answered: false,
     silenceMs: settings.timeoutSeconds * 1000,
     signal: stop.signal,
+    identity: identify(settings),
   };
   const listed = await fetchClientRelease(servers);
   if (listed.kind === 'failed') return failed(listed.failure);

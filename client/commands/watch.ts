@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { identify } from '../adapters/identity.ts';
 import { localSigns } from '../adapters/local-signs.ts';
 import { askWhenChanged, type Heard } from '../adapters/long-poll.ts';
 import { readState } from '../adapters/read-state.ts';
 import { shown } from '../adapters/servers.ts';
 import type { WakeSignal } from '../adapters/wake-signal.ts';
-import type { Question } from '../core/answer.ts';
+import { LATER, type Question } from '../core/answer.ts';
 import { sentenceOf } from '../core/outcome.ts';
 import { type Asked, FRESH, type Pace, pause, type RunsSoFar, runAgainMs } from '../core/rhythm.ts';
 import { splayMs } from '../core/splay.ts';
@@ -97,7 +98,8 @@ async function askOnce(context: WatchContext, watching: Watching): Promise<Answe
   const patience = patienceOf(context, watching);
   const began = performance.now();
   try {
-    const servers = { ...run.servers, signal: patience.signal };
+    // What a host shows is renewed while it waits.
+    const servers = { ...run.servers, identity: identify(run.settings), signal: patience.signal };
     const heard = await askWhenChanged(servers, questionOf(run, etag));
     const interruption = patience.interruption();
     if (interruption !== undefined) return interruption;
@@ -116,6 +118,7 @@ function questionOf(run: Run, etag: string | undefined): Question {
 function outcomeOf(heard: Heard, known: string | undefined, tookMs: number): Asked {
   if (heard.kind === 'nobody') return { kind: 'nobody', tookMs, pollAfterMs: 0, canBeHeld: false };
   const { answer, etag, pollAfterMs } = heard;
+  if (answer.kind === 'hold' && answer.hold === LATER) return { kind: 'later', tookMs, pollAfterMs, canBeHeld: false };
   // A hold and a killswitch are told again when time is up, and not as 304.
   const isSame = answer.kind === 'same' || (etag !== undefined && etag === known);
   return { kind: isSame ? 'same' : 'news', tookMs, pollAfterMs, canBeHeld: isSame || etag !== undefined };

@@ -17,12 +17,21 @@ export type Brake =
   | { readonly kind: 'killswitch'; readonly message: string; readonly reasons: readonly string[] }
   | { readonly kind: 'hold'; readonly hold: string; readonly message: string; readonly reasons: readonly string[] };
 
+/** What the server has against the question. */
+export interface Refusal {
+  readonly kind: 'refused';
+  readonly status: number;
+  readonly code: string | undefined;
+  readonly message: string;
+  readonly hint: string | undefined;
+}
+
 /** Every answer that ends the search for one. Only `serve` may lead to a change on the host. */
 export type Answer =
   | { readonly kind: 'serve'; readonly assignment: Assignment; readonly etag: string | undefined }
   | { readonly kind: 'same' }
   | Brake
-  | { readonly kind: 'refused'; readonly status: number; readonly message: string; readonly hint: string | undefined }
+  | Refusal
   | { readonly kind: 'unintelligible'; readonly why: string };
 
 export interface RawAnswer {
@@ -52,7 +61,7 @@ export async function readAnswer({ status, headers, body }: RawAnswer, question:
   const details = readDetails(body);
   if (status >= 400 && status <= 499) {
     const message = details.message ?? details.title ?? `the server answered ${status} without a reason`;
-    return { kind: 'refused', status, message, hint: details.hint };
+    return { kind: 'refused', status, code: details.code, message, hint: details.hint };
   }
   if (status >= 300 && status <= 399) {
     const to = headers.location === undefined ? '' : ` to ${headers.location}`;
@@ -61,13 +70,19 @@ export async function readAnswer({ status, headers, body }: RawAnswer, question:
   return { kind: 'unintelligible', why: `it answered with the unexpected status ${status}` };
 }
 
-/** Killswitch and hold, which any request may meet; undefined for every other status. */
+/** The `hold` of a server that wants to be asked later. */
+export const LATER = 'rate-limited';
+
+/** Killswitch and hold, which any request may meet; undefined for every other status. Who asked too often is held as well. */
 export function readBrake(status: number, body: Buffer): Brake | undefined {
-  if (status !== 423 && status !== 409) return undefined;
+  if (status !== 423 && status !== 409 && status !== 429) return undefined;
   const { message, title, hold, code, reasons } = readDetails(body);
+  if (status === 429) return { kind: 'hold', hold: LATER, message: message ?? title ?? TOO_OFTEN, reasons };
   if (status === 423) return { kind: 'killswitch', message: message ?? '', reasons };
   return { kind: 'hold', hold: hold ?? code ?? 'hold', message: message ?? title ?? '', reasons };
 }
+
+const TOO_OFTEN = 'the server wants to be asked later';
 
 interface Details {
   readonly code: string | undefined;
@@ -78,7 +93,7 @@ interface Details {
   readonly reasons: readonly string[];
 }
 
-function readDetails(body: Buffer): Details {
+export function readDetails(body: Buffer): Details {
   const value = parseJson(body);
   const fields: Record<string, unknown> = typeof value === 'object' && value !== null ? { ...value } : {};
   const text = (key: string): string | undefined => {

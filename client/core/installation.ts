@@ -194,17 +194,26 @@ export interface HostSettings {
   /** Undefined: the usual one. */
   readonly target: string | undefined;
   readonly root: string | undefined;
+  /** Undefined: the usual one, in the target. */
+  readonly tokenFile?: string | undefined;
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
 }
 
-export function clientYml({ servers, hostname, target, root }: HostSettings): string {
+/** Where an installed host has the CA that it was given: readable by whoever runs the client. */
+export const CA_FILE = '/etc/tagwave/ca.pem';
+
+export function clientYml({ servers, hostname, target, root, tokenFile, ca, cert, key }: HostSettings): string {
+  const others = { hostname, target, root, 'token-file': tokenFile, ca, cert, key };
   const lines = [
     "# /etc/tagwave/client.yml: what 'tagwave' on this host goes by. Every flag of 'tagwave poll' is a key here.",
     servers.length === 1
       ? `server: ${JSON.stringify(servers[0])}`
       : `server:\n${servers.map((server) => `  - ${JSON.stringify(server)}`).join('\n')}`,
-    ...(hostname === undefined ? [] : [`hostname: ${JSON.stringify(hostname)}`]),
-    ...(target === undefined ? [] : [`target: ${JSON.stringify(target)}`]),
-    ...(root === undefined ? [] : [`root: ${JSON.stringify(root)}`]),
+    ...Object.entries(others).flatMap(([name, value]) =>
+      value === undefined ? [] : [`${name}: ${JSON.stringify(value)}`],
+    ),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -1,5 +1,5 @@
 import type { Digest, TagName } from '../../protocol/names.ts';
-import type { Brake } from './answer.ts';
+import { type Brake, LATER } from './answer.ts';
 import type { Difference } from './difference.ts';
 import { type Drifted, describeDrift, pathsOf } from './drift.ts';
 import type { Failure } from './failure.ts';
@@ -153,7 +153,9 @@ export function hintOf(outcome: Outcome): string | null {
     case 'killswitch':
       return 'Nothing was changed. The host goes on by itself when the killswitch is gone.';
     case 'hold':
-      return 'Nothing was changed. The host goes on by itself when the server has something for it.';
+      return outcome.hold === LATER
+        ? 'Nothing was changed; a later run asks again. If nothing on this host asks that often, look for who does.'
+        : 'Nothing was changed. The host goes on by itself when the server has something for it.';
     case 'failed':
     case 'refused':
     case 'rolled-back':

@@ -12,8 +12,8 @@ export const FRESH: Pace = { lost: 0, quick: 0 };
 
 /** What became of a question that a server may hold until its answer changes. */
 export interface Asked {
-  /** `same`: as before. `news`: another answer, or one that cannot be told from others. */
-  readonly kind: 'nobody' | 'same' | 'news';
+  /** `same`: as before. `news`: another answer, or one that cannot be told from others. `later`: the server was asked too often. */
+  readonly kind: 'nobody' | 'same' | 'news' | 'later';
   readonly tookMs: number;
   /** How soon the server wants to be asked where it holds nothing. */
   readonly pollAfterMs: number;
@@ -44,6 +44,8 @@ export function pause(pace: Pace, outcome: Asked, random: number): { readonly pa
     const lost = tookMs >= ALIVE_MS ? 1 : pace.lost + 1;
     return { pace: { lost, quick: 0 }, pauseMs: backoffMs(lost, LOST, random) };
   }
+  // No sooner than it wants, and not all that were told so in the same moment.
+  if (kind === 'later') return { pace: FRESH, pauseMs: Math.round(outcome.pollAfterMs * (1 + 0.2 * random)) };
   const quick = tookMs >= HELD_MS ? 0 : pace.quick + 1;
   const next = { lost: 0, quick };
   const seldom = Math.round(outcome.pollAfterMs * (0.9 + 0.2 * random));

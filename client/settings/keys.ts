@@ -15,6 +15,15 @@ export interface Settings {
   /** For `watch`: between two runs at most. */
   readonly intervalMinutes: number;
   readonly timeoutSeconds: number;
+  /** Undefined: `token` in the target. */
+  readonly tokenFile: string | undefined;
+  /** Of those who sign servers' certificates; undefined: all that Node knows. */
+  readonly ca: string | undefined;
+  /** The host's own certificate and its key: both or none. */
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  /** So old a token may become before it is replaced; 0: as old as it may. */
+  readonly rotateDays: number;
   /** As in `site=berlin`: what the host says of itself besides what is found. */
   readonly facts: readonly string[];
   /** Reads every file instead of going by how it looks. */
@@ -35,8 +44,13 @@ export type KeyName =
   | 'tag'
   | 'splay'
   | 'interval'
-  | 'timeout'
   | 'disable-file'
+  | 'timeout'
+  | 'token-file'
+  | 'ca'
+  | 'cert'
+  | 'key'
+  | 'rotate-days'
   | 'fact'
   | 'verify'
   | 'dry-run'
@@ -94,6 +108,12 @@ function parseWhole(text: string, [least, most]: readonly [number, number]): num
   return value !== undefined && value >= least && value <= most ? value : undefined;
 }
 
+const PATH = {
+  kind: 'value',
+  placeholder: 'FILE',
+  expected: 'an absolute path',
+  parse: (text: string): string | undefined => (text.startsWith('/') && !text.includes('\0') ? text : undefined),
+} as const;
 const SWITCH = { kind: 'switch', expected: 'true or false', parse: parseSwitch } as const;
 
 export const KEYS: readonly Key[] = [
@@ -155,11 +175,8 @@ export const KEYS: readonly Key[] = [
   },
   {
     name: 'disable-file',
-    kind: 'value',
-    placeholder: 'FILE',
     help: `where this exists, nothing is done; its text is the reason (default: ${DEFAULT_DISABLE_FILE})`,
-    expected: 'an absolute path',
-    parse: (text) => (text.startsWith('/') && !text.includes('\0') ? text : undefined),
+    ...PATH,
   },
   {
     name: 'timeout',
@@ -168,6 +185,26 @@ export const KEYS: readonly Key[] = [
     help: `how long a server may be silent (default: ${DEFAULT_TIMEOUT_SECONDS})`,
     expected: 'seconds from 1 to 3600',
     parse: (text) => parseWhole(text, [1, 3600]),
+  },
+  {
+    name: 'token-file',
+    help: "the secret that this host shows to servers, which nobody else may read (default: 'token' in the target)",
+    ...PATH,
+  },
+  {
+    name: 'ca',
+    help: 'whom to believe about servers, in PEM (default: all CAs that Node knows)',
+    ...PATH,
+  },
+  { name: 'cert', help: "this host's own certificate, in PEM", ...PATH },
+  { name: 'key', help: 'the key of that certificate, which nobody else may read', ...PATH },
+  {
+    name: 'rotate-days',
+    kind: 'value',
+    placeholder: 'DAYS',
+    help: 'replace the token when it is so old (default: 0, never)',
+    expected: 'days from 0 to 3650',
+    parse: (text) => parseWhole(text, [0, 3650]),
   },
   {
     name: 'fact',

@@ -32,6 +32,8 @@ export function mergeSettings(layers: readonly Layer[]): Merged {
   const settings = settingsOf(values);
   if (settings.detailedExitcode && !settings.dryRun)
     errors.push('--detailed-exitcode: only means something with --dry-run');
+  if ((settings.cert === undefined) !== (settings.key === undefined))
+    errors.push('--cert and --key: a certificate takes its key, and a key its certificate');
   return errors.length > 0 ? { ok: false, errors } : { ok: true, settings };
 }
 
@@ -66,6 +68,11 @@ function settingsOf(values: Values): Settings {
     splaySeconds: values.has('splay') ? number('splay', 0) : undefined,
     intervalMinutes: number('interval', DEFAULT_INTERVAL_MINUTES),
     timeoutSeconds: number('timeout', DEFAULT_TIMEOUT_SECONDS),
+    tokenFile: text('token-file'),
+    ca: text('ca'),
+    cert: text('cert'),
+    key: text('key'),
+    rotateDays: number('rotate-days', 0),
     facts: (values.get('fact') ?? []).filter((value) => typeof value === 'string'),
     verify: isOn('verify'),
     dryRun: isOn('dry-run'),

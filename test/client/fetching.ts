@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ArchiveWanted, fetchArchive } from '../../client/adapters/fetch-archive.ts';
 import type { Fetched } from '../../client/adapters/fetch-manifest.ts';
+import { UNKNOWN } from '../../client/adapters/identity.ts';
 import { type Layout, layoutOf, prepare } from '../../client/adapters/layout.ts';
 import type { Base } from '../../client/adapters/unpack.ts';
 import type { Assignment } from '../../protocol/assignment.ts';
@@ -46,6 +47,7 @@ export function fetching({ target, servers, view, base }: Options): Fetching {
       answered: false,
       silenceMs: 10_000,
       signal: new AbortController().signal,
+      identity: UNKNOWN,
     },
     terminal: { detail: () => undefined, progress: () => undefined, err: (line) => told.push(line) },
   };

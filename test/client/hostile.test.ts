@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { UNKNOWN } from '../../client/adapters/identity.ts';
 import { layoutOf } from '../../client/adapters/layout.ts';
 import { openPlace } from '../../client/adapters/open-place.ts';
 import { askAssignment } from '../../client/adapters/servers.ts';
@@ -64,6 +65,7 @@ async function refused(view: TestView, sentence: RegExp): Promise<void> {
     answered: false,
     silenceMs: 10_000,
     signal: new AbortController().signal,
+    identity: UNKNOWN,
   };
   const found = await askAssignment(servers, {
     hostname: 'web1' as Hostname,

@@ -1,4 +1,5 @@
 import { DIFF } from './diff.ts';
+import { ENROLL } from './enroll.ts';
 import { INSTALL } from './install.ts';
 import { POLL } from './poll.ts';
 import { RESTORE } from './restore.ts';
@@ -18,6 +19,7 @@ export const COMMANDS = [
   ROLLBACK,
   RESUME,
   RESTORE,
+  ENROLL,
   INSTALL,
   UPDATE,
 ] as const satisfies readonly Usage[];

@@ -3,7 +3,7 @@ import type { Usage } from './usage.ts';
 export const UPDATE = {
   name: 'update',
   summary: 'replace this program by the one that the server has',
-  keys: ['server', 'timeout', 'json'],
+  keys: ['server', 'target', 'timeout', 'token-file', 'ca', 'cert', 'key', 'json'],
   options: [
     { flags: '--check', help: 'only tell whether the server has another one: exit 6' },
     { flags: '--force', help: 'also go back to an older one' },

@@ -20,12 +20,26 @@ const NAME = 'audit-head';
 export function openAnchor(historyFile: string): Anchor {
   const file = anchorFile(historyFile);
   let keptHere = 0;
-  let doubt: string | null = null;
+  /** Kept by somebody, and no longer in the history. */
+  let gone: string | null = null;
+  /** To be kept, and could not be. */
+  let unkept: { readonly head: Link; readonly why: string } | undefined;
 
   const check = async (db: Db, kept: Link): Promise<boolean> => {
     const stands = await standsOn(db, kept);
-    doubt = stands ? null : goneSentence(file, kept);
+    gone = stands ? null : goneSentence(file, kept);
     return stands;
+  };
+
+  const keep = (head: Link): void => {
+    try {
+      // Another process may have kept a later one meanwhile.
+      if ((readAnchor(historyFile)?.id ?? 0) < head.id) writeAnchor(file, head);
+      keptHere = head.id;
+      unkept = undefined;
+    } catch (error) {
+      unkept = { head, why: error instanceof Error ? error.message : String(error) };
+    }
   };
 
   return {
@@ -37,21 +51,17 @@ export function openAnchor(historyFile: string): Anchor {
       const head = await headOf(tx);
       if (head === undefined || head.id === keptHere) return undefined;
       const kept = readAnchor(historyFile);
-      if (kept !== undefined && !(await check(tx, kept))) return undefined;
+      if (kept === undefined) gone = null;
+      else if (!(await check(tx, kept))) return undefined;
       return kept === undefined || kept.id < head.id ? head : undefined;
     },
-    keep(head) {
-      try {
-        keptHere = head.id;
-        // Another process may have kept a later one meanwhile.
-        if ((readAnchor(historyFile)?.id ?? 0) < head.id) writeAnchor(file, head);
-        doubt = null;
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        doubt = `the end of the chain of events cannot be kept in ${file} (${why}): see that it can be written`;
-      }
+    keep,
+    doubt() {
+      // What somebody has put right is to be noticed without waiting for the next event.
+      if (unkept !== undefined) keep(unkept.head);
+      if (gone !== null && readAnchor(historyFile) === undefined) gone = null;
+      return gone ?? (unkept === undefined ? null : unkeptSentence(file, unkept.why));
     },
-    doubt: () => doubt,
   };
 }
 
@@ -93,4 +103,8 @@ function textOf(file: string): string {
 
 function goneSentence(file: string, { id }: Link): string {
   return `events are missing: ${file} names event ${id}, and the history does not have it as it was; look into it ("tagwave-server events --verify"), then take that file away: the next event that is recorded writes it anew`;
+}
+
+function unkeptSentence(file: string, why: string): string {
+  return `the end of the chain of events cannot be kept in ${file} (${why}): see that it can be written and has room`;
 }

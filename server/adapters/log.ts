@@ -3,6 +3,7 @@ import { createLogger, format, transports } from 'winston';
 import { plainJson } from '../core/plain-json.ts';
 import type { Log } from '../ports.ts';
 import { LOG_LEVELS, type LogLevel } from '../settings/settings.ts';
+import { masked } from './known-secrets.ts';
 
 export interface LogOptions {
   readonly level: LogLevel;
@@ -44,6 +45,7 @@ export function openLog({ level, stream = process.stderr }: LogOptions): Levelle
 }
 
 function asData(_key: string, value: unknown): unknown {
+  if (typeof value === 'string') return masked(value);
   if (value instanceof Error) return { name: value.name, message: value.message, stack: value.stack };
   return typeof value === 'bigint' ? String(value) : value;
 }

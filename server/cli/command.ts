@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type App, compose, type Role } from '../compose.ts';
+import { withoutSecrets } from '../core/masking.ts';
 import { plainJson } from '../core/plain-json.ts';
 import { sentenceOf } from '../core/problem.ts';
 import type { Actor } from '../operations/context.ts';
@@ -129,7 +130,11 @@ export function misuse(options: CommonOptions, sentence: string, hint: string): 
   return 2;
 }
 
-export function failWith({ json }: CommonOptions, { sentences, hint }: Failure): 1 {
+export function failWith({ json }: CommonOptions, failure: Failure): 1 {
+  const [sentences, hint] = [
+    failure.sentences.map((sentence) => withoutSecrets(sentence)),
+    withoutSecrets(failure.hint),
+  ];
   if (json) terminal.out(plainJson({ ok: false, errors: sentences, hint }));
   else for (const line of [...sentences, `→ ${hint}`]) terminal.err(printable(line));
   return 1;

@@ -30,8 +30,3 @@ function settingsIn(text: string | null): Map<string, string> | undefined {
 function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
-
-/** A text without what URLs in it carry before the `@`: a password, or a token in the place of a user. */
-export function withoutUrlSecrets(text: string): string {
-  return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)([^\s/?#'"@]*:[^\s/?#'"]*|(?<=https?:\/\/)[^\s/?#'"]+)@/gi, '$1***@');
-}

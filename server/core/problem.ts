@@ -1,3 +1,5 @@
+import { withoutSecrets } from './masking.ts';
+
 /** Something an operator should fix, shown wherever status is shown. */
 export interface Problem {
   /** Stable while the problem lasts, e.g. `tagstate:unknown-state:12`. */
@@ -32,5 +34,5 @@ export interface FileError {
 export function sentenceOf(error: FileError): string {
   const key = error.key === '' ? '' : `${error.key}: `;
   const line = error.line === 0 ? '' : ` line ${error.line}`;
-  return `${error.file}${line}: ${key}expected ${error.expected}, found ${error.found}`;
+  return withoutSecrets(`${error.file}${line}: ${key}expected ${error.expected}, found ${error.found}`);
 }

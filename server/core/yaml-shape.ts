@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { withoutSecrets } from './masking.ts';
 import { nearest } from './nearest.ts';
 import type { YamlDocument, YamlError, YamlPath } from './yaml-document.ts';
 
@@ -63,7 +64,7 @@ function unknownKey(key: string, path: YamlPath, { document, knownKeys }: Contex
     path: [...path, key],
     line: document.lineOf([...path, key]),
     expected: known.length === 1 ? `no key but ${known[0]}` : `one of the keys ${known.join(', ')}`,
-    found: `the unknown key ${JSON.stringify(key)}${question}`,
+    found: `the unknown key ${JSON.stringify(withoutSecrets(key))}${question}`,
   };
 }
 
@@ -81,7 +82,7 @@ export function wordsFor(value: unknown): string {
   if (value === undefined || value === null) return 'nothing';
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (typeof value === 'object') return 'a mapping';
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  const text = typeof value === 'string' ? JSON.stringify(withoutSecrets(value)) : String(value);
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 

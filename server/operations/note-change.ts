@@ -1,4 +1,4 @@
-import { withoutUrlSecrets } from '../core/changed-settings.ts';
+import { withoutSecrets } from '../core/masking.ts';
 import type { ControlFiles, Log, NewEvent, Store } from '../ports.ts';
 import { THE_SERVER } from './context.ts';
 import type { ControlChange } from './held.ts';
@@ -34,7 +34,7 @@ async function recordSettings(
   change: Omit<ControlChange, 'file'> & { readonly noted: Pick<NewEvent, 'at' | 'by' | 'from'> },
 ): Promise<void> {
   const { noted, known } = change;
-  const text = change.text === null ? null : withoutUrlSecrets(change.text);
+  const text = change.text === null ? null : withoutSecrets(change.text);
   const isRecorded = await store.recordControl({ file: SETTINGS, ...noted, why: null, text });
   if (isRecorded || known || text === change.text) return;
   const summary = `${SETTINGS}: a password or token in a URL changed, which is not kept`;

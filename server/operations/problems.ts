@@ -1,3 +1,4 @@
+import { withoutSecrets } from '../core/masking.ts';
 import type { Problem, StandingProblem } from '../core/problem.ts';
 import type { NewEvent } from '../ports.ts';
 import { THE_SERVER } from './context.ts';
@@ -23,7 +24,7 @@ export function openProblems({ now, record, raisedBefore }: ProblemsPorts): Prob
   return {
     set(source, problems) {
       const before = new Map((bySource.get(source) ?? []).map((problem) => [problem.id, problem]));
-      const unique = new Map(problems.map((problem) => [problem.id, problem]));
+      const unique = new Map(problems.map(withoutSecretsIn).map((problem) => [problem.id, problem]));
       const at = now();
       const standing = [...unique.values()].map((problem): StandingProblem => {
         const since = before.get(problem.id)?.since;
@@ -44,6 +45,11 @@ export function openProblems({ now, record, raisedBefore }: ProblemsPorts): Prob
       return [...bySource.values()].flat().sort((a, b) => rank(a) - rank(b) || a.since.localeCompare(b.since));
     },
   };
+}
+
+/** Whatever program, file or URL a sentence cites. */
+function withoutSecretsIn(problem: Problem): Problem {
+  return { ...problem, sentence: withoutSecrets(problem.sentence), hint: withoutSecrets(problem.hint) };
 }
 
 function eventOf(problem: Problem, kind: 'problem-raised' | 'problem-cleared', at: number): NewEvent {

@@ -80,9 +80,11 @@ export function answer(server: EnrolmentServer, { url, authorization, body }: He
     (server.approves ? server.pending : server.active).add(digest);
     return { status: 201, body: { state: server.approves ? 'pending' : 'active', id: digest.slice(0, 16) } };
   }
-  if (shown !== undefined && server.pending.has(shown)) return problem(403, 'not-approved', 'nobody has let this host in yet');
+  if (shown !== undefined && server.pending.has(shown))
+    return problem(403, 'not-approved', 'nobody has let this host in yet');
   if (shown === undefined || !server.active.has(shown)) return STRANGER;
-  if (!url.endsWith('/token')) return { ...problem(409, 'hold', 'there is no tag yet'), headers: { 'Retry-After': '60' } };
+  if (!url.endsWith('/token'))
+    return { ...problem(409, 'hold', 'there is no tag yet'), headers: { 'Retry-After': '60' } };
   server.active.add(digest);
   return { status: 201, body: { state: 'active', id: digest.slice(0, 16) } };
 }

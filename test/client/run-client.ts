@@ -26,6 +26,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** Gives it a terminal for all that it prints, by the command `script`. */
   readonly onTerminal?: boolean;
+  /** What it is given on standard input; default: nothing. */
+  readonly input?: string;
   /** Runs as this user, who may read the bundle. */
   readonly uid?: number;
 }
@@ -47,7 +49,7 @@ function bundle(): Promise<unknown> {
 /** Starts the real client as a process of its own, with a scrubbed environment. */
 export async function startClient(
   args: readonly string[],
-  { env = {}, node = process.execPath, cwd = directory, uid, onTerminal = false }: RunOptions = {},
+  { env = {}, node = process.execPath, cwd = directory, uid, onTerminal = false, input }: RunOptions = {},
 ): Promise<Started> {
   await bundle();
   const words = [node, script, ...args];
@@ -57,12 +59,13 @@ export async function startClient(
   const child = spawn(command, rest, {
     cwd,
     env: { PATH: process.env['PATH'], TAGWAVE_CLIENT_CONFIG: emptyConfig, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     ...(uid === undefined ? {} : { uid, gid: uid }),
   });
+  child.stdin?.end(input);
   const texts = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const)
-    child[name].setEncoding('utf8').on('data', (chunk: string) => (texts[name] += chunk));
+    child[name]?.setEncoding('utf8').on('data', (chunk: string) => (texts[name] += chunk));
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, signal) => resolve({ code, signal, ...texts }));

@@ -1,17 +1,9 @@
+import { openKnownCredentials } from '../adapters/credentials/credentials.ts';
 import type { LevelledLog } from '../adapters/log.ts';
 import { systemClock } from '../adapters/system-clock.ts';
-import type { KnownCredentials } from '../ports.ts';
 import { createDoor } from './door.ts';
 import type { FromDoor, ToDoor } from './messages.ts';
 import { openSupervision } from './supervision.ts';
-
-const NO_CREDENTIALS: KnownCredentials = {
-  find: () => undefined,
-  ofNode: () => [],
-  noteUse: () => undefined,
-  trouble: () => null,
-  close: async () => undefined,
-};
 
 /** Answers requests as long as the supervisor wants it to. Answers the exit code. */
 export async function runDoor(log: LevelledLog): Promise<0 | 1> {
@@ -23,7 +15,8 @@ export async function runDoor(log: LevelledLog): Promise<0 | 1> {
   if (begun.kind === 'stop') return 0;
   const { listen, at } = begun;
   log.setLevel(at.settings.log.level);
-  const door = createDoor(at, { log, clock: systemClock, credentials: NO_CREDENTIALS });
+  const credentials = openKnownCredentials(at.settings.stateDir);
+  const door = createDoor(at, { log, clock: systemClock, credentials });
   supervisor.on('hold', () => void door.hold().then(() => supervisor.say({ kind: 'holding' })));
   supervisor.on('go', ({ at: now }) => door.go(now));
   const listening = await door.listen(listen);
@@ -36,5 +29,6 @@ export async function runDoor(log: LevelledLog): Promise<0 | 1> {
   const retired = supervisor.first('retire').then(({ idleSeconds }) => door.retire(idleSeconds));
   // Also one that has retired, but is still answering somebody, may be told to stop.
   await Promise.race([retired, stopped.then(({ graceSeconds }) => door.stop(graceSeconds))]);
+  await credentials.close();
   return 0;
 }

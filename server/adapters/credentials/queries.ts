@@ -91,6 +91,7 @@ export function queriesOn(database: Database.Database): Queries {
     `select id from credentials where expires_at <= ?
        and (kind = 'session' or state = 'pending' or replaced_by is not null or expires_at <= ?)`,
   );
+  const isOld = value<[number], number>('select 1 from gone where at <= ? limit 1');
   const forget = sql<[number], never>(
     'update meta set forgotten = max(forgotten, (select coalesce(max(change), 0) from gone where at <= ?))',
   );
@@ -120,8 +121,10 @@ export function queriesOn(database: Database.Database): Queries {
     // Nobody has to be told: it had not counted for others either.
     const ids = expired.all(at, at - EXPIRED_SHOWN_MS);
     for (const id of ids) drop.run(id);
-    forget.run(at - GONE_KEPT_MS);
-    forgotten.run(at - GONE_KEPT_MS);
+    if (isOld.get(at - GONE_KEPT_MS) !== undefined) {
+      forget.run(at - GONE_KEPT_MS);
+      forgotten.run(at - GONE_KEPT_MS);
+    }
     return ids;
   };
 

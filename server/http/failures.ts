@@ -1,5 +1,6 @@
 import type { Environment } from '../../protocol/names.ts';
 import { quoted } from '../core/wording.ts';
+import type { KnownCredentials } from '../ports.ts';
 import { type FailureReply, failure } from './reply.ts';
 
 /** Seconds after which a host may ask again where something is only about to be ready. */
@@ -15,6 +16,12 @@ export function starting({ sentence, hint }: { readonly sentence: string; readon
 
 export function unavailable({ sentence, hint }: { readonly sentence: string; readonly hint: string }): FailureReply {
   return { ...failure('state-unavailable', sentence, hint), headers: { 'Retry-After': LATER_SECONDS } };
+}
+
+/** Nobody can be told who is known now. */
+export function credentialsTrouble(credentials: Pick<KnownCredentials, 'trouble'>): FailureReply | undefined {
+  const trouble = credentials.trouble();
+  return trouble === null ? undefined : unavailable({ sentence: trouble, hint: 'ask again when that is mended' });
 }
 
 export function badHostname(text: string): FailureReply {

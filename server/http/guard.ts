@@ -66,7 +66,8 @@ function refuseToEnrol({ door, caller, peer, request }: Call): FailureReply | un
 function refuseAsPerson(access: 'read' | 'change' | 'admin', call: Call): FailureReply | undefined {
   const { caller } = call;
   const refusal = caller.kind === 'person' ? refuseRole(access, caller) : refuseStranger(access, call);
-  return refusal !== undefined || access === 'read' ? refusal : refuseForeign(call);
+  const changesNothing = access === 'read' || call.request.method === 'GET' || call.request.method === 'HEAD';
+  return refusal !== undefined || changesNothing ? refusal : refuseForeign(call);
 }
 
 /** Why a change may have been sent by a page of another place, in whoever's browser. */

@@ -1,5 +1,7 @@
 import type { Route } from './route.ts';
 import { clientBuildRoute, clientReleaseRoute, installScriptRoute } from './routes/client.ts';
+import { enrolmentRoute } from './routes/enrolment.ts';
+import { enrolmentsRoute, putEnrolmentRoute } from './routes/enrolments.ts';
 import { eventsRoute } from './routes/events.ts';
 import { explainRoute } from './routes/explain.ts';
 import { healthRoute, readyRoute } from './routes/health.ts';
@@ -15,6 +17,7 @@ import { loginCallbackRoute, loginRoute } from './routes/login.ts';
 import { deleteMarkRoute, putMarkRoute } from './routes/mark.ts';
 import { nodeRoute } from './routes/node.ts';
 import { nodeArchiveRoute, nodeManifestRoute } from './routes/node-content.ts';
+import { nodeTokenRoute } from './routes/node-token.ts';
 import { nodesRoute } from './routes/nodes.ts';
 import { deletePinRoute, putPinRoute } from './routes/pin.ts';
 import { previewRoute } from './routes/preview.ts';
@@ -24,6 +27,7 @@ import { logoutRoute, sessionRoute } from './routes/session.ts';
 import { snapshotsRoute } from './routes/snapshots.ts';
 import { statusRoute } from './routes/status.ts';
 import { tagRoute, tagsRoute } from './routes/tags.ts';
+import { deleteTokenRoute, postTokenRoute, tokensRoute } from './routes/tokens.ts';
 import { viewArchiveRoute, viewManifestRoute } from './routes/view-content.ts';
 
 /** Everything that is answered. */
@@ -58,6 +62,13 @@ export const ROUTES: readonly Route[] = [
   snapshotsRoute,
   pushRoute,
   eventsRoute,
+  enrolmentRoute,
+  nodeTokenRoute,
+  enrolmentsRoute,
+  putEnrolmentRoute,
+  tokensRoute,
+  postTokenRoute,
+  deleteTokenRoute,
   loginRoute,
   loginCallbackRoute,
   sessionRoute,

@@ -2,7 +2,6 @@ import { createSign, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Provider from 'oidc-provider';
-import { onTestFinished } from 'vitest';
 
 export const CLIENT_SECRET = 'a-secret-between-provider-and-tagwave-42';
 
@@ -28,13 +27,24 @@ export interface Forging {
   readonly signedBy?: 'stranger' | 'nobody';
 }
 
+export interface ProviderOptions {
+  readonly people: People;
+  readonly redirectUris: readonly string[];
+  /** Writes everything into the ID token, so that nothing more needs to be asked. */
+  readonly tellsAllAtOnce?: boolean;
+}
+
 interface Key {
   readonly kid: string;
   readonly secret: KeyObject;
 }
 
 /** A whole OpenID Connect provider on loopback, with pages to log in and to consent. */
-export async function startProvider(people: People, redirectUris: readonly string[]): Promise<RunningProvider> {
+export async function startProvider({
+  people,
+  redirectUris,
+  tellsAllAtOnce = false,
+}: ProviderOptions): Promise<RunningProvider> {
   const asked: string[] = [];
   let handle: (request: IncomingMessage, response: ServerResponse) => unknown = () => undefined;
   let forging: Forging | undefined;
@@ -52,7 +62,7 @@ export async function startProvider(people: People, redirectUris: readonly strin
 
   const renew = (): void => {
     const key = newKey();
-    const provider = configured({ issuer, people, redirectUris, key });
+    const provider = configured({ issuer, people, redirectUris, tellsAllAtOnce, key });
     provider.use(async (context, next) => {
       await next();
       if (forging === undefined || context.path !== '/token') return;
@@ -67,7 +77,6 @@ export async function startProvider(people: People, redirectUris: readonly strin
     server.closeAllConnections();
     return new Promise((resolve) => server.close(() => resolve()));
   };
-  onTestFinished(stop);
   return {
     issuer,
     asked,
@@ -82,14 +91,12 @@ export async function startProvider(people: People, redirectUris: readonly strin
   };
 }
 
-interface Configuring {
+interface Configuring extends Required<ProviderOptions> {
   readonly issuer: string;
-  readonly people: People;
-  readonly redirectUris: readonly string[];
   readonly key: Key;
 }
 
-function configured({ issuer, people, redirectUris, key }: Configuring): Provider {
+function configured({ issuer, people, redirectUris, tellsAllAtOnce, key }: Configuring): Provider {
   const jwk = { ...key.secret.export({ format: 'jwk' }), kid: key.kid, alg: 'RS256', use: 'sig' };
   return quietly(
     () =>
@@ -107,6 +114,8 @@ function configured({ issuer, people, redirectUris, key }: Configuring): Provide
         cookies: { keys: ['only for this test'] },
         claims: { profile: ['preferred_username', 'groups'], email: ['email', 'email_verified'] },
         pkce: { required: () => true },
+        conformIdTokenClaims: !tellsAllAtOnce,
+        ttl: { Interaction: 600, Session: 600, Grant: 600, AccessToken: 60, IdToken: 60, AuthorizationCode: 60 },
         features: { devInteractions: { enabled: true } },
         findAccount: (_context, id) => ({ accountId: id, claims: async () => ({ sub: id, ...people[id] }) }),
       }),

@@ -2,7 +2,7 @@ import { endSession } from '../../operations/login.ts';
 import { actorOf } from '../actor.ts';
 import { setCookie } from '../cookies.ts';
 import { unavailable } from '../failures.ts';
-import { refuseForeign, unauthenticated } from '../guard.ts';
+import { INSECURE, refuseForeign, unauthenticated } from '../guard.ts';
 import { json } from '../reply.ts';
 import type { Route } from '../route.ts';
 import { SESSION_COOKIE } from '../session-cookie.ts';
@@ -11,8 +11,9 @@ import { SESSION_COOKIE } from '../session-cookie.ts';
 export const sessionRoute: Route = {
   method: 'GET',
   path: '/v1/session',
-  access: 'read',
+  access: 'login',
   handle({ caller, door }) {
+    if (caller.kind === 'insecure') return INSECURE;
     if (caller.kind !== 'person') return unauthenticated();
     const { name, role, by, id } = caller;
     const expiresAt = id === null ? null : (door.context.credentials.find(id)?.expiresAt ?? null);

@@ -65,9 +65,13 @@ function mount(app: Express, route: Route, { door, exchanges }: Around): void {
     const exchange = exchanges.of(response);
     exchange.route = route.path;
     exchange.hostname = parseHostname(parameter(request, 'hostname')) ?? null;
-    const call = { door, request, response, ...whoAsks(door.callers, request) };
+    const asked = { door, request, response };
+    const refusedNow = (): FailureReply | undefined => refuse(route, { ...asked, ...whoAsks(door.callers, request) });
+    const call: Call = { ...asked, ...whoAsks(door.callers, request), refusedNow };
     const reply = refuse(route, call) ?? limited(route, call) ?? (await route.handle(call));
-    const last = reply.kind === 'failure' ? failed(route, call, reply) : reply;
+    // Some wait for their answer, and may have been put out since.
+    const counts = (route.method === 'GET' ? refusedNow() : undefined) ?? reply;
+    const last = counts.kind === 'failure' ? failed(route, call, counts) : counts;
     if (response.destroyed) return;
     await send(response, last, exchange);
   });

@@ -8,6 +8,8 @@ export interface Following {
   /** The id of the event after which it begins. */
   readonly from: number;
   readonly response: ServerResponse;
+  /** Whether who listens may still do so. */
+  isWelcome(): boolean;
   shown(event: StoredEvent): unknown;
 }
 
@@ -17,10 +19,13 @@ const LOOK_MS = 1_000;
 const LOOKS_PER_SIGN = 15;
 const BATCH = 200;
 
-/** Server-sent events: what was stored after `from`, and then each event when it is stored, until the client goes or the server stops. */
+/**
+ * Server-sent events: what was stored after `from`, and then each event when it is stored, until the client goes,
+ * has no right to them any more, or the server stops.
+ */
 export async function* eventStream(
   { context, stopping }: Door,
-  { filter, from, response, shown }: Following,
+  { filter, from, response, isWelcome, shown }: Following,
 ): AsyncGenerator<string> {
   const over = new AbortController();
   const end = (): void => over.abort();
@@ -31,10 +36,11 @@ export async function* eventStream(
   let silent = 0;
   try {
     yield ': events follow\n\n';
-    while (!over.signal.aborted) {
+    while (!over.signal.aborted && isWelcome()) {
       const changed = nextLook(context.changes.next, over.signal);
       await context.fleet.flush();
       const events = await context.store.events({ ...filter, afterId: last, order: 'oldest', limit: BATCH });
+      if (!isWelcome()) return;
       last = events.at(-1)?.id ?? last;
       silent = events.length > 0 ? 0 : silent + 1;
       if (events.length > 0) yield events.map((event) => piece(event, shown)).join('');

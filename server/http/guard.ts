@@ -8,8 +8,11 @@ import { parameter } from './read.ts';
 import { type FailureReply, failure } from './reply.ts';
 import type { Access, Call, Route } from './route.ts';
 
+/** A call, as far as it counts here. */
+type Asked = Omit<Call, 'refusedNow'>;
+
 /** Why a call is refused before its route sees it, or undefined. */
-export function refuse({ access }: Pick<Route, 'access'>, call: Call): FailureReply | undefined {
+export function refuse({ access }: Pick<Route, 'access'>, call: Asked): FailureReply | undefined {
   switch (access) {
     case 'anyone':
     case 'login':
@@ -29,7 +32,7 @@ export function refuse({ access }: Pick<Route, 'access'>, call: Call): FailureRe
 }
 
 /** A node asks for itself alone. Which of its views it may have is for the route to say. */
-function refuseAsNode(access: 'node' | 'view', { door, caller, request }: Call): FailureReply | undefined {
+function refuseAsNode(access: 'node' | 'view', { door, caller, request }: Asked): FailureReply | undefined {
   if (nodesOf(door.settings()) === 'none') return undefined;
   const hostname = access === 'node' ? parseHostname(parameter(request, 'hostname')) : undefined;
   switch (caller.kind) {
@@ -50,7 +53,7 @@ function refuseAsNode(access: 'node' | 'view', { door, caller, request }: Call):
   }
 }
 
-function refuseToEnrol({ door, caller, peer, request }: Call): FailureReply | undefined {
+function refuseToEnrol({ door, caller, peer, request }: Asked): FailureReply | undefined {
   if (nodesOf(door.settings()) !== 'tokens')
     return failure(
       'enrolment-refused',
@@ -63,7 +66,7 @@ function refuseToEnrol({ door, caller, peer, request }: Call): FailureReply | un
   return undefined;
 }
 
-function refuseAsPerson(access: 'read' | 'change' | 'admin', call: Call): FailureReply | undefined {
+function refuseAsPerson(access: 'read' | 'change' | 'admin', call: Asked): FailureReply | undefined {
   const { caller } = call;
   const refusal = caller.kind === 'person' ? refuseRole(access, caller) : refuseStranger(access, call);
   const changesNothing = access === 'read' || call.request.method === 'GET' || call.request.method === 'HEAD';
@@ -71,7 +74,7 @@ function refuseAsPerson(access: 'read' | 'change' | 'admin', call: Call): Failur
 }
 
 /** Why a change may have been sent by a page of another place, in whoever's browser. */
-export function refuseForeign({ door, caller, request: { headers } }: Call): FailureReply | undefined {
+export function refuseForeign({ door, caller, request: { headers } }: Asked): FailureReply | undefined {
   const { publicUrl } = door.settings().http;
   const isPublic = publicUrl !== null && headers.origin === new URL(publicUrl).origin;
   // Browsers send a session along by themselves: where it comes from must be said, and be where people log in.
@@ -93,7 +96,7 @@ function refuseRole(access: keyof typeof NEEDED, { name, role }: Person): Failur
 }
 
 /** Who has shown nothing may do what every user of this machine may, as the settings say. */
-function refuseStranger(access: keyof typeof NEEDED, { door, caller, peer, request }: Call): FailureReply | undefined {
+function refuseStranger(access: keyof typeof NEEDED, { door, caller, peer, request }: Asked): FailureReply | undefined {
   if (caller.kind === 'insecure') return INSECURE;
   if (caller.kind === 'node' || caller.kind === 'pending')
     return failure('forbidden', 'this is not for hosts', 'ask with the token of a person');

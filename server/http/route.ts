@@ -2,7 +2,7 @@ import type { Request, Response } from 'express';
 import type { Caller } from './caller.ts';
 import type { Door } from './door.ts';
 import type { Peer } from './peer.ts';
-import type { Reply } from './reply.ts';
+import type { FailureReply, Reply } from './reply.ts';
 
 /**
  * Who may ask. `anyone`: whoever reaches the server. `node`: the host that the path names. `view`: any host; the route sees to it
@@ -18,6 +18,8 @@ export interface Call {
   readonly response: Response;
   readonly caller: Caller;
   readonly peer: Peer;
+  /** Why it would be refused by now: who asks may have been put out since it began. */
+  refusedNow(): FailureReply | undefined;
 }
 
 export interface Route {

@@ -75,7 +75,7 @@ function isKind(text: string): text is EventKind {
 
 /** A client that comes back says which event it saw last, and misses none. */
 async function stream(
-  { door, request, response }: Call,
+  { door, request, response, refusedNow }: Call,
   filter: Omit<EventQuery, 'limit'>,
   after: number | undefined,
 ): Promise<Reply> {
@@ -84,7 +84,13 @@ async function stream(
   return {
     kind: 'stream',
     headers: { 'Content-Type': 'text/event-stream; charset=utf-8' },
-    pieces: eventStream(door, { filter, from, response, shown: shownEvent }),
+    pieces: eventStream(door, {
+      filter,
+      from,
+      response,
+      isWelcome: () => refusedNow() === undefined,
+      shown: shownEvent,
+    }),
   };
 }
 

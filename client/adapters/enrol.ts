@@ -176,7 +176,7 @@ async function understand(response: Response, { token, shown }: Pick<Handing, 't
   }
   const message = details.message ?? details.title ?? `it answers ${status} without a reason`;
   const afterMs = (secondsOf(headers['retry-after']) ?? 0) * 1000;
-  if (status === 429 || status === 409 || status === 423)
+  if (status === 429 || status === 423)
     return {
       ...failed(`the server wants to be asked later: ${message}`, NOTHING_LOST),
       ...(afterMs > 0 ? { afterMs } : {}),

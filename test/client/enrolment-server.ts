@@ -27,7 +27,9 @@ export interface EnrolmentServer {
   readonly joinTokens: Set<string>;
   /** Whether those wait who come new. */
   approves: boolean;
-  /** Whether somebody else stands in its place, for one request. */
+  /** Ends every connection. */
+  cut(): void;
+  /** What is said in its place; undefined: nothing else. */
   instead: ((heard: Heard) => Said | undefined | Promise<Said | undefined>) | undefined;
 }
 
@@ -51,6 +53,7 @@ export async function enrolmentServer(tls?: { readonly cert: string; readonly ke
     joinTokens: new Set(),
     approves: false,
     instead: undefined,
+    cut: () => http.closeAllConnections(),
   };
   return server;
 

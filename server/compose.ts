@@ -8,6 +8,7 @@ import { watchControlFiles } from './adapters/files/control-files.ts';
 import { openEditor } from './adapters/files/editor.ts';
 import { reasonOf } from './adapters/files/failure.ts';
 import { tightenState, userProblems, workAsOwnerOf } from './adapters/files/privileges.ts';
+import { createSecretFile, type SecretFile } from './adapters/files/new-secret-file.ts';
 import { stateFiles, stateFilesForReading } from './adapters/files/state-files.ts';
 import { openRepository, signatureTrouble } from './adapters/git/repository.ts';
 import { openWorktree } from './adapters/git/worktree.ts';
@@ -199,6 +200,11 @@ export function processProblems({ stateDir }: Settings): Problem[] {
 /** The files that a command edits where there may be no time, or no way, to put everything together. */
 export function editorOf(base: string): ControlFileEditor {
   return openEditor(base);
+}
+
+/** A new file for a secret, which only whoever called the command can read. Throws where there is one already. */
+export function secretFile(path: string): SecretFile {
+  return createSecretFile(path);
 }
 
 /** A checkout as it would be committed now, whose views can be looked at. */

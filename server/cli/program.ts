@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { addCheck } from './check.ts';
 import { DEFAULT_BASE, type ExitCode, misuse, type Run } from './command.ts';
+import { addEnrolments } from './enrolments.ts';
 import { addEvents } from './events.ts';
 import { addExplain } from './explain.ts';
 import { addInit } from './init.ts';
@@ -16,6 +17,7 @@ import { addStatus } from './status.ts';
 import { addTags } from './tags.ts';
 import { terminal } from './terminal.ts';
 import { addTest } from './test.ts';
+import { addToken } from './token.ts';
 import { addView } from './view.ts';
 
 /** Runs one command line and answers its exit code. */
@@ -62,6 +64,8 @@ const ADD = [
   addStatus,
   addNodes,
   addEvents,
+  addToken,
+  addEnrolments,
 ];
 
 const BASE = `the directory of control files (default: TAGWAVE_BASE, or ${DEFAULT_BASE})`;
@@ -81,6 +85,11 @@ export function buildProgram(run: Run, writeErr: (text: string) => void = termin
     .addOption(new Option('--base <dir>', BASE).hideHelp())
     .addOption(new Option('--json', JSON_OUTPUT).hideHelp());
   for (const addCommand of ADD) addCommand(program, run);
-  for (const command of program.commands) command.option('--base <dir>', BASE).option('--json', JSON_OUTPUT);
+  for (const command of withParts(program)) command.option('--base <dir>', BASE).option('--json', JSON_OUTPUT);
   return program;
+}
+
+/** The commands, and those that are parts of one, as of `token`. */
+function withParts({ commands }: Command): Command[] {
+  return commands.flatMap((command) => [command, ...withParts(command)]);
 }

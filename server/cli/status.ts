@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { type Status, status } from '../operations/overview.ts';
 import { refreshTagProblems } from '../operations/refresh-shelf.ts';
+import { refreshCredentialProblems } from '../operations/tokens-problems.ts';
 import { type CommonOptions, type ExitCode, fail, type Run, succeed, withWorld } from './command.ts';
 import { plural, printable, someOf, table } from './terminal.ts';
 
@@ -15,6 +16,7 @@ function statusCommand(options: CommonOptions): Promise<ExitCode> {
   return withWorld('reader', options, async ({ context }, ready) => {
     context.problems.set('control files', ready.controls.problems);
     refreshTagProblems(context);
+    refreshCredentialProblems(context);
     const now = await status(context);
     return 'kind' in now ? fail(options, now) : succeed(options, now, () => statusLines(now));
   });

@@ -10,6 +10,7 @@ import { dropContent, pruneTags } from '../operations/prune.ts';
 import { pruneHistory } from '../operations/prune-history.ts';
 import { refreshShelf, refreshTagProblems } from '../operations/refresh-shelf.ts';
 import { tagCurrentHour } from '../operations/snapshot.ts';
+import { lookAtExpiry, refreshCredentialProblems } from '../operations/tokens-problems.ts';
 import { settingsNeedingRestart } from '../settings/restart.ts';
 import type { Settings } from '../settings/settings.ts';
 import { type Sequence, sequence } from './sequence.ts';
@@ -96,6 +97,7 @@ export async function minuteCheck(context: Context): Promise<void> {
   await tagCurrentHour(context);
   refreshTagProblems(context);
   refreshHaltProblems(context);
+  await lookAtExpiry(context);
 }
 
 /** Repacking takes long in a large repository: no tag waits for it. */
@@ -113,6 +115,7 @@ function everySecond(context: Context): void {
   context.problems.set('store', storeProblems(context.store.trouble()));
   context.problems.set('programs', programProblems(context));
   context.problems.set('fleet', fleetProblems(context));
+  refreshCredentialProblems(context);
   context.tlsFiles?.look();
   context.problems.set('tls', context.tlsFiles?.problems() ?? []);
   context.refusals.flush();

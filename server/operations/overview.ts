@@ -7,6 +7,7 @@ import type { World } from '../core/world.ts';
 import type { NodeRow, StoredEvent, ToldCount } from '../ports.ts';
 import { countSilent, countTold, countUnstopped } from './census.ts';
 import type { Context } from './context.ts';
+import { type Waiting, waitingHosts } from './enrolments.ts';
 import { killswitches } from './kill.ts';
 import { knownEnvironments } from './mark.ts';
 import { waveAnswer } from './preview.ts';
@@ -49,6 +50,8 @@ export interface Status {
   readonly trunk: World['trunk'];
   /** `silent`: the first thousand of them. */
   readonly nodes: { readonly known: number; readonly silent: readonly Hostname[]; readonly silentCount: number };
+  /** The hosts that wait to be let in, oldest first. */
+  readonly enrolments: readonly Waiting[];
   readonly problems: readonly StandingProblem[];
 }
 
@@ -72,6 +75,7 @@ export async function status(context: Context): Promise<Status | NotReady> {
     tags: { count: world.tags.length, newest: world.tags.at(-1)?.name ?? null, oldest: world.tags[0]?.name ?? null },
     trunk: world.trunk,
     nodes: { known, silent: silent.first, silentCount: silent.count },
+    enrolments: waitingHosts(context),
     problems: context.problems.standing(),
   };
 }

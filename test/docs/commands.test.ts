@@ -40,7 +40,8 @@ test('every command of tagwave-server that is shown exists, with the flags that 
   const known = new Map(
     buildProgram(async () => undefined).commands.map((command) => [
       command.name(),
-      command.options.map(({ long }) => long),
+      // With those of its parts, as of "token create".
+      [command, ...command.commands].flatMap((part) => part.options.map(({ long }) => long)),
     ]),
   );
   const shown = (await Promise.all(PAGES.map((page) => calls(page, 'tagwave-server')))).flat();

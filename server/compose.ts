@@ -7,8 +7,9 @@ import { openCredentials } from './adapters/credentials/credentials.ts';
 import { watchControlFiles } from './adapters/files/control-files.ts';
 import { openEditor } from './adapters/files/editor.ts';
 import { reasonOf } from './adapters/files/failure.ts';
-import { tightenState, userProblems, workAsOwnerOf } from './adapters/files/privileges.ts';
 import { createSecretFile, type SecretFile } from './adapters/files/new-secret-file.ts';
+import { tightenState, userProblems, workAsOwnerOf } from './adapters/files/privileges.ts';
+import { exposedSecrets, secretProblems } from './adapters/files/secret-problems.ts';
 import { stateFiles, stateFilesForReading } from './adapters/files/state-files.ts';
 import { openRepository, signatureTrouble } from './adapters/git/repository.ts';
 import { openWorktree } from './adapters/git/worktree.ts';
@@ -193,8 +194,8 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
 }
 
 /** What is wrong with how a server's process was started. */
-export function processProblems({ stateDir }: Settings): Problem[] {
-  return userProblems(stateDir);
+export function processProblems(settings: Settings): Problem[] {
+  return [...userProblems(settings.stateDir), ...secretProblems(settings)];
 }
 
 /** The files that a command edits where there may be no time, or no way, to put everything together. */
@@ -249,6 +250,7 @@ export async function composeCheck(options: Omit<SettingsSource, 'lastValid'>): 
       { name: 'nodegrouper', state: programs.nodegrouper() },
     ],
     signatures: signatureTrouble(settings.repo),
+    secrets: exposedSecrets(settings),
   };
 }
 

@@ -84,13 +84,16 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     tls: null,
   });
 
-  return {
+  const server: HttpServer = {
     listen: front.listen,
     listenOn: (path) => front.listenOn(addressOf(path)),
     async listenToAdmins(stateDir) {
       const path = join(stateDir, 'admin.sock');
       const trouble = await listenToAdmins(admins, path).catch(String);
       context.problems.set('admin-socket', trouble === undefined ? [] : [noAdminSocket(path, trouble)]);
+      if (trouble === undefined || stop.signal.aborted) return;
+      // A disk that cannot be written now may be writable later.
+      setTimeout(() => void server.listenToAdmins(stateDir), ADMIN_SOCKET_RETRY_MS).unref();
     },
     idle: fetching.idle,
     async close(graceSeconds) {
@@ -98,6 +101,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       await fetching.idle();
     },
   };
+  return server;
 }
 
 interface Parts {
@@ -145,13 +149,14 @@ function openFront({ door, stop, app }: Parts, way: Way): Connections {
 
 /** Its owner and the group of the state directory may open it; the directories above it say who comes that far. */
 const ADMIN_SOCKET_MODE = 0o660;
+const ADMIN_SOCKET_RETRY_MS = 1_000;
 
 function noAdminSocket(path: string, why: string): Problem {
   return {
     id: 'http:admin-socket',
     severity: 'warning',
     sentence: `nobody can ask on the admin socket ${path} (${why}); everything else goes on`,
-    hint: 'commands work on the files all the same; make the state directory writable for the server and restart it',
+    hint: 'commands work on the files all the same; make the state directory writable for the server',
   };
 }
 

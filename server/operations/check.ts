@@ -16,13 +16,15 @@ export interface CheckPorts {
   readonly programs: readonly { readonly name: string; readonly state: ProgramState }[];
   /** Why no commit can be verified, where that is asked for. */
   readonly signatures: string | null;
+  /** Files of secrets that others may read. */
+  readonly secrets: readonly Problem[];
 }
 
 /** Something wrong; where it is about a key or a word of a file, with which, what was expected and what was found. */
 export type Finding = Problem & Partial<Pick<FileError, 'key' | 'expected' | 'found'>>;
 
 /** Everything that is wrong with the control files as they are now, settled or not, as CI would want to know before a push. */
-export function check({ files, settings, tags, programs, signatures }: CheckPorts): Finding[] {
+export function check({ files, settings, tags, programs, signatures, secrets }: CheckPorts): Finding[] {
   const schedule = look(files, SCHEDULE_RULES);
   const environments = environmentsOf(schedule.meaning ?? DEFAULT_SCHEDULE);
   return [
@@ -35,6 +37,7 @@ export function check({ files, settings, tags, programs, signatures }: CheckPort
     ...readKillswitch(files.killswitch(), environments).problems,
     ...programs.flatMap(({ name, state }) => (state.kind === 'unusable' ? [unusable(name, state.why)] : [])),
     ...(signatures === null ? [] : [unverifiable(signatures)]),
+    ...secrets,
   ];
 }
 

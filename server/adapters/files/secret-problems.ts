@@ -1,0 +1,30 @@
+import type { Problem } from '../../core/problem.ts';
+import type { Settings } from '../../settings/settings.ts';
+import { readSecret, type SecretPlace } from './secret-file.ts';
+
+/** What is wrong with the files that settings name as secret; of TLS see there, where they are kept up with. */
+export function secretProblems(settings: Pick<Settings, 'repo' | 'oidc'>): Problem[] {
+  return placesIn(settings).flatMap((place) => {
+    const read = readSecret(place);
+    if (read.ok) return [...read.value.problems];
+    const { sentence, hint } = read;
+    return [{ id: `secret:unusable:${place.setting}`, severity: 'error', sentence, hint }];
+  });
+}
+
+/** Of files that are there, for who looks without being the server: that others may read or write them. */
+export function exposedSecrets(settings: Pick<Settings, 'repo' | 'oidc'>): Problem[] {
+  return placesIn(settings).flatMap((place) => {
+    const read = readSecret(place);
+    return read.ok ? [...read.value.problems] : [];
+  });
+}
+
+function placesIn({ repo, oidc }: Pick<Settings, 'repo' | 'oidc'>): SecretPlace[] {
+  const places: Readonly<Record<string, string | null>> = {
+    'repo.token_file': repo.access.tokenFile,
+    'repo.ssh_key_file': repo.access.sshKeyFile,
+    'oidc.client_secret_file': oidc?.clientSecretFile ?? null,
+  };
+  return Object.entries(places).flatMap(([setting, place]) => (place === null ? [] : [{ setting, place }]));
+}

@@ -44,6 +44,8 @@ export interface FailedToEnrol {
   readonly afterMs?: number;
   /** What was shown does not count. */
   readonly isUnknown?: true;
+  /** The server has understood, and says no. */
+  readonly isRefused?: true;
 }
 
 /**
@@ -58,7 +60,8 @@ export function enrol(enrolment: Enrolment): Promise<Enrolled> {
     const mine = found.kind === 'token' ? found : nextToken(enrolment);
     if (mine.kind === 'failed') return mine;
     const asked = await hand({ servers, path: `/v1/nodes/${hostname}/enrolment`, shown: joinToken, token: mine.token });
-    if (asked.kind !== 'enrolled' || found.kind === 'token') return asked;
+    if (asked.kind !== 'enrolled') return refusedWith(asked, found.kind === 'token' ? tokenFile : nextOf(tokenFile));
+    if (found.kind === 'token') return asked;
     putInPlace(tokenFile);
     return { ...asked, isNew: true };
   });
@@ -82,10 +85,18 @@ export function rotate(enrolment: Omit<Enrolment, 'joinToken'>): Promise<Enrolle
       const again = await hand({ ...asking, shown: next.token });
       if (again.kind === 'enrolled') asked = again;
     }
-    if (asked.kind !== 'enrolled') return asked;
+    if (asked.kind !== 'enrolled') return refusedWith(asked, nextOf(tokenFile));
     putInPlace(tokenFile);
     return { ...asked, isNew: true };
   });
+}
+
+/** A token that was turned down for good is never taken again: the host has to make another one, which nobody does unasked. */
+function refusedWith(failed: Exclude<Enrolled, { kind: 'enrolled' }>, file: string): Enrolled {
+  if (failed.kind !== 'failed' || failed.isRefused !== true) return failed;
+  const { sentence, hint } = failed.failure;
+  const more = `If this very token was turned down or revoked: 'rm ${file}', and the next try makes another.`;
+  return { ...failed, failure: { sentence, hint: `${hint}\n  ${more}` } };
 }
 
 /** One at a time for a token. The lock is the directory itself, so that nothing is left in one that belongs to somebody else. */
@@ -184,7 +195,7 @@ async function understand(response: Response, { token, shown }: Pick<Handing, 't
   if (status < 400) return notUnderstood(`it answers ${status}; give the server's own URL`);
   if (status === 401) return { ...unknown(shown), isUnknown: true };
   const refusal: Refusal = { kind: 'refused', status, code: details.code, message, hint: details.hint };
-  return { kind: 'failed', failure: whyRefused(refusal, { token: undefined, tokenFile: undefined, tls: {} }) };
+  return { kind: 'failed', failure: whyRefused(refusal, UNKNOWN), isRefused: true };
 }
 
 /** What was shown does not count. */

@@ -2,8 +2,10 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
+import { makeAuthority } from '../rig/certificates.ts';
 import { bundleClient } from '../rig/client-bundle.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
+import { enrolmentServer } from './enrolment-server.ts';
 
 /** A process that sees its own /etc, /usr/local and /var/lib: what it changes there is gone with it. */
 const OWN_MACHINE = `set -eu
@@ -164,4 +166,87 @@ test('in place it runs as root, without being told so', async (context) => {
     tail -n 2 /etc/tagwave/client.yml
   `);
   expect(said).toBe('*/10 * * * *  root  tagwave poll --splay 540\nserver: "http://a"\nroot: "/"');
+});
+
+test('a host is enrolled as it is installed, before anything is started, with a token that belongs to whoever polls', async (context) => {
+  const here = await machine();
+  if (here === undefined) return context.skip('takes root and a kernel that lets it mount');
+  const server = await enrolmentServer();
+  const join = `twj_${'j'.repeat(43)}`;
+  server.joinTokens.add(join);
+  const files = await disposableDirectory();
+  await writeFile(`${files}/join-token`, join, { mode: 0o600 });
+  await writeFile(`${files}/ca.pem`, (await makeAuthority()).certificate);
+  const install = `tagwave install --cron --server ${server.url} --hostname web1`;
+  const said = await here.run(`
+    umask 000
+    ${install} || echo "exit $?"
+    ls /etc/cron.d/tagwave /var/lib/tagwave/token 2>/dev/null
+    echo ---
+    ${install} --ca ${files}/ca.pem --join-token-file ${files}/join-token --dry-run
+    echo ---
+    ${install} --join-token-file ${files}/join-token
+    echo ---
+    tagwave install --cron
+    stat -c '%n %U:%G %a' /var/lib/tagwave/* /etc/tagwave /etc/tagwave/*
+    install -m 755 "$(command -v tagwave)" /usr/local/bin/tagwave
+    su -s /bin/sh tagwave -c 'PATH=/usr/local/bin:/usr/bin:/bin tagwave poll --verbose' || echo "exit $?"
+    tagwave install --uninstall --purge >/dev/null
+    ls -d /var/lib/tagwave /etc/tagwave 2>/dev/null
+  `);
+  const [digest = ''] = server.active;
+  const id = digest.slice(0, 16);
+  expect(said.split('\n')).toEqual([
+    'changed      user tagwave',
+    'changed      /var/lib/tagwave',
+    'changed      /etc/tagwave/client.yml',
+    'tagwave: the server lets nobody in who shows nothing',
+    '  Give the join token of whoever looks after the server: --join-token-file FILE.',
+    'exit 1',
+    '---',
+    'unchanged    user tagwave',
+    'unchanged    /var/lib/tagwave',
+    'kept         /etc/tagwave/client.yml (it was there before, and says something else)',
+    'would change /var/lib/tagwave/token',
+    'would change /etc/cron.d/tagwave',
+    '---',
+    'unchanged    user tagwave',
+    'unchanged    /var/lib/tagwave',
+    'unchanged    /etc/tagwave/client.yml',
+    `changed      /var/lib/tagwave/token (its id is ${id})`,
+    'changed      /etc/cron.d/tagwave',
+    '---',
+    'unchanged    user tagwave',
+    'unchanged    /var/lib/tagwave',
+    'unchanged    /etc/tagwave/client.yml',
+    'unchanged    /var/lib/tagwave/token',
+    'unchanged    /etc/cron.d/tagwave',
+    '/var/lib/tagwave/token tagwave:tagwave 600',
+    expect.stringMatching(/^\/etc\/tagwave root:root 7/),
+    '/etc/tagwave/client.yml root:root 644',
+    expect.stringContaining('answers: hold'),
+    expect.stringContaining('web1: held'),
+    expect.stringContaining('Nothing was changed'),
+    'exit 4',
+  ]);
+});
+
+test('the CA that is given is copied to where whoever polls can read it, and written down', async (context) => {
+  const here = await machine();
+  if (here === undefined) return context.skip('takes root and a kernel that lets it mount');
+  const files = await disposableDirectory();
+  await writeFile(`${files}/ca.pem`, (await makeAuthority()).certificate, { mode: 0o600 });
+  const said = await here.run(`
+    tagwave install --cron --server http://tagwave.example.com --ca ${files}/ca.pem --token-file /etc/tagwave/token >/dev/null
+    cmp ${files}/ca.pem /etc/tagwave/ca.pem && stat -c '%U %a' /etc/tagwave/ca.pem
+    tail -n 2 /etc/tagwave/client.yml
+    tagwave install --cron | grep ca.pem
+    tagwave install --uninstall --purge | grep ca.pem
+  `);
+  expect(said.split('\n')).toEqual([
+    'root 644',
+    'token-file: "/etc/tagwave/token"',
+    'ca: "/etc/tagwave/ca.pem"',
+    'removed      /etc/tagwave/ca.pem',
+  ]);
 });

@@ -245,8 +245,10 @@ export const headers: Target = target({
     const text = input.toString('latin1');
     if (namesEtag(text, '"e"'))
       must(text === '*' || text.includes('"e"'), 'an entity tag is named that is there', text);
-    const token = sessionTokenIn({ cookie: text }, false);
-    if (token !== undefined) must(/^tws_[\w-]{43}$/.test(token) && text.includes(token), 'a session is one', text);
+    for (const isEncrypted of [true, false]) {
+      const token = sessionTokenIn({ cookie: text }, isEncrypted);
+      if (token !== undefined) must(/^tws_[\w-]{43}$/.test(token) && text.includes(token), 'a session is one', text);
+    }
   },
 });
 

@@ -1,0 +1,205 @@
+import type { Access } from '../../server/http/route.ts';
+import { ROUTES } from '../../server/http/routes.ts';
+
+/** An action: a request to one route, as somebody sends it who means it. */
+export interface Action {
+  readonly route: string;
+  readonly access: Access;
+  readonly method: string;
+  readonly path: string;
+  readonly json: unknown;
+  /** Of the table: the access, but where the route itself looks at who asks. */
+  readonly column: Column;
+}
+
+export type Column = 'node' | 'view' | 'read' | 'change' | 'admin' | 'enrol' | 'whoami' | 'logout' | 'rotate' | 'look';
+type Listed = { readonly path: string; readonly json?: unknown } & (
+  | { readonly access: Exclude<Access, 'login' | 'anyone'>; readonly column?: 'rotate' | 'look' }
+  | { readonly access: 'login'; readonly column: 'whoami' | 'logout' }
+);
+
+const TAG = 'etchautotag-20261120-0900';
+const ID = 'a'.repeat(16);
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+/** Undoes nothing and does nothing twice: whoever is let in is told that the request makes no sense. */
+const ROWS: Readonly<Record<string, Listed>> = {
+  'GET /v1/nodes/:hostname': { access: 'node', path: '/v1/nodes/web1' },
+  'GET /v1/nodes/:hostname/archive': { access: 'node', path: '/v1/nodes/web1/archive' },
+  'GET /v1/nodes/:hostname/manifest': { access: 'node', path: '/v1/nodes/web1/manifest' },
+  'POST /v1/nodes/:hostname/reports': { access: 'node', path: '/v1/nodes/web1/reports', json: {} },
+  'GET /v1/views/:digest/archive': { access: 'view', path: `/v1/views/${DIGEST}/archive` },
+  'GET /v1/views/:digest/manifest': { access: 'view', path: `/v1/views/${DIGEST}/manifest` },
+  'GET /v1/status': { access: 'read', path: '/v1/status' },
+  'GET /v1/tags': { access: 'read', path: '/v1/tags' },
+  'GET /v1/tags/:tag': { access: 'read', path: `/v1/tags/${TAG}` },
+  'PUT /v1/tags/:tag/mark': { access: 'change', path: `/v1/tags/${TAG}/mark`, json: {} },
+  'DELETE /v1/tags/:tag/mark': { access: 'change', path: `/v1/tags/${TAG}/mark`, json: { odd: true } },
+  'GET /v1/killswitch': { access: 'read', path: '/v1/killswitch' },
+  'GET /v1/killswitch/:environment': { access: 'read', path: '/v1/killswitch/production' },
+  'PUT /v1/killswitch': { access: 'change', path: '/v1/killswitch', json: { odd: true } },
+  'PUT /v1/killswitch/:environment': { access: 'change', path: '/v1/killswitch/production', json: { odd: true } },
+  'DELETE /v1/killswitch': { access: 'change', path: '/v1/killswitch', json: {} },
+  'DELETE /v1/killswitch/:environment': { access: 'change', path: '/v1/killswitch/production', json: {} },
+  'GET /v1/nodes': { access: 'read', path: '/v1/nodes' },
+  'GET /v1/nodes/:hostname/explain': { access: 'read', path: '/v1/nodes/web1/explain' },
+  'PUT /v1/nodes/:hostname/pin': { access: 'change', path: '/v1/nodes/web1/pin', json: {} },
+  'DELETE /v1/nodes/:hostname/pin': { access: 'change', path: '/v1/nodes/web1/pin', json: { odd: true } },
+  'POST /v1/preview': { access: 'read', path: '/v1/preview', json: { odd: true } },
+  'POST /v1/snapshots': { access: 'change', path: '/v1/snapshots', json: { odd: true } },
+  'POST /v1/hooks/push': { access: 'change', path: '/v1/hooks/push', json: { odd: true } },
+  'POST /v1/nodes/:hostname/enrolment': { access: 'enrol', path: '/v1/nodes/web1/enrolment', json: { odd: true } },
+  'POST /v1/nodes/:hostname/token': {
+    access: 'node',
+    column: 'rotate',
+    path: '/v1/nodes/web1/token',
+    json: { odd: true },
+  },
+  'GET /v1/enrolments': { access: 'read', path: '/v1/enrolments' },
+  'PUT /v1/enrolments/:id': { access: 'change', path: `/v1/enrolments/${ID}`, json: { odd: true } },
+  'GET /v1/tokens': { access: 'admin', column: 'look', path: '/v1/tokens' },
+  'POST /v1/tokens': { access: 'admin', path: '/v1/tokens', json: { odd: true } },
+  'DELETE /v1/tokens/:id': { access: 'admin', path: `/v1/tokens/${ID}`, json: {} },
+  'GET /v1/session': { access: 'login', column: 'whoami', path: '/v1/session' },
+  'POST /logout': { access: 'login', column: 'logout', path: '/logout', json: {} },
+  'GET /v1/events': { access: 'read', path: '/v1/events' },
+};
+
+/** What needs nothing to be shown: of these no secret may be said, and there are no more than these. */
+export const OPEN: ReadonlySet<string> = new Set([
+  'GET /healthz',
+  'GET /readyz',
+  'GET /client/release.json',
+  'GET /client/tagwave.cjs',
+  'GET /install.sh',
+  'GET /login',
+  'GET /login/callback',
+]);
+
+export function nameOf({ method, path }: { readonly method: string; readonly path: string }): string {
+  return `${method} ${path}`;
+}
+
+/** Routes that nobody has thought about here. */
+export function unlisted(): string[] {
+  return ROUTES.map(nameOf).filter((name) => ROWS[name] === undefined && !OPEN.has(name));
+}
+
+export const ACTIONS: readonly Action[] = ROUTES.flatMap((route) => {
+  const row = ROWS[nameOf(route)];
+  if (row === undefined) return [];
+  const { access, path, json } = row;
+  return [{ route: nameOf(route), method: route.method, path, json, access, column: row.column ?? row.access }];
+});
+
+/** `in`: the request is for the route to answer. */
+export type Verdict = 'in' | 401 | 403;
+export type Row = Readonly<Record<Exclude<Column, 'rotate' | 'look'>, Verdict> & { readonly look?: Verdict }>;
+
+/** Where a row says nothing else: a token is replaced by whoever asks as its host, and who may change tokens may see them. */
+export function verdictOf(row: Row, column: Column, haveTokens: boolean): Verdict {
+  if (column === 'look') return row.look ?? row.admin;
+  if (column !== 'rotate') return row[column];
+  return haveTokens || row.node === 401 ? row.node : 403;
+}
+
+const STRANGER: Row = {
+  node: 401,
+  view: 401,
+  read: 403,
+  change: 403,
+  admin: 401,
+  enrol: 'in',
+  whoami: 401,
+  logout: 401,
+};
+const NOBODY_AT_ALL: Row = {
+  node: 401,
+  view: 401,
+  read: 401,
+  change: 401,
+  admin: 401,
+  enrol: 'in',
+  whoami: 401,
+  logout: 401,
+};
+const ELSEWHERE: Row = { ...NOBODY_AT_ALL, enrol: 403 };
+const HOST: Row = { node: 'in', view: 'in', read: 403, change: 403, admin: 403, enrol: 'in', whoami: 401, logout: 401 };
+const PERSON: Row = {
+  node: 403,
+  view: 403,
+  read: 'in',
+  change: 403,
+  admin: 403,
+  enrol: 'in',
+  whoami: 'in',
+  logout: 401,
+};
+const OVERHEARD: Row = {
+  node: 403,
+  view: 403,
+  read: 403,
+  change: 403,
+  admin: 403,
+  enrol: 403,
+  whoami: 403,
+  logout: 401,
+};
+
+/** Who tries, and how far each gets where hosts have tokens, asking on this machine over plain HTTP. */
+export const WITH_TOKENS = {
+  'no credentials': STRANGER,
+  'the host itself': HOST,
+  "another node's token": { ...HOST, node: 403 },
+  'a token that was revoked': NOBODY_AT_ALL,
+  'a token that has expired': NOBODY_AT_ALL,
+  'a token that never was': NOBODY_AT_ALL,
+  'what is no token': NOBODY_AT_ALL,
+  'a token that nobody has said yes to': { ...HOST, node: 403, view: 403 },
+  'a join token': NOBODY_AT_ALL,
+  viewer: PERSON,
+  operator: { ...PERSON, change: 'in' },
+  admin: { ...PERSON, change: 'in', admin: 'in' },
+  'an admin whose token has expired': NOBODY_AT_ALL,
+  'an admin from a page of another origin': { ...PERSON, look: 'in' },
+  'a session without an origin': { ...PERSON, look: 'in', logout: 403 },
+  'a session from a page of another origin': { ...PERSON, look: 'in', logout: 403 },
+  'a session sent as a token': NOBODY_AT_ALL,
+  'a token sent as a session': STRANGER,
+  'a forged X-Forwarded-For': ELSEWHERE,
+  'a forged Forwarded': ELSEWHERE,
+  'a Host that is not here': ELSEWHERE,
+  'an admin through a proxy that nobody named': OVERHEARD,
+  'forged words of a door': STRANGER,
+  'a forged name of an admin': STRANGER,
+} as const satisfies Readonly<Record<string, Row>>;
+export type Attacker = keyof typeof WITH_TOKENS;
+
+/** Where hosts show nothing: whoever asks for a host gets what it gets; on this machine all may read. */
+export const WITHOUT: Readonly<Record<Attacker, Row>> = Object.fromEntries(
+  Object.entries(WITH_TOKENS).map(([attacker, row]: [string, Row]) => {
+    const isHost = ['the host itself', "another node's token", 'a token that nobody has said yes to'].includes(
+      attacker,
+    );
+    const known: Row = isHost ? NOBODY_AT_ALL : row;
+    return [attacker, { ...known, node: 'in', view: 'in', read: row === STRANGER ? 'in' : known.read, enrol: 403 }];
+  }),
+) as Record<Attacker, Row>;
+
+/** Who tries with a certificate, and over TLS, where hosts have those. */
+const BY_CERTIFICATE = {
+  'no certificate': STRANGER,
+  'its own certificate': HOST,
+  "another host's certificate": { ...HOST, node: 403 },
+  'a certificate of another authority': STRANGER,
+  'a certificate that has expired': STRANGER,
+  'a token of a host': NOBODY_AT_ALL,
+  viewer: PERSON,
+  admin: { ...PERSON, change: 'in', admin: 'in' },
+  'its own certificate with a token that never was': NOBODY_AT_ALL,
+  'a certificate in a header': STRANGER,
+} as const satisfies Readonly<Record<string, Row>>;
+export type Certified = keyof typeof BY_CERTIFICATE;
+/** Nobody gets a token there. */
+export const WITH_CERTIFICATES = Object.fromEntries(
+  Object.entries(BY_CERTIFICATE).map(([name, row]: [string, Row]) => [name, { ...row, enrol: 403 }]),
+) as Record<Certified, Row>;

@@ -4,9 +4,11 @@ import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import type { Attempt, Log } from '../ports.ts';
 import type { HttpSettings, ListenAddress } from '../settings/settings.ts';
+import { limitConnectionsPerAddress, seldom } from './address-connections.ts';
 import { readWhatHasArrived } from './arrived.ts';
 import { answerBrokenRequest } from './broken-request.ts';
 import type { Exchanges } from './exchange.ts';
+import { boundPipelines } from './pipeline.ts';
 import { openTlsServer, type Tls } from './tls-server.ts';
 
 /** All connections to one address, from the first that is accepted to the last that is closed. */
@@ -43,9 +45,10 @@ export interface ConnectionsOptions {
 }
 
 export function openConnections(options: ConnectionsOptions): Connections {
-  const { http, log, exchanges, stop, listener, isBehindDoors = false, tls = null } = options;
+  const { http, log, exchanges, stop, isBehindDoors = false, tls = null } = options;
+  const listener = boundPipelines(options.listener, log);
   const secure =
-    tls === null ? null : openTlsServer({ ...options, tls, ...limitsOfTls(http), onDistrust: dropEverybody });
+    tls === null ? null : openTlsServer({ ...options, listener, tls, ...limitsOfTls(http), onDistrust: dropEverybody });
   const server = secure?.server ?? createServer(isBehindDoors ? BEHIND_DOORS : timeouts(http), listener);
   if (!isBehindDoors) server.maxConnections = http.maxConnections;
   server.timeout = isBehindDoors ? 0 : STALLED_MS;
@@ -56,6 +59,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
   warnWhenFull(server, log);
   // Over TLS a connection is one when hands have been shaken.
   const sockets = trackSockets(server, secure === null ? 'connection' : 'secureConnection');
+  if (!isBehindDoors) limitConnectionsPerAddress(server, { http, log });
   const busy = (): Set<Socket | null> => new Set([...exchanges.open()].map((response) => response.socket));
   const sayClose = (): void => {
     for (const response of exchanges.open()) if (!response.headersSent) response.shouldKeepAlive = false;
@@ -143,19 +147,16 @@ const BEHIND_DOORS = {
   requireHostHeader: false,
 };
 
-const WARN_EVERY_MS = 60_000;
-
 function warnWhenFull(server: Server, log: Log): void {
-  let warnedAt = Number.NEGATIVE_INFINITY;
-  server.on('drop', () => {
-    const now = performance.now();
-    if (now - warnedAt < WARN_EVERY_MS) return;
-    warnedAt = now;
-    log.warn('connections are refused: there are too many', {
-      limit: server.maxConnections,
-      setting: 'http.max_connections',
-    });
-  });
+  const warn = seldom();
+  server.on('drop', () =>
+    warn(() =>
+      log.warn('connections are refused: there are too many', {
+        limit: server.maxConnections,
+        setting: 'http.max_connections',
+      }),
+    ),
+  );
 }
 
 function isAnswering(exchanges: Exchanges, socket: Duplex): boolean {

@@ -27,6 +27,11 @@ function protocolOf(headers: IncomingHttpHeaders): string | undefined {
   return typeof said === 'string' ? said.split(',').at(-1)?.trim().toLowerCase() : undefined;
 }
 
+/** Whether an address is one of these, or in one of these ranges. */
+export function addressRanges(ranges: readonly string[]): (address: string) => boolean {
+  return (address) => ranges.length > 0 && trusts(ranges)(address, 0);
+}
+
 type Trust = (address: string, index: number) => boolean;
 const compiled = new WeakMap<readonly string[], Trust>();
 

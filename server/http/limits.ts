@@ -33,19 +33,19 @@ export function openLimits({ settings, monotonic }: LimitsPorts): Limits {
   return {
     address(request) {
       const { limits, http } = settings();
-      const address = counted(peerOf(request, http.trustProxy).address);
+      const address = countedAs(peerOf(request, http.trustProxy).address);
       if (address === undefined) return undefined;
       const wait = addresses.take(address, limits.addressRequestsPerMinute);
       return wait === 0 ? undefined : tooMany(wait, 'this address', 'limits.address_requests_per_minute');
     },
     failure(peer) {
-      const address = counted(peer.address);
+      const address = countedAs(peer.address);
       if (address === undefined) return undefined;
       const wait = failures.take(address, settings().limits.addressFailuresPerMinute);
       return wait === 0 ? undefined : tooMany(wait, 'this address', 'limits.address_failures_per_minute');
     },
     node(peer, hostname) {
-      const address = counted(peer.address);
+      const address = countedAs(peer.address);
       if (address === undefined) return undefined;
       const { limits } = settings();
       // Where hosts need not show who they are, nobody must be able to use up another one's share.
@@ -55,9 +55,25 @@ export function openLimits({ settings, monotonic }: LimitsPorts): Limits {
   };
 }
 
-/** Who is on this machine could stop the server anyway; and a proxy here that nobody named stands for the whole fleet. */
-function counted(address: string | undefined): string | undefined {
-  return address === undefined || address === '127.0.0.1' || isLoopbackAddress(address) ? undefined : address;
+/**
+ * As what an address is counted; undefined where it is not. Who is on this machine could stop the server anyway; and a proxy
+ * here that nobody named stands for the whole fleet. Of IPv6 the first half counts, because the other one is everybody's own
+ * choice.
+ */
+export function countedAs(address: string | undefined): string | undefined {
+  if (address === undefined || address === '127.0.0.1' || isLoopbackAddress(address)) return undefined;
+  if (!address.includes(':')) return address;
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  return mapped ?? `${firstHalf(address)}::/64`;
+}
+
+/** Of an IPv6 address as a socket tells it: without the zeros that may be left out, perhaps with the name of a link. */
+function firstHalf(address: string): string {
+  const [before = '', after] = (address.split('%', 1)[0] ?? '').split('::', 2);
+  const groups = before === '' ? [] : before.split(':');
+  const rest = after === undefined || after === '' ? [] : after.split(':');
+  const zeros = after === undefined ? 0 : 8 - groups.length - rest.length;
+  return [...groups, ...Array<string>(Math.max(0, zeros)).fill('0'), ...rest].slice(0, 4).join(':');
 }
 
 /** So many are told apart at a time; of more those are forgotten that were counted first. */

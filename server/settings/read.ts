@@ -94,6 +94,7 @@ function settingsFrom(values: SettingValues, base: string): Settings {
       publicUrl: values['http.public_url'] ?? null,
       bodyLimitKib: values['http.body_limit_kib'],
       maxConnections: values['http.max_connections'],
+      connectionsPerAddress: values['http.connections_per_address'],
       headersTimeoutSeconds: values['http.headers_timeout_seconds'],
       requestTimeoutSeconds: values['http.request_timeout_seconds'],
       keepAliveTimeoutSeconds: values['http.keep_alive_timeout_seconds'],

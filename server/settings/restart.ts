@@ -25,6 +25,7 @@ const OPENED_ONCE: Readonly<Partial<Record<SettingKey, (settings: Settings) => u
   'tls.client_crl': ({ tls }) => tls?.clientCrl,
   'http.body_limit_kib': ({ http }) => http.bodyLimitKib,
   'http.max_connections': ({ http }) => http.maxConnections,
+  'http.connections_per_address': ({ http }) => http.connectionsPerAddress,
   'http.headers_timeout_seconds': ({ http }) => http.headersTimeoutSeconds,
   'http.request_timeout_seconds': ({ http }) => http.requestTimeoutSeconds,
   'http.keep_alive_timeout_seconds': ({ http }) => http.keepAliveTimeoutSeconds,

@@ -92,6 +92,7 @@ export const settingsSchema = z.strictObject({
   'http.public_url': text(PUBLIC_URL, isPublicUrl).optional(),
   'http.body_limit_kib': whole('KiB', { min: 1, max: 65_536 }).default(256),
   'http.max_connections': whole('connections', { min: 1, max: 1_000_000 }).default(10_000),
+  'http.connections_per_address': whole('connections', { min: 0, max: 1_000_000 }).default(2_000),
   'http.headers_timeout_seconds': whole('seconds', { min: 1, max: 3600 }).default(15),
   'http.request_timeout_seconds': whole('seconds', { min: 1, max: 3600 }).default(60),
   'http.keep_alive_timeout_seconds': whole('seconds', { min: 1, max: 3600 }).default(65),

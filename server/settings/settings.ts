@@ -128,6 +128,8 @@ export interface HttpSettings {
   readonly publicUrl: string | null;
   readonly bodyLimitKib: number;
   readonly maxConnections: number;
+  /** Of one on another machine; 0 = without limit. */
+  readonly connectionsPerAddress: number;
   readonly headersTimeoutSeconds: number;
   readonly requestTimeoutSeconds: number;
   readonly keepAliveTimeoutSeconds: number;

@@ -56,6 +56,7 @@ describe('settings', () => {
         publicUrl: null,
         bodyLimitKib: 256,
         maxConnections: 10_000,
+        connectionsPerAddress: 2_000,
         headersTimeoutSeconds: 15,
         requestTimeoutSeconds: 60,
         keepAliveTimeoutSeconds: 65,

@@ -139,6 +139,8 @@ function whyNot({ issuer }: OidcSettings, error: unknown): NotLoggedIn {
     return failed('refused', 'the provider does not take what you came back with (invalid_grant)', again);
   if (error instanceof oidc.ResponseBodyError)
     return failed('setup', `${issuer} refuses this server: ${error.error}`, 'see oidc.client_id and its secret');
+  if (error instanceof oidc.WWWAuthenticateChallengeError)
+    return failed('setup', `${issuer} refuses this server: HTTP ${error.status}`, 'see oidc.client_id and its secret');
   const reason = reasons(error);
   if (isAway(error)) return failed('away', `${issuer} cannot be asked who you are: ${reason}`, 'try again soon');
   return failed('refused', `what ${issuer} said does not hold: ${reason}`, again);
@@ -149,8 +151,10 @@ function failed(why: NotLoggedIn['why'], sentence: string, hint: string): NotLog
 }
 
 function isItsAnswer(error: unknown): boolean {
-  return error instanceof oidc.AuthorizationResponseError || error instanceof oidc.ResponseBodyError;
+  return ANSWERS.some((kind) => error instanceof kind);
 }
+
+const ANSWERS = [oidc.AuthorizationResponseError, oidc.ResponseBodyError, oidc.WWWAuthenticateChallengeError] as const;
 
 /** Messages alone: what else errors carry may hold tokens. */
 function reasons(error: unknown): string {

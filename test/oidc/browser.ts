@@ -25,9 +25,14 @@ export interface Page extends Answer {
 
 export interface BrowserOptions {
   /** Where an origin is reached in truth, and what a proxy there adds to each request. */
-  readonly routes?: Readonly<
-    Record<string, { readonly to: string; readonly headers?: Readonly<Record<string, string>> }>
-  >;
+  readonly routes?: Readonly<Record<string, Route>>;
+}
+
+export interface Route {
+  readonly to: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** How it is asked, if not by plain HTTP. */
+  readonly ask?: typeof ask;
 }
 
 const MOST_REDIRECTS = 20;
@@ -45,7 +50,7 @@ export function browser({ routes = {} }: BrowserOptions = {}): Browser {
   const send = async (url: string, asking: Asking = {}): Promise<Answer> => {
     const { origin, host, protocol, pathname, search } = new URL(url);
     const jar = jarOf(origin);
-    const route = routes[origin] ?? { to: origin };
+    const route: Route = routes[origin] ?? { to: origin };
     const cookie = [...jar]
       .filter(([, { path }]) => pathname.startsWith(path))
       .map(([name, { value }]) => `${name}=${value}`);
@@ -56,7 +61,7 @@ export function browser({ routes = {} }: BrowserOptions = {}): Browser {
       ...route.headers,
       ...asking.headers,
     };
-    const answer = await ask(route.to, pathname + search, { ...asking, headers });
+    const answer = await (route.ask ?? ask)(route.to, pathname + search, { ...asking, headers });
     for (const line of answer.headers['set-cookie'] ?? []) keep(jar, line, protocol === 'https:');
     return answer;
   };

@@ -35,7 +35,7 @@ export interface House {
   events(kind: EventKind): Promise<StoredEvent[]>;
 }
 
-export interface HouseOptions extends Pick<ProviderOptions, 'tellsAllAtOnce'> {
+export interface HouseOptions extends Pick<ProviderOptions, 'tellsAllAtOnce' | 'tls'> {
   readonly settings?: Partial<Record<SettingKey, unknown>>;
   readonly publicUrl?: string;
 }
@@ -61,11 +61,12 @@ export async function sharedHouse(options: HouseOptions = {}): Promise<() => Hou
   return () => at(options, provider, server());
 }
 
-async function furnish({ settings = {}, publicUrl = HERE, tellsAllAtOnce = false }: HouseOptions) {
+async function furnish({ settings = {}, publicUrl = HERE, tellsAllAtOnce = false, tls }: HouseOptions) {
   const provider = await startProvider({
     people: PEOPLE,
     redirectUris: [`${publicUrl}/login/callback`],
     tellsAllAtOnce,
+    tls,
   });
   const directory = await mkdtemp(join(tmpdir(), 'tagwave-test-'));
   const secret = join(directory, 'oidc-secret');

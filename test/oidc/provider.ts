@@ -1,7 +1,9 @@
 import { createSign, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import Provider from 'oidc-provider';
+import type { Certified } from '../rig/certificates.ts';
 
 export const CLIENT_SECRET = 'a-secret-between-provider-and-tagwave-42';
 
@@ -17,6 +19,8 @@ export interface RunningProvider {
   start(): Promise<void>;
   /** Changes what it answers with a code: the claims of the ID token, and who signs it. */
   forge(forging: Forging | undefined): void;
+  /** Answers this at a path instead of what it would. */
+  answerInstead(path: string, answer: (response: ServerResponse) => void): void;
   /** The paths that were asked for. */
   readonly asked: string[];
 }
@@ -32,6 +36,8 @@ export interface ProviderOptions {
   readonly redirectUris: readonly string[];
   /** Writes everything into the ID token, so that nothing more needs to be asked. */
   readonly tellsAllAtOnce?: boolean;
+  /** Speaks TLS with it. */
+  readonly tls?: Pick<Certified, 'certificate' | 'key'> | undefined;
 }
 
 interface Key {
@@ -44,19 +50,25 @@ export async function startProvider({
   people,
   redirectUris,
   tellsAllAtOnce = false,
+  tls,
 }: ProviderOptions): Promise<RunningProvider> {
   const asked: string[] = [];
+  const replaced = new Map<string, (response: ServerResponse) => void>();
   let handle: (request: IncomingMessage, response: ServerResponse) => unknown = () => undefined;
   let forging: Forging | undefined;
   let server = await listen(0);
   const { port } = server.address() as AddressInfo;
-  const issuer = `http://127.0.0.1:${port}`;
+  const issuer = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
 
   function listen(at: number): Promise<Server> {
-    const opened = createServer((request, response) => {
+    const answer = (request: IncomingMessage, response: ServerResponse) => {
       asked.push((request.url ?? '').replace(/\?.*/, ''));
-      handle(request, response);
-    });
+      const instead = replaced.get(request.url ?? '');
+      if (instead === undefined) handle(request, response);
+      else instead(response);
+    };
+    const opened =
+      tls === undefined ? createServer(answer) : createTlsServer({ cert: tls.certificate, key: tls.key }, answer);
     return new Promise((resolve) => opened.listen(at, '127.0.0.1', () => resolve(opened)));
   }
 
@@ -80,6 +92,7 @@ export async function startProvider({
   return {
     issuer,
     asked,
+    answerInstead: (path, answer) => replaced.set(path, answer),
     rotateKeys: renew,
     stop,
     async start() {
@@ -91,7 +104,7 @@ export async function startProvider({
   };
 }
 
-interface Configuring extends Required<ProviderOptions> {
+interface Configuring extends Required<Omit<ProviderOptions, 'tls'>> {
   readonly issuer: string;
   readonly key: Key;
 }

@@ -1,0 +1,6 @@
+import { askThroughDoor } from '../http/through-door.ts';
+
+// What holds for one process holds through a door.
+askThroughDoor();
+await import('./login.test.ts');
+await import('./proxy.test.ts');

@@ -63,7 +63,7 @@ function keepPrivate(file: string): void {
 
 function requireSound(database: Database.Database): void {
   const found = database.pragma('quick_check(1)', { simple: true });
-  if (found !== 'ok') throw new Unusable(`is damaged (${String(found)})`);
+  if (found !== 'ok') throw new Unusable(`is damaged (${String(found).replaceAll(/\s+/g, ' ')})`);
 }
 
 /** Another process keeps the file locked: trying again helps. */

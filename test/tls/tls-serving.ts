@@ -123,6 +123,9 @@ export interface TlsAnswer {
   json(): Record<string, unknown>;
 }
 
+/** Node tells it only as long as a connection is new. */
+const serials = new WeakMap<TLSSocket, string>();
+
 /** As curl would ask: the server's certificate is checked. Rejects where no answer comes. */
 export function askTls(url: string, path: string, asking: TlsAsking = {}): Promise<TlsAnswer> {
   const { method = 'GET', headers = {}, json, ca, as, agent, ...versions } = asking;
@@ -138,6 +141,8 @@ export function askTls(url: string, path: string, asking: TlsAsking = {}): Promi
         method,
         headers: { ...type, ...headers },
         agent: agent ?? false,
+        // Whatever the Host header says.
+        servername: 'localhost',
         ca: ca?.certificate,
         cert: as?.certificate,
         key: as?.key,
@@ -145,7 +150,8 @@ export function askTls(url: string, path: string, asking: TlsAsking = {}): Promi
       },
       (response) => {
         const socket = response.socket as TLSSocket;
-        const serial = socket.getPeerX509Certificate()?.serialNumber ?? '';
+        const serial = serials.get(socket) ?? socket.getPeerX509Certificate()?.serialNumber ?? '';
+        serials.set(socket, serial);
         const protocol = socket.getProtocol();
         let text = '';
         response.setEncoding('utf8');

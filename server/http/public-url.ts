@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Peer } from './peer.ts';
 
 const NAME = '[a-z0-9](?:[a-z0-9-]*[a-z0-9])?';
 const HOST = new RegExp(`^(?:${NAME}(?:\\.${NAME})*\\.?|\\[[0-9a-f:.]{2,45}\\])(?::\\d{1,5})?$`, 'i');
@@ -8,9 +9,12 @@ const LONGEST = 260;
  * The URL under which somebody reached this server, by the `Host` header: a name or an address with nothing around it, since
  * it becomes part of a script that root runs. Undefined for anything else.
  */
-export function urlOfHost({ host, 'x-forwarded-proto': scheme }: IncomingHttpHeaders): string | undefined {
+export function urlOfHost(
+  { host, 'x-forwarded-proto': scheme }: IncomingHttpHeaders,
+  { isEncrypted }: Pick<Peer, 'isEncrypted'>,
+): string | undefined {
   if (host === undefined || host.length > LONGEST || !HOST.test(host)) return undefined;
-  const url = `${scheme === 'https' ? 'https' : 'http'}://${host.toLowerCase()}`;
+  const url = `${isEncrypted || scheme === 'https' ? 'https' : 'http'}://${host.toLowerCase()}`;
   return URL.canParse(url) ? url : undefined;
 }
 

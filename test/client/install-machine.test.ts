@@ -2,9 +2,12 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
+import { createToken } from '../../server/operations/tokens.ts';
+import { serving } from '../http/serving.ts';
 import { makeAuthority } from '../rig/certificates.ts';
-import { bundleClient } from '../rig/client-bundle.ts';
+import { bundleClient, releaseDirectory } from '../rig/client-bundle.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
+import { tlsPlace } from '../tls/tls-serving.ts';
 import { enrolmentServer } from './enrolment-server.ts';
 
 /** A process that sees its own /etc, /usr/local and /var/lib: what it changes there is gone with it. */
@@ -249,4 +252,59 @@ test('the CA that is given is copied to where whoever polls can read it, and wri
     'ca: "/etc/tagwave/ca.pem"',
     'removed      /etc/tagwave/ca.pem',
   ]);
+});
+
+test('two commands install a host at a server with a CA of its own, which lets in who has the join token', async (context) => {
+  const here = await machine();
+  if (here === undefined) return context.skip('takes root and a kernel that lets it mount');
+  const place = await tlsPlace();
+  const files = await disposableDirectory();
+  const clientDirectory = await releaseDirectory(join(files, 'release'));
+  const server = await serving({
+    settings: { ...place.settings, 'auth.nodes': 'tokens', 'auth.joining': 'join-token' },
+    clientDirectory,
+  });
+  const created = await createToken(server.app.context, {
+    ...{ kind: 'join', hosts: 'web1', groups: [], uses: 1, expiresAt: null, mostNames: 10 },
+    ...{ actor: { by: 'ana', from: 'command line' } },
+  });
+  if (!created.ok) throw new Error(created.sentence);
+  await writeFile(join(files, 'join-token'), created.value.token, { mode: 0o600 });
+  await writeFile(join(files, 'ca.pem'), place.authority.certificate);
+  const url = server.url.replace('127.0.0.1', 'localhost');
+  const said = await here.run(`
+    cd ${files}
+    curl -fsS --cacert ca.pem ${url}/install.sh |
+      sh -s -- --ca ca.pem --join-token-file join-token --hostname web1 --cron
+    echo ---
+    curl -fsS --cacert /etc/tagwave/ca.pem ${url}/install.sh | TAGWAVE_JOIN_TOKEN_FILE=join-token sh -s -- --hostname web1 --cron
+    echo ---
+    /usr/local/bin/tagwave update --check
+    /usr/local/bin/tagwave poll
+    cat /var/lib/tagwave/current/etc/motd
+    curl -fsS ${url}/install.sh 2>/dev/null | wc -c
+  `);
+  const lines = said.split('\n').map((line) => line.replace(/its id is [0-9a-f]{16}/, 'its id is ID'));
+  expect(lines).toEqual([
+    expect.stringMatching(/^changed {6}\/usr\/local\/bin\/tagwave /),
+    'changed      user tagwave',
+    'changed      /var/lib/tagwave',
+    'changed      /etc/tagwave/ca.pem',
+    'changed      /etc/tagwave/client.yml',
+    'changed      /var/lib/tagwave/token (its id is ID)',
+    'changed      /etc/cron.d/tagwave',
+    '---',
+    expect.stringMatching(/^unchanged {4}\/usr\/local\/bin\/tagwave /),
+    'unchanged    user tagwave',
+    'unchanged    /var/lib/tagwave',
+    expect.stringMatching(/^(unchanged|kept) .*client\.yml/),
+    'unchanged    /var/lib/tagwave/token',
+    'unchanged    /etc/cron.d/tagwave',
+    '---',
+    expect.stringContaining('is what https://localhost'),
+    expect.stringContaining('web1: now on'),
+    expect.stringContaining('hello at'),
+    '0',
+  ]);
+  expect(said).not.toContain(created.value.token.slice(4));
 });

@@ -52,6 +52,11 @@ describe('between questions', () => {
     expect(pauses({ kind: 'news', canBeHeld: false }, 3, { random: 0.5 })).toEqual([300_000, 300_000, 300_000]);
   });
 
+  test('there is never less than a server wants that was asked too often, and not the same for all', () => {
+    const later = { kind: 'later', pollAfterMs: 60_000, canBeHeld: false } as const;
+    expect([0, 0.5, 1].map((random) => pauses(later, 1, { random })[0])).toEqual([60_000, 66_000, 72_000]);
+  });
+
   test('a handful of changes in a row is followed at once, endless ones ever more slowly', () => {
     expect(pauses({ kind: 'news', tookMs: 10 }, 8)).toEqual([0, 0, 0, 0, 500, 1000, 2000, 4000]);
     expect(pauses({ kind: 'news', tookMs: 10 }, 100).at(-1)).toBe(30_000);

@@ -12,10 +12,10 @@ export const installScriptRoute: Route = {
   method: 'GET',
   path: '/install.sh',
   access: 'anyone',
-  async handle({ door, request }) {
+  async handle({ door, request, peer }) {
     const files = await clientFiles(door);
     if ('kind' in files) return files;
-    const url = door.settings().http.publicUrl ?? urlOfHost(request.headers);
+    const url = door.settings().http.publicUrl ?? urlOfHost(request.headers, peer);
     if (url === undefined) return NO_URL;
     const body = Buffer.from(files.installer.replace(PLACE, () => `server=${shellWord(url.replace(/\/+$/, ''))}\n`));
     return whole(body, { 'Content-Type': 'text/x-shellscript; charset=utf-8', 'Cache-Control': 'no-store' });

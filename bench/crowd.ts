@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { floorHour } from '../protocol/names.ts';
 import { type Generating, generate } from './generator.ts';
+import { askLine } from './poll-job.ts';
 import type { Server } from './servers.ts';
 
 /** The hosts that ask a server, each with the entity tag of what it was answered last. */
@@ -17,14 +18,18 @@ export interface Crowd {
 export interface CrowdOptions {
   readonly name: string;
   readonly hosts: readonly string[];
+  /** Of each host that has to show one. */
+  readonly tokens?: ReadonlyMap<string, string>;
 }
 
 const LEARNING_CONNECTIONS = 32;
 
 /** They ask in an order that has nothing to do with their names, the same in every run. */
-export async function makeCrowd(at: Generating, server: Server, { name, hosts }: CrowdOptions): Promise<Crowd> {
+export async function makeCrowd(at: Generating, server: Server, { name, hosts, tokens }: CrowdOptions): Promise<Crowd> {
   const file = join(at.work, `${name}.asks`);
-  const lines = shuffled(hosts).map((host) => `/v1/nodes/${host}\n`);
+  const lines = shuffled(hosts).map(
+    (host) => `${askLine({ path: `/v1/nodes/${host}`, token: tokens?.get(host) ?? '' })}\n`,
+  );
   await writeFile(file, lines.join(''));
   const { url } = server;
   let hour = 0;

@@ -17,7 +17,7 @@ export interface Load {
 
 export interface Target {
   readonly url: string;
-  /** Lines of a path and the entity tag for `If-None-Match`. */
+  /** Lines of a path, the entity tag for `If-None-Match` and, where there is one, a token. */
   readonly asks: string;
   readonly lines: number;
   /** A connection for each poll, as hosts have it that ask from cron. */
@@ -62,8 +62,9 @@ type TakeBurst = (target: Target, seconds: number) => Promise<Taken>;
 const WRK_SCRIPT = `local asks, at = {}, 0
 init = function(args)
   for line in io.lines(args[1]) do
-    local path, etag = line:match('^(%S+) (%S+)$')
+    local path, etag, token = line:match('^(%S+) (%S+) ?(%S*)$')
     local headers = { ['If-None-Match'] = etag }
+    if token ~= '' then headers['Authorization'] = 'Bearer ' .. token end
     if args[3] == 'close' then headers['Connection'] = 'close' end
     asks[#asks + 1] = wrk.format('GET', path, headers)
   end

@@ -1,5 +1,6 @@
 import { measureApply } from './apply.ts';
 import { applyLines } from './apply-report.ts';
+import { measureAuth } from './auth.ts';
 import { measureDecisions } from './decisions.ts';
 import { measureFleet } from './fleet.ts';
 import { measureGrowth } from './growth.ts';
@@ -23,6 +24,7 @@ export const PARTS: Readonly<Record<string, Measure>> = {
   mark: measureMark,
   decisions: measureDecisions,
   workers: measureWorkers,
+  auth: measureAuth,
   tags: async (bench) => {
     const figures = await measureTags(bench);
     return { lines: tagLines(figures, bench.fileSystem), figures };

@@ -4,7 +4,7 @@ import { headerOf, openWire } from './wire.ts';
 
 export interface PollJob {
   readonly url: string;
-  /** Lines of a path and, where it is known, the entity tag of the last answer. */
+  /** Lines of a path, the entity tag of the last answer (empty where it is not known) and, where there is one, a token. */
   readonly asks: string;
   readonly connections: number;
   /** A connection for each poll. */
@@ -39,6 +39,8 @@ interface Ask {
   readonly line: number;
   readonly path: string;
   etag: string;
+  /** Empty: it has none. */
+  readonly token: string;
 }
 
 /** Polls as fast as it is answered, over so many connections at once. With `learn` the file is rewritten in the end. */
@@ -54,7 +56,7 @@ export async function takePolls(job: PollJob): Promise<PollsTaken> {
   };
   await Promise.all(Array.from({ length: job.connections }, () => pollOn(job, nextAsk, polls)));
   const seconds = (monotonicMs() - began) / 1000;
-  if (job.learn) writeFileSync(job.asks, asks.map(({ path, etag }) => `${path} ${etag}\n`).join(''));
+  if (job.learn) writeFileSync(job.asks, asks.map((ask) => `${askLine(ask)}\n`).join(''));
   const took = polls.map(([, ms]) => ms).sort((a, b) => a - b);
   return {
     seconds,
@@ -77,16 +79,22 @@ async function pollOn(job: PollJob, nextAsk: () => Ask | undefined, polls: OnePo
   wire.close();
 }
 
-function requestOf({ path, etag }: Ask, close: boolean): string {
+/** What a host asks with, as a line of a file of asks. */
+export function askLine({ path, etag = '', token = '' }: Pick<Ask, 'path'> & Partial<Ask>): string {
+  return token === '' ? `${path} ${etag}` : `${path} ${etag} ${token}`;
+}
+
+function requestOf({ path, etag, token }: Ask, close: boolean): string {
   const known = etag === '' ? '' : `If-None-Match: ${etag}\r\n`;
-  return `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${known}${close ? 'Connection: close\r\n' : ''}\r\n`;
+  const shown = token === '' ? '' : `Authorization: Bearer ${token}\r\n`;
+  return `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${shown}${known}${close ? 'Connection: close\r\n' : ''}\r\n`;
 }
 
 function readAsks(file: string): Ask[] {
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
   return lines.map((text, line) => {
-    const [path = '', etag = ''] = text.split(' ');
-    return { line, path, etag };
+    const [path = '', etag = '', token = ''] = text.split(' ');
+    return { line, path, etag, token };
   });
 }
 

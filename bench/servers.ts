@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import { get as getOverTls } from 'node:https';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -29,7 +31,7 @@ export async function startTagwave(
 }
 
 /** Settings that are not as they are by default, such as `TAGWAVE_WORKERS`. */
-type Variables = Readonly<Record<string, string>>;
+export type Variables = Readonly<Record<string, string>>;
 
 /** Tagwave as it ships, on a base that is there. */
 export async function serveBase(dist: string, base: string, variables: Variables = {}): Promise<Server> {
@@ -44,10 +46,19 @@ const MOST_LOOKS = 300;
 /** Control files count once they have been unchanged for a while. */
 async function isReady(url: string): Promise<void> {
   for (let looks = 0; looks < MOST_LOOKS; looks++) {
-    if ((await fetch(`${url}/readyz`)).ok) return;
+    if ((await statusOf(`${url}/readyz`)) === 200) return;
     await delay(100);
   }
   throw new Error(`${url} does not become ready`);
+}
+
+function statusOf(url: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const take = (answer: IncomingMessage): void => resolve(answer.resume().statusCode);
+    // Certificates here are made for the day.
+    const asked = url.startsWith('https:') ? getOverTls(url, { rejectUnauthorized: false }, take) : get(url, take);
+    asked.once('error', reject);
+  });
 }
 
 export function startYardstick(dist: string, name: Yardstick): Promise<Server> {

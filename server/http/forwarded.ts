@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { isIP } from 'node:net';
 import proxyAddr from 'proxy-addr';
 import type { Peer, Seen } from './peer.ts';
 
@@ -11,14 +12,25 @@ export function throughProxies(
   const { address } = seen;
   if (trustProxy.length === 0 || address === undefined || !trusts(trustProxy)(address, 0))
     return { ...seen, isProxied: false };
-  const asked = { headers, socket: { remoteAddress: address } };
   return {
-    address: proxyAddr(asked as Parameters<typeof proxyAddr>[0], trusts(trustProxy)),
+    address: farthest({ headers, address, trust: trusts(trustProxy) }),
     isEncrypted: protocolOf(headers) === 'https',
     isProxied: true,
     // It is the proxy's own.
     certifiedNames: [],
   };
+}
+
+/** From us outwards, the first that is not believed about the one before. What is no address was written by nobody who is believed. */
+function farthest(way: {
+  readonly headers: IncomingHttpHeaders;
+  readonly address: string;
+  readonly trust: Trust;
+}): string {
+  const { headers, address, trust } = way;
+  const asked = { headers, socket: { remoteAddress: address } };
+  const hops = proxyAddr.all(asked as Parameters<typeof proxyAddr.all>[0], trust);
+  return hops.findLast((hop) => isIP(hop) !== 0) ?? address;
 }
 
 /** As the nearest proxy says, which writes at the end. */

@@ -5,7 +5,7 @@ const MASK = '***';
  */
 const USER_INFO = /\b([a-z][a-z0-9+.-]*:\/\/)(?:[^\s@/]*:\S*|(?<=https?:\/\/)[^\s/?#@]+)@/gi;
 const HEADER = /\b((?:proxy-)?authorization\s*:\s*(?:basic|bearer)\s+)\S+/gi;
-const TOKEN = /\b(tw[naj]_)[A-Za-z0-9_-]{43}/g;
+const TOKEN = /\b(tw[najs]_)[A-Za-z0-9_-]{43}/g;
 
 /**
  * A text as it may be shown, logged and kept: without what URLs carry before their host, without tokens of ours, and without

@@ -48,7 +48,9 @@ export function openConnections(options: ConnectionsOptions): Connections {
   const { http, log, exchanges, stop, isBehindDoors = false, tls = null } = options;
   const listener = boundPipelines(options.listener, log);
   const secure =
-    tls === null ? null : openTlsServer({ ...options, listener, tls, ...limitsOfTls(http), onDistrust: dropEverybody });
+    tls === null
+      ? null
+      : openTlsServer({ ...options, listener, tls, ...limitsOfTls(http), onDistrust: dropEverybody, answering: busy });
   const server = secure?.server ?? createServer(isBehindDoors ? BEHIND_DOORS : timeouts(http), listener);
   if (!isBehindDoors) server.maxConnections = http.maxConnections;
   server.timeout = isBehindDoors ? 0 : STALLED_MS;
@@ -60,7 +62,6 @@ export function openConnections(options: ConnectionsOptions): Connections {
   // Over TLS a connection is one when hands have been shaken.
   const sockets = trackSockets(server, secure === null ? 'connection' : 'secureConnection');
   if (!isBehindDoors) limitConnectionsPerAddress(server, { http, log });
-  const busy = (): Set<Socket | null> => new Set([...exchanges.open()].map((response) => response.socket));
   const sayClose = (): void => {
     for (const response of exchanges.open()) if (!response.headersSent) response.shouldKeepAlive = false;
   };
@@ -68,6 +69,9 @@ export function openConnections(options: ConnectionsOptions): Connections {
     const answering = busy();
     for (const socket of sockets) if (!answering.has(socket)) socket.destroySoon();
   };
+  function busy(): Set<Socket | null> {
+    return new Set([...exchanges.open()].map((response) => response.socket));
+  }
   /** Each with its next answer; who does not ask at the moment at once. */
   function dropEverybody(): void {
     sayClose();

@@ -25,6 +25,8 @@ export interface TlsServerOptions {
   readonly listener: (request: IncomingMessage, response: ServerResponse) => void;
   /** Others than before are known by their certificates: to be known anew, everybody has to come again. */
   readonly onDistrust: () => void;
+  /** Connections on which an answer is under way. */
+  readonly answering: () => Iterable<unknown>;
 }
 
 export interface TlsServer {
@@ -43,7 +45,10 @@ const LOOK_MS = 1_000;
 /** An HTTP server over TLS that takes new certificates while it runs; no connection notices. */
 export function openTlsServer(options: TlsServerOptions): TlsServer {
   const { tls, log, listener } = options;
+  /** Who had asked before it changed who is trusted gets the answer to that, which may be waited for. */
+  const excused = new WeakSet<object>();
   const server = createServer({ ...options.timeouts, ...fixedOptions(options) }, (request, response) => {
+    excused.delete(request.socket);
     // Who has a new certificate by now can only show it on a new connection.
     if (request.socket instanceof TLSSocket && whyNotCertified(request.socket) !== null)
       response.shouldKeepAlive = false;
@@ -75,7 +80,8 @@ export function openTlsServer(options: TlsServerOptions): TlsServer {
       const now = Date.now();
       if (flaw !== null) return flaw;
       if (trust === null) return 'whom to trust is unclear';
-      if (trust !== taken?.clients && trust !== earlier) return 'whom to trust has changed since it was shown';
+      if (trust !== taken?.clients && trust !== earlier && !excused.has(socket))
+        return 'whom to trust has changed since it was shown';
       if (now >= until) return 'CERT_HAS_EXPIRED';
       return now >= trust.until ? 'CRL_HAS_EXPIRED' : null;
     };
@@ -98,6 +104,7 @@ export function openTlsServer(options: TlsServerOptions): TlsServer {
 
   const distrust = async (): Promise<void> => {
     await readWhatHasArrived();
+    for (const socket of options.answering()) if (socket instanceof TLSSocket) excused.add(socket);
     earlier = taken?.clients ?? null;
     options.onDistrust();
   };

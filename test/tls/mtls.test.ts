@@ -1,4 +1,6 @@
+import { writeFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
+import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type Authority, type Certified, inHours, makeAuthority, type Wanted } from '../rig/certificates.ts';
@@ -137,6 +139,21 @@ describe('while connections stay open', () => {
       .askTls(OWN, { as: spared, agent: others })
       .catch(() => server.askTls(OWN, { as: spared }));
     expect(after.status).toBe(200);
+  });
+
+  test('who had asked and waits for the answer gets it, when others were revoked meanwhile', async () => {
+    const server = await certifying([]);
+    const { headers } = await server.askTls(OWN, { as: web });
+    const known = { 'If-None-Match': String(headers['etag']) };
+    const waiting = server.askTls(`${OWN}?wait=55`, { as: web, headers: known });
+    const other = await nodes.issue({ name: 'web-2.example.com' });
+    await server.place.put('client_crl', await nodes.revocations({ revoked: [other.serial] }));
+    await until('the other to be out', async () => {
+      const { status } = await server.askTls('/v1/nodes/web-2.example.com', { as: other });
+      return status === 401 || undefined;
+    });
+    await writeFile(join(server.base, 'killswitch'), 'stop\n');
+    expect((await waiting).status).toBe(423);
   });
 
   test('a certificate stops counting when its time is over', async () => {

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { StoredEvent } from '../core/event.ts';
 import { plainJson } from '../core/plain-json.ts';
 import type { Context } from '../operations/context.ts';
-import type { Attempt, EventQuery, StoredEvent } from '../ports.ts';
+import type { Attempt, EventQuery } from '../ports.ts';
 import { type CommonOptions, type ExitCode, fail } from './command.ts';
 import { stopSignal } from './signals.ts';
 import { printable, terminal } from './terminal.ts';

@@ -1,6 +1,6 @@
 import { type ChainLook, exportLine } from '../core/chain.ts';
+import type { StoredEvent } from '../core/event.ts';
 import type { Context } from '../operations/context.ts';
-import type { StoredEvent } from '../ports.ts';
 import { type CommonOptions, type ExitCode, fail, failWith, succeed } from './command.ts';
 import { timeOf, unreadable } from './events-follow.ts';
 import { plural, terminal } from './terminal.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { EventKind, NewEvent, StoredEvent } from '../ports.ts';
+import type { EventKind, NewEvent, StoredEvent } from './event.ts';
 
 /**
  * Each event that matters carries a hash over the one before it and over itself, so that none can be changed, taken away or

@@ -1,4 +1,4 @@
-import type { EventKind } from '../ports.ts';
+import type { EventKind } from '../core/event.ts';
 import type { Actor, Context } from './context.ts';
 import type { Refusal } from './refusals.ts';
 

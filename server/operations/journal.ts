@@ -1,4 +1,5 @@
-import type { Log, NewEvent, Store } from '../ports.ts';
+import type { NewEvent } from '../core/event.ts';
+import type { Log, Store } from '../ports.ts';
 
 /** Writes to the store in order and behind the answers: what it holds may be lost, and must never hold up a decision. */
 export interface Journal {

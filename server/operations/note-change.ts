@@ -1,5 +1,6 @@
+import type { NewEvent } from '../core/event.ts';
 import { withoutSecrets } from '../core/masking.ts';
-import type { ControlFiles, Log, NewEvent, Store } from '../ports.ts';
+import type { ControlFiles, Log, Store } from '../ports.ts';
 import { THE_SERVER } from './context.ts';
 import type { ControlChange } from './held.ts';
 import type { Journal } from './journal.ts';

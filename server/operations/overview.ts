@@ -1,10 +1,11 @@
 import { floorHour, type Hostname, startOf } from '../../protocol/names.ts';
+import type { StoredEvent } from '../core/event.ts';
 import { lookFromText } from '../core/killswitch.ts';
 import { type MarkState, markOf } from '../core/marks.ts';
 import type { StandingProblem } from '../core/problem.ts';
 import type { TagRecord } from '../core/tag.ts';
 import type { World } from '../core/world.ts';
-import type { NodeRow, StoredEvent, ToldCount } from '../ports.ts';
+import type { NodeRow, ToldCount } from '../ports.ts';
 import { countSilent, countTold, countUnstopped } from './census.ts';
 import type { Context } from './context.ts';
 import { type Waiting, waitingHosts } from './enrolments.ts';

@@ -1,5 +1,5 @@
 import { type Digest, type Hostname, parseDigest } from '../../protocol/names.ts';
-import type { StoredEvent } from '../ports.ts';
+import type { StoredEvent } from '../core/event.ts';
 import type { Context } from './context.ts';
 
 const DAY_MS = 24 * 3_600_000;

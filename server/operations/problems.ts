@@ -1,6 +1,6 @@
+import type { NewEvent } from '../core/event.ts';
 import { withoutSecrets } from '../core/masking.ts';
 import type { Problem, StandingProblem } from '../core/problem.ts';
-import type { NewEvent } from '../ports.ts';
 import { THE_SERVER } from './context.ts';
 
 /** The problems that stand now. Each source replaces its own list; what is new or gone becomes an event. */

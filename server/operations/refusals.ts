@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../protocol/errors.ts';
-import type { NewEvent } from '../ports.ts';
+import type { NewEvent } from '../core/event.ts';
 import type { Actor } from './context.ts';
 
 export interface Refusal {

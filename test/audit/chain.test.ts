@@ -5,7 +5,7 @@ import type Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openStoreForReading } from '../../server/adapters/sqlite/store.ts';
-import type { EventKind, StoredEvent } from '../../server/ports.ts';
+import type { EventKind, StoredEvent } from '../../server/core/event.ts';
 import { copyOf, historyOf, lookAt, openHistory, tamper } from './history.ts';
 import { AT, event } from './sample.ts';
 

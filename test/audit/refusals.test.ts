@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import type { NewEvent } from '../../server/core/event.ts';
 import { openRefusals, type Refusal } from '../../server/operations/refusals.ts';
-import type { NewEvent } from '../../server/ports.ts';
 
 function opened() {
   const events: NewEvent[] = [];

@@ -1,4 +1,4 @@
-import type { EventKind, NewEvent } from '../../server/ports.ts';
+import type { EventKind, NewEvent } from '../../server/core/event.ts';
 
 export const AT = Date.parse('2026-11-20T08:00Z');
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const PURE_PACKAGES = new Set(['zod', 'zod/mini', 'yaml', 'picomatch', 'node:crypto']);
+const PURE_PACKAGES = new Set(['zod', 'zod/mini', 'yaml', 'node:crypto']);
 const PURE_FOLDERS = ['server/core', 'protocol'];
 const CRYPTO_NAMES = new Set(['createHash', 'timingSafeEqual']);
 

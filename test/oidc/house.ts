@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, onTestFinished } from 'vitest';
-import type { EventKind, StoredEvent } from '../../server/ports.ts';
+import type { EventKind, StoredEvent } from '../../server/core/event.ts';
 import type { SettingKey } from '../../server/settings/schema.ts';
 import { type Serving, serving, sharedServing } from '../http/serving.ts';
 import { type Browser, browser } from './browser.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { NewEvent } from '../../server/core/event.ts';
 import type { Problem } from '../../server/core/problem.ts';
 import { openProblems } from '../../server/operations/problems.ts';
-import type { NewEvent } from '../../server/ports.ts';
 
 const problem = (id: string, severity: Problem['severity'] = 'error'): Problem => ({
   id,

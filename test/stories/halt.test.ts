@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { StoredEvent } from '../../server/ports.ts';
+import type { StoredEvent } from '../../server/core/event.ts';
 import { testServer } from '../rig/server.ts';
 import { until } from '../rig/until.ts';
 import { ask, problem, problems } from './ask.ts';

@@ -10,7 +10,7 @@ import {
   readDropped,
   wellFormed,
 } from '../../core/chain.ts';
-import type { NewEvent, StoredEvent } from '../../ports.ts';
+import type { NewEvent, StoredEvent } from '../../core/event.ts';
 import type { Db } from './schema.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { EventKind, NewEvent } from '../../core/event.ts';
 import { lookFromText } from '../../core/killswitch.ts';
-import type { EventKind, NewEvent } from '../../ports.ts';
 import { appendEvents } from './chain.ts';
 import { describeChange } from './control-change.ts';
 import type { Db } from './schema.ts';

@@ -1,6 +1,6 @@
 import { floorHour, hourOf } from '../../../protocol/names.ts';
 import { type Dropped, droppedText } from '../../core/chain.ts';
-import type { NewEvent } from '../../ports.ts';
+import type { NewEvent } from '../../core/event.ts';
 import { appendEvents, lastEventId } from './chain.ts';
 import type { Db } from './schema.ts';
 import type { Work } from './writer.ts';

@@ -13,7 +13,6 @@ import { exposedSecrets, secretProblems } from './adapters/files/secret-problems
 import { stateFiles, stateFilesForReading } from './adapters/files/state-files.ts';
 import { openRepository, signatureTrouble } from './adapters/git/repository.ts';
 import { openWorktree } from './adapters/git/worktree.ts';
-import { openIdentityProvider } from './adapters/oidc.ts';
 import { openPrograms } from './adapters/programs/programs.ts';
 import { openStoreApart } from './adapters/sqlite/apart.ts';
 import { openStore, openStoreForReading } from './adapters/sqlite/store.ts';
@@ -49,6 +48,7 @@ import {
   type Attempt,
   type Clock,
   type ControlFileEditor,
+  type IdentityProvider,
   type Log,
   type Store,
   UnfitContent,
@@ -167,7 +167,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     // The key is nobody else's business.
     tlsFiles: settings.tls !== null && role === 'server' ? openTlsFiles(settings.tls) : null,
     credentials,
-    identity: openIdentityProvider(clock),
+    identity: identityProvider(clock),
     random: randomBytes,
     programs,
     clientBuild: openClientBuild(options.clientDirectory ?? import.meta.dirname),
@@ -196,6 +196,19 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
 /** What is wrong with how a server's process was started. */
 export function processProblems(settings: Settings): Problem[] {
   return [...userProblems(settings.stateDir), ...secretProblems(settings)];
+}
+
+/** Loaded when somebody logs in: commands start without it. */
+function identityProvider(clock: Clock): IdentityProvider {
+  let opened: Promise<IdentityProvider> | undefined;
+  const open = (): Promise<IdentityProvider> => {
+    opened ??= import('./adapters/oidc.ts').then(({ openIdentityProvider }) => openIdentityProvider(clock));
+    return opened;
+  };
+  return {
+    urlFor: async (...asked) => (await open()).urlFor(...asked),
+    claimsOf: async (...asked) => (await open()).claimsOf(...asked),
+  };
 }
 
 /** The files that a command edits where there may be no time, or no way, to put everything together. */

@@ -10,8 +10,9 @@ import type { Exchanges } from './exchange.ts';
 import { refuse } from './guard.ts';
 import { parameter } from './read.ts';
 import { type FailureReply, failure } from './reply.ts';
-import type { Call, Route } from './route.ts';
+import type { Access, Call, Route } from './route.ts';
 import { send, sendFailure } from './send.ts';
+import { strictTransport } from './strict-transport.ts';
 
 /** The routes as an Express application. Its answers carry what `exchanges` knows of the request. */
 export function createApp(door: Door, exchanges: Exchanges, routes: readonly Route[]): Express {
@@ -58,6 +59,8 @@ function failed({ method, path, access }: Route, call: Call, reply: FailureReply
 
 const REFUSALS: ReadonlySet<number> = new Set([401, 403, 429]);
 
+const FOR_HOSTS: ReadonlySet<Access> = new Set(['node', 'view', 'enrol']);
+
 const VERBS = { GET: 'get', POST: 'post', PUT: 'put', DELETE: 'delete' } as const;
 
 function mount(app: Express, route: Route, { door, exchanges }: Around): void {
@@ -73,6 +76,8 @@ function mount(app: Express, route: Route, { door, exchanges }: Around): void {
     const counts = (route.method === 'GET' ? refusedNow() : undefined) ?? reply;
     const last = counts.kind === 'failure' ? failed(route, call, counts) : counts;
     if (response.destroyed) return;
+    // Hosts are no browsers.
+    if (!FOR_HOSTS.has(route.access)) response.set(strictTransport(call.peer, request.headers));
     await send(response, last, exchange);
   });
 }

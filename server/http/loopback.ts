@@ -43,7 +43,7 @@ export function isLoopbackAddress(address: string): boolean {
 }
 
 /** `localhost`, `127.0.0.1:8420`, `[::1]:8420`. */
-function isLoopbackHost(host: string): boolean {
+export function isLoopbackHost(host: string): boolean {
   const [, bracketed, plain] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d{0,5})?$/.exec(host) ?? [];
   const name = (bracketed ?? plain ?? '').toLowerCase();
   return name === 'localhost' || isLoopbackAddress(name);

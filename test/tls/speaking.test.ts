@@ -47,7 +47,17 @@ describe('over TLS', () => {
     expect((await server().askTls('/healthz')).status).toBe(200);
   });
 
-  test('a token is taken from another machine, and over plain HTTP it is not', async () => {
+  test("browsers are told to come over TLS only, but not for names of this machine, and not by hosts' answers", async () => {
+    const told = async (path: string, Host: string) =>
+      (await server().askTls(path, { headers: { Host } })).headers['strict-transport-security'];
+    expect(await told('/v1/status', 'tagwave.example.com')).toBe('max-age=2592000');
+    expect(await told('/healthz', 'tagwave.example.com:8420')).toBe('max-age=2592000');
+    expect(await told('/v1/status', 'localhost:8420')).toBeUndefined();
+    expect(await told('/v1/status', '127.0.0.1')).toBeUndefined();
+    expect(await told('/v1/nodes/web-1.example.com', 'tagwave.example.com')).toBeUndefined();
+  });
+
+  test('a token is looked at, from whatever machine it comes', async () => {
     const headers = { Host: 'tagwave.example.com', Authorization: `Bearer twa_${'A'.repeat(43)}` };
     expect((await server().askTls('/v1/status', { headers })).json()['code']).toBe('unauthenticated');
   });

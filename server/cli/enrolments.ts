@@ -60,6 +60,8 @@ async function judgeCommand(named: string, isApproved: boolean, options: Options
   const hostname = parseHostname(named);
   if (id === undefined && hostname === undefined)
     return misuse(options, `"${named}" is neither a host name nor an id`, '"tagwave-server enrolments" shows both');
+  // As root calls it, which then goes on as the owner of the state directory.
+  const who = actor();
   return withApp('editor', options, async ({ context, settings }) => {
     const meant = waitingHosts(context).filter((one) => one.id === id || one.hostname === hostname);
     if (meant.length === 0)
@@ -75,7 +77,7 @@ async function judgeCommand(named: string, isApproved: boolean, options: Options
     const lines: string[] = [];
     for (const one of meant) {
       const order = { id: one.id, isApproved, mostNames: settings.fleet.mostNodes, reason: options.reason };
-      const judged = await judgeEnrolment(context, { ...order, actor: actor() });
+      const judged = await judgeEnrolment(context, { ...order, actor: who });
       if (!judged.ok) return fail(options, judged);
       const { value } = judged;
       if (value.kind === 'refused')

@@ -64,11 +64,13 @@ async function createCommand(options: Options): Promise<ExitCode> {
   const usual = options.join === undefined ? null : now + DAY_MS;
   const expiresAt = options.expires === undefined ? usual : parseLifetime(options.expires, now);
   if (expiresAt === undefined) return misuse(options, `"${options.expires}" is no time to come`, `name ${LIFETIME}`);
+  // As root calls it, which then goes on as the owner of the state directory.
+  const who = actor();
   return withApp('editor', options, async ({ context, settings }) => {
     const out = fileFor(options);
     if ('sentence' in out) return fail(options, out);
     const { mostNodes } = settings.fleet;
-    const order = { ...wanted.order, expiresAt, mostNames: mostNodes, actor: actor() } as TokenOrder;
+    const order = { ...wanted.order, expiresAt, mostNames: mostNodes, actor: who } as TokenOrder;
     const created = await createToken(context, order);
     if (!created.ok) {
       out.file?.discard();

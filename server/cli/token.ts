@@ -125,8 +125,10 @@ function revokeCommand(named: string, options: CommonOptions & { reason?: string
         '"tagwave-server token list" shows both',
       ),
     );
+  // As root calls it, which then goes on as the owner of the state directory.
+  const who = actor();
   return withApp('editor', options, async ({ context }: App) => {
-    const revoked = await revoke(context, { which, reason: options.reason, actor: actor() });
+    const revoked = await revoke(context, { which, reason: options.reason, actor: who });
     if (!revoked.ok) return fail(options, revoked);
     const gone = revoked.value.revoked;
     if (gone.length === 0)
@@ -151,8 +153,10 @@ function forgetCommand(host: string, options: CommonOptions): Promise<ExitCode> 
   const hostname = parseHostname(host);
   if (hostname === undefined)
     return Promise.resolve(misuse(options, `"${host}" is no host name`, '"tagwave-server token list" shows them'));
+  // As root calls it, which then goes on as the owner of the state directory.
+  const who = actor();
   return withApp('editor', options, async ({ context }) => {
-    const freed = await forgetHost(context, { hostname, actor: actor() });
+    const freed = await forgetHost(context, { hostname, actor: who });
     if (!freed.ok) return fail(options, freed);
     const { revoked, wasTaken } = freed.value;
     return succeed(options, { ok: true, changed: wasTaken, revoked: revoked.map(({ id }) => id) }, () => [

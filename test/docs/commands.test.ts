@@ -73,8 +73,10 @@ test('every command of tagwave that is shown exists, with the flags that are sho
 
 test('the changelog names the commands that there are, all of them', async () => {
   const changelog = await readFile(join(ROOT, 'CHANGELOG.md'), 'utf8');
-  const [, list = ''] = /\*\*`tagwave-server`\*\*: ([^.]*)\./.exec(changelog) ?? [];
-  const named = [...list.matchAll(/`([a-z]+)`/g)].map(([, name]) => name);
+  const lists = [...changelog.matchAll(/\*\*`tagwave-server`\*\*(?:: | learns )([^.]*)\./g)].map(
+    ([, list = '']) => list,
+  );
+  const named = [...lists.join(' ').matchAll(/`([a-z]+)`/g)].map(([, name]) => name);
   expect(named.sort()).toEqual(
     buildProgram(async () => undefined)
       .commands.map((command) => command.name())

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 
 /** What a secret is for, told by its beginning: a node, a person or program, joining, the session of a person in a browser. */
 export const TOKEN_PREFIXES = { node: 'twn_', person: 'twa_', join: 'twj_', session: 'tws_' } as const;
@@ -21,7 +21,7 @@ export function tokenFrom(kind: TokenKind, random: Uint8Array): string {
 
 /** The digest of what may be a token; undefined for what cannot be one. */
 export function digestOfToken(token: string): TokenDigest | undefined {
-  return SECRET.test(token) ? (createHash('sha256').update(token).digest('hex') as TokenDigest) : undefined;
+  return SECRET.test(token) ? (hash('sha256', token, 'hex') as TokenDigest) : undefined;
 }
 
 export function parseTokenDigest(text: string): TokenDigest | undefined {

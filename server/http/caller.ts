@@ -5,7 +5,7 @@ import type { Role } from '../core/role.ts';
 import { digestOfToken, idOfToken, isSameToken, type TokenId } from '../core/token.ts';
 import type { KnownCredentials } from '../ports.ts';
 import type { Settings } from '../settings/settings.ts';
-import { isLoopbackAddress, whyNotLocal } from './loopback.ts';
+import { forwardingHeader, isLoopbackAddress } from './loopback.ts';
 import { type Peer, peerOf } from './peer.ts';
 import { sessionTokenIn } from './session-cookie.ts';
 
@@ -131,10 +131,5 @@ function bearerIn(authorization: string): string | undefined {
 function isOverheard(peer: Peer, headers: IncomingHttpHeaders): boolean {
   if (peer.isEncrypted) return false;
   const { address, isProxied } = peer;
-  return isProxied || address === undefined || !isLoopbackAddress(address) || isForwarded(headers);
-}
-
-function isForwarded(headers: IncomingHttpHeaders): boolean {
-  // A loopback name stands in for whatever Host says: only what proxies add counts here.
-  return whyNotLocal({ address: '127.0.0.1', headers: { ...headers, host: 'localhost' } }) !== null;
+  return isProxied || address === undefined || !isLoopbackAddress(address) || forwardingHeader(headers) !== undefined;
 }

@@ -9,9 +9,9 @@ export function throughProxies(
   headers: IncomingHttpHeaders,
   trustProxy: readonly string[],
 ): Omit<Peer, 'isAdminSocket'> {
-  const { address } = seen;
+  const { address, isEncrypted, certifiedNames } = seen;
   if (trustProxy.length === 0 || address === undefined || !trusts(trustProxy)(address, 0))
-    return { ...seen, isProxied: false };
+    return { address, isEncrypted, certifiedNames, isProxied: false };
   return {
     address: farthest({ headers, address, trust: trusts(trustProxy) }),
     isEncrypted: protocolOf(headers) === 'https',

@@ -10,6 +10,7 @@ const SESSION = /^tws_[A-Za-z0-9_-]{43}$/;
  * on other ways both are looked at, so that who shows one there is told.
  */
 export function sessionTokenIn(headers: IncomingHttpHeaders, isEncrypted: boolean): string | undefined {
+  if (headers.cookie === undefined) return undefined;
   const secure = cookieIn(headers, SESSION_COOKIE, true);
   const found = isEncrypted ? secure : (secure ?? cookieIn(headers, SESSION_COOKIE, false));
   return found !== undefined && SESSION.test(found) ? found : undefined;

@@ -45,11 +45,13 @@ export function missingBase(options: CommonOptions): Failure | undefined {
   }
 }
 
+/** Before the command goes on as the owner of the state directory. */
+const USER = userName();
+
 /** Who runs the command, for the record. Under sudo, who called it. */
 export function actor(): Actor {
   const caller = process.env['SUDO_USER'];
-  const name = userName();
-  return { by: printable(caller === undefined ? name : `${caller} as ${name}`), from: 'command line' };
+  return { by: printable(caller === undefined ? USER : `${caller} as ${USER}`), from: 'command line' };
 }
 
 function userName(): string {

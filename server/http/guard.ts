@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { parseHostname } from '../../protocol/names.ts';
 import { includesRole, type Role } from '../core/role.ts';
+import type { KnownCredentials } from '../ports.ts';
 import type { Settings } from '../settings/settings.ts';
 import { type Caller, type CallerPorts, type Person, whoAsks } from './caller.ts';
+import { unavailable } from './failures.ts';
 import { isForeignOrigin, whyNotLocal } from './loopback.ts';
 import { parameter } from './read.ts';
 import { type FailureReply, failure } from './reply.ts';
@@ -47,7 +49,7 @@ function refuseAsNode(access: 'node' | 'view', { door, caller, request }: Asked)
       return INSECURE;
     case 'nobody':
     case 'joiner':
-      return unauthenticated();
+      return strangers(door.context.credentials);
     default:
       return caller satisfies never;
   }
@@ -100,7 +102,7 @@ function refuseStranger(access: keyof typeof NEEDED, { door, caller, peer, reque
   if (caller.kind === 'insecure') return INSECURE;
   if (caller.kind === 'node' || caller.kind === 'pending')
     return failure('forbidden', 'this is not for hosts', 'ask with the token of a person');
-  if (caller.kind !== 'nobody' || caller.showed) return unauthenticated();
+  if (caller.kind !== 'nobody' || caller.showed) return strangers(door.context.credentials);
   if (whyNotLocal({ ...peer, headers: request.headers }) !== null) return unauthenticated();
   const { http } = door.settings();
   if (access === 'read') return http.localReads ? undefined : switchedOff('reads-off', 'asking for it', 'local_reads');
@@ -111,6 +113,16 @@ function refuseStranger(access: keyof typeof NEEDED, { door, caller, peer, reque
 function nodesOf({ auth }: Pick<Settings, 'auth'>): 'none' | 'tokens' | 'mtls' {
   return auth.nodes ?? 'none';
 }
+
+/** Where nobody can be looked up, whoever asks may well be known: a host then asks another server, or later. */
+function strangers(credentials: KnownCredentials): FailureReply {
+  return credentials.trouble() === null ? unauthenticated() : unavailable(NOBODY_IS_KNOWN);
+}
+
+const NOBODY_IS_KNOWN = {
+  sentence: 'who asks cannot be looked up at the moment',
+  hint: 'ask again later; "tagwave-server status" says what is wrong',
+};
 
 /** Whatever is wrong with what was shown, or that nothing was: who tries does not learn which. */
 export function unauthenticated(): FailureReply {

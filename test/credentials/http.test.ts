@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Role } from '../../server/core/role.ts';
@@ -225,4 +225,20 @@ test('no database of the state directory holds a token that was handed in, made 
     const text = readFileSync(join(server.base, 'var', file), 'latin1');
     for (const token of [admin, one, two]) expect(text).not.toContain(token.slice(4));
   }
+});
+
+test('where the credentials are lost nobody is told that they are unknown: a host asks elsewhere or later, and keeps what it has', async () => {
+  const server = await serverThat('first-use');
+  const token = newToken();
+  await ask(server, 'POST', `${WEB}/enrolment`, { body: handingIn(token) });
+  const { stateDir } = server.app.settings;
+  for (const end of ['', '-wal', '-shm']) rmSync(join(stateDir, `credentials.sqlite${end}`), { force: true });
+  await until('nobody to be found', async () =>
+    (await ask(server, 'GET', WEB, { token })).status === 503 ? true : undefined,
+  );
+  const refused = await ask(server, 'GET', WEB, { token });
+  expect(refused).toMatchObject({ status: 503, body: { code: 'state-unavailable' } });
+  expect(JSON.stringify(refused.body)).not.toContain(stateDir);
+  expect((await ask(server, 'GET', WEB, { token: newToken() })).body['code']).toBe('state-unavailable');
+  expect((await ask(server, 'POST', `${WEB}/enrolment`, { body: handingIn(newToken()) })).status).toBe(503);
 });

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { keep } from './corpus.ts';
-import { fuzz, type Ran } from './run.ts';
+import { fuzz, MOST_KEPT_MIB, type Ran } from './run.ts';
 import type { Target } from './target.ts';
 import { sharesOf, TARGETS } from './targets.ts';
 
@@ -52,9 +52,10 @@ function isPositive(number: number | undefined): number is number {
 /** What goes wrong keeps nobody from the others' figures; the exit code tells. */
 async function fuzzAll({ runs, seed, minutes, targets }: Wish): Promise<void> {
   process.stdout.write(`seed ${seed}\n`);
-  const until = performance.now() + minutes * 60_000;
+  const began = performance.now();
+  const until = began + minutes * 60_000;
   const table = new Table({
-    head: ['target', 'inputs', 'seconds', 'slowest input, ms', 'grew by, MiB', ''],
+    head: ['target', 'inputs', 'seconds', 'slowest input, ms', 'grew by, MiB', 'of that kept', ''],
     style: { head: [], border: [] },
   });
   let all = 0;
@@ -75,15 +76,23 @@ async function fuzzAll({ runs, seed, minutes, targets }: Wish): Promise<void> {
       seconds(performance.now() - from),
       ran.slowestMs.toFixed(1),
       ran.grewMib,
+      ran.keptMib,
       verdict(target, ran, share),
     ]);
     if (process.stderr.isTTY) process.stderr.write(`… ${target.name}: ${ran.inputs} inputs\n`);
   }
-  process.stdout.write(`${table}\n${all} inputs\n`);
+  const { maxRSS } = process.resourceUsage();
+  process.stdout.write(
+    `${table}\n${all} inputs in ${seconds(performance.now() - began)} s, ${Math.round(maxRSS / 1024)} MiB at most\n`,
+  );
 }
 
-function verdict(target: Target, { inputs, failure }: Ran, share: number): string {
-  if (failure === undefined) return inputs < share ? 'out of time' : '';
+function verdict(target: Target, { inputs, failure, keptMib }: Ran, share: number): string {
+  if (keptMib > MOST_KEPT_MIB) {
+    process.exitCode = 1;
+    process.stderr.write(`\n${target.name}: ${keptMib} MiB are kept of what was sent, of ${MOST_KEPT_MIB} at most\n`);
+  }
+  if (failure === undefined) return keptMib > MOST_KEPT_MIB ? 'GREW' : inputs < share ? 'out of time' : '';
   process.exitCode = 1;
   const path = failure.file ?? keep(CORPUS, target.name, failure.input);
   process.stderr.write(`\n${target.name}: ${failure.error}\nthe input: ${path}\n`);

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
 import { corpusOf } from './corpus.ts';
 import { anyBytes, changed } from './inputs.ts';
@@ -19,8 +21,13 @@ export interface Ran {
   readonly slowest: Buffer;
   /** Mebibytes that the process grew by at most. */
   readonly grewMib: number;
+  /** Mebibytes of them that are still held when all is answered: what must not grow with what is sent. */
+  readonly keptMib: number;
   readonly failure: Failure | undefined;
 }
+
+/** What is loaded when it is first used, and what caches may hold, of which each has its own limit. */
+export const MOST_KEPT_MIB = 64;
 
 export interface Failure {
   /** As small as it was found to still go wrong. */
@@ -81,6 +88,7 @@ function inputsOf({ inputs, words }: Target, kept: readonly Buffer[]): fc.Arbitr
 }
 
 function measuring() {
+  const heldBefore = heldBytes();
   const before = process.memoryUsage.rss();
   let [inputs, slowestMs, most] = [0, 0, before];
   let slowest: Buffer = Buffer.alloc(0);
@@ -94,8 +102,20 @@ function measuring() {
         if (inputs % 64 === 0) most = Math.max(most, process.memoryUsage.rss());
       };
     },
-    read: () => ({ inputs, slowestMs, slowest, grewMib: Math.round((most - before) / 2 ** 20) }),
+    read: () => ({ inputs, slowestMs, slowest, grewMib: mib(most - before), keptMib: mib(heldBytes() - heldBefore) }),
   };
+}
+
+/** What is reachable, in the heap and beside it. */
+function heldBytes(): number {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+function mib(bytes: number): number {
+  return Math.round(bytes / 2 ** 20);
 }
 
 function wordsOf(error: unknown): string {

@@ -54,6 +54,8 @@ export function openConnections(options: ConnectionsOptions): Connections {
   const server = secure?.server ?? createServer(isBehindDoors ? BEHIND_DOORS : timeouts(http), listener);
   if (!isBehindDoors) server.maxConnections = http.maxConnections;
   server.timeout = isBehindDoors ? 0 : STALLED_MS;
+  // Their size is bounded. Of more than so many, node would leave out the last ones, which proxies and doors have written.
+  server.maxHeadersCount = 0;
   server.on('clientError', (error: Error, socket: Duplex) => {
     if (secure?.isShakingHands(socket)) secure.giveUp(error, socket);
     else answerBrokenRequest(error, socket, isAnswering(exchanges, socket));

@@ -77,6 +77,13 @@ describe('beyond loopback', () => {
     expect((await server().ask('/v1/killswitch')).json()).toEqual({ global: null, environments: [] });
   });
 
+  test('what comes behind many other headers is seen, too', async () => {
+    const many = 'a:\r\n'.repeat(3_000);
+    const head = `GET /v1/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${many}`;
+    expect(await server().raw(`${head}\r\n`)).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await server().raw(`${head}X-Forwarded-For: 192.0.2.1\r\n\r\n`)).toMatch(/^HTTP\/1\.1 401 /);
+  });
+
   test('a loopback name or address in Host is here, with and without a port', async () => {
     for (const host of [
       'localhost',

@@ -1,4 +1,4 @@
-import { isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from 'yaml';
+import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from 'yaml';
 import type { ConfigFile } from './config-file.ts';
 import { KEYS, type Key } from './keys.ts';
 import type { Layer } from './merge.ts';
@@ -6,12 +6,8 @@ import type { Layer } from './merge.ts';
 /** Understands the text of client.yml; all errors at once, each with its line. */
 export function parseConfig(path: string, text: string): ConfigFile {
   const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    schema: 'core',
-    uniqueKeys: true,
-  });
+  const document = documentOf(text, lines);
+  if (document === undefined) return { ok: false, errors: [`${path}: expected settings, and found too much nested`] };
   const at = (offset: number | undefined): string =>
     `${path} line ${offset === undefined ? 1 : lines.linePos(offset).line}`;
   const broken = [...document.errors, ...document.warnings];
@@ -35,6 +31,16 @@ export function parseConfig(path: string, text: string): ConfigFile {
     else layer[key.name] = { texts, where: `${where}: ${name}` };
   }
   return errors.length > 0 ? { ok: false, errors } : { ok: true, layer };
+}
+
+/** Undefined where more is nested than the stack has room for. */
+function documentOf(text: string, lineCounter: LineCounter): Document.Parsed | undefined {
+  try {
+    return parseDocument(text, { lineCounter, prettyErrors: false, schema: 'core', uniqueKeys: true });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 function textsOf(key: Key, value: Node | null): string[] | undefined {

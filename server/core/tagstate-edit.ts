@@ -175,6 +175,10 @@ function rebuild(lines: readonly TextLine[], { changes, append }: Plan): string 
     if (change === undefined) return [line];
     return change === null ? [] : [{ text: change, end: line.end || end }];
   });
+  // Together they would end one line.
+  for (const [index, line] of kept.entries())
+    if (line.end === '\r' && kept[index + 1]?.text === '' && kept[index + 1]?.end === '\n')
+      kept[index] = { ...line, end: '\r\n' };
   const wasBlank = lines.every((line) => line.text.trim() === '');
   const isBlank = append === null && kept.every((line) => line.text.trim() === '');
   const added = append ?? (isBlank && !wasBlank ? '# no marks' : null);

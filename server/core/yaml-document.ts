@@ -1,9 +1,12 @@
-import { Composer, type CST, type Document, LineCounter, Parser, type YAMLError } from 'yaml';
+import { Composer, type CST, type Document, Lexer, LineCounter, Parser, type YAMLError } from 'yaml';
+import { oneLine } from './wording.ts';
 import { readNodes } from './yaml-nodes.ts';
 
 export const YAML_LIMIT_BYTES = 1024 * 1024;
-/** The composer is recursive: what nests deeper than any control file would exhaust the stack, which ends the process. */
+/** Parser and composer are recursive: what nests deeper than any control file would exhaust the stack. */
 const DEPTH_LIMIT = 64;
+/** What the parser has begun and not ended: a document, what nests in it, and in that a scalar. */
+const OPEN_LIMIT = DEPTH_LIMIT + 4;
 
 export type YamlPath = readonly PropertyKey[];
 
@@ -36,7 +39,8 @@ export function readYaml(text: string): Reading {
   const tooBig = sizeError(text);
   if (tooBig) return { ok: false, errors: [tooBig] };
   const lines = new LineCounter();
-  const tokens = [...new Parser(lines.addNewLine).parse(text)];
+  const tokens = tokensOf(text, lines);
+  if (!Array.isArray(tokens)) return { ok: false, errors: [tokens] };
   const tooDeep = depthError(tokens, lines);
   if (tooDeep) return { ok: false, errors: [tooDeep] };
   const composer = new Composer({ ...OPTIONS, lineCounter: lines, prettyErrors: false });
@@ -56,14 +60,28 @@ function sizeError(text: string): YamlError | undefined {
   return { path: [], line: text.slice(0, nul).split('\n').length, expected: 'text', found: 'a NUL byte' };
 }
 
+/** As `Parser.parse` does it, but no further than it can end what it has begun. */
+function tokensOf(text: string, lines: LineCounter): CST.Token[] | YamlError {
+  const parser = new Parser(lines.addNewLine);
+  const tokens: CST.Token[] = [];
+  lines.addNewLine(0);
+  for (const lexeme of new Lexer().lex(text)) {
+    tokens.push(...parser.next(lexeme));
+    if (parser.stack.length > OPEN_LIMIT) return tooDeepAt(parser.offset, lines);
+  }
+  return [...tokens, ...parser.end()];
+}
+
+function tooDeepAt(offset: number, lines: LineCounter): YamlError {
+  const { line } = lines.linePos(offset);
+  return { path: [], line, expected: `at most ${DEPTH_LIMIT} levels of nesting`, found: 'more' };
+}
+
 function depthError(tokens: readonly CST.Token[], lines: LineCounter): YamlError | undefined {
   const open = tokens.map((token) => ({ token, depth: 0 }));
   for (let next = open.pop(); next; next = open.pop()) {
     const { token, depth } = next;
-    if (depth > DEPTH_LIMIT) {
-      const line = lines.linePos(token.offset).line;
-      return { path: [], line, expected: `at most ${DEPTH_LIMIT} levels of nesting`, found: 'more' };
-    }
+    if (depth > DEPTH_LIMIT) return tooDeepAt(token.offset, lines);
     for (const inner of tokensIn(token)) open.push({ token: inner, depth: depth + 1 });
   }
   return undefined;
@@ -90,6 +108,7 @@ function syntaxError(error: YAMLError, lines: LineCounter): YamlError {
     path: [],
     line: lines.linePos(error.pos[0]).line,
     expected: 'valid YAML',
-    found: `a mistake: ${error.message}`,
+    // It may repeat much of the file.
+    found: `a mistake: ${oneLine(error.message)}`,
   };
 }

@@ -61,6 +61,13 @@ json: false
     for (const text of ['', '# nothing\n', '{}']) expect(await errorsOf(text)).toEqual([]);
   });
 
+  test('that nests without end is told in a sentence', async () => {
+    expect(parseConfig('client.yml', 'a: '.repeat(12_000))).toEqual({
+      ok: false,
+      errors: ['client.yml: expected settings, and found too much nested'],
+    });
+  });
+
   test('tells all unknown keys and wrong shapes at once, with their lines', async () => {
     expect(await errorsOf('sever: http://a\n\ntarget: [a, b]\nsplay: 5\nhostnme: x\nserver: {a: b}\n')).toEqual([
       expect.stringMatching(/^client\.yml line 1: unknown key "sever"; known are server, hostname, /),

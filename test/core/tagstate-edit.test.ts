@@ -4,6 +4,7 @@ import type { TagName } from '../../protocol/names.ts';
 import { groupByTag, lineFor, type MarkState } from '../../server/core/marks.ts';
 import { parseTagstate } from '../../server/core/tagstate.ts';
 import { editTagstate, type TagstateEdit } from '../../server/core/tagstate-edit.ts';
+import { linesOf } from '../../server/core/text-lines.ts';
 import { ENVIRONMENTS, tagAt } from './worlds.ts';
 
 const EIGHT = tagAt(8);
@@ -110,6 +111,11 @@ describe('marking for one environment', () => {
 });
 
 describe('the rest of the file', () => {
+  it('keeps a blank line that comes to stand after a line end of old Macs', () => {
+    const edit = edited(`# x\r${EIGHT} bad\n\n# y\n`, { state: 'none' });
+    expect(linesOf(edit).map(({ text }) => text)).toEqual(['# x', '', '# y']);
+  });
+
   it('keeps its line ends, its BOM and its comments byte for byte', () => {
     const text = `\uFEFF# marks\r\n\r\n${NINE}   BAD \t# x\r\n${EIGHT} good\r\nnonsense\r\n`;
     expect(edited(text, { state: 'bad' })).toBe(

@@ -113,14 +113,20 @@ describe('a YAML control file', () => {
     expect(errorsOf(laughs.join('\n'), z.unknown())[0]).toContain(
       'expected at most 1000000 values when aliases are followed',
     );
-    for (const deep of ['[', '{a: ', '- ', '? ', 'a: &x\n  [[{'])
-      expect(errorsOf(deep.repeat(12_000), z.unknown()).length).toBeGreaterThan(0);
+    for (const deep of ['[', '{a: ', '- ', '? ', 'a: ', 'a: &x\n  [[{'])
+      for (const end of ['', '\nb: c\n']) expect(errorsOf(deep.repeat(12_000) + end, z.unknown())).not.toEqual([]);
     expect(errorsOf('['.repeat(20_000), z.unknown())).toEqual([
       'shop.yml line 1: expected at most 64 levels of nesting, found more',
     ]);
     expect(errorsOf(`name: ${'a'.repeat(1024 * 1024)}`)).toEqual([
       'shop.yml line 1: expected a file of at most 1 MiB, found 1048582 bytes',
     ]);
+  });
+
+  test('tells a mistake in few words, however much of the file it is about', () => {
+    const [error = '', ...more] = errorsOf(`a: b\n"c" ${'d e '.repeat(5000)}\n`, z.unknown());
+    expect([error.length < 1000, more.length <= 2]).toEqual([true, true]);
+    expect(error).toContain('a mistake: ');
   });
 
   test('tells five hundred errors and the number of the others', () => {

@@ -39,16 +39,21 @@ interface Around {
   readonly exchanges: Exchanges;
 }
 
-/** Why a host is told to come back later that may ask, but does so too often. */
-function limited({ access }: Route, { door, peer, request }: Call): FailureReply | undefined {
+/**
+ * Why a host is told to come back later that may ask, but does so too often. Who wants to join with nothing to show is counted
+ * before: names that are taken, and places among those who wait, would not come back.
+ */
+function limited({ access }: Route, { door, caller, peer, request }: Call): FailureReply | undefined {
+  if (access === 'enrol') return caller.kind === 'joiner' ? undefined : door.limits.failure(peer);
   const hostname = access === 'node' ? parseHostname(parameter(request, 'hostname')) : undefined;
   return hostname === undefined ? undefined : door.limits.node(peer, hostname);
 }
 
 /** What somebody is told who gets nothing. Those who only try are slowed down, and all are recorded. */
 function failed({ method, path, access }: Route, call: Call, reply: FailureReply): FailureReply {
-  const { door, peer } = call;
-  const isAttempt = reply.code === 'unauthenticated' || (access === 'enrol' && STATUS_OF[reply.code] < 500);
+  const { door, caller, peer } = call;
+  const isFailedJoin = access === 'enrol' && caller.kind === 'joiner' && STATUS_OF[reply.code] < 500;
+  const isAttempt = reply.code === 'unauthenticated' || isFailedJoin;
   const last = (isAttempt ? door.limits.failure(peer) : undefined) ?? reply;
   const { code } = last;
   const by = reply.by === undefined ? {} : { by: reply.by };

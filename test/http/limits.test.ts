@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { createToken } from '../../server/operations/tokens.ts';
+import { digest, newToken } from '../credentials/samples.ts';
 import { type Serving, type ServingOptions, serving } from './serving.ts';
 
 const WEB = '/v1/nodes/web1.example.com';
@@ -57,6 +59,28 @@ test('who has nothing to show is slowed down sooner, and does not hold up hosts 
   const server = await limited({ 'limits.address_failures_per_minute': 3 });
   expect(await statuses(server, '/v1/status', { times: 5, address: '192.0.2.1' })).toEqual([401, 401, 401, 429, 429]);
   expect((await server.ask(WEB, from('192.0.2.1'))).status).toBe(200);
+});
+
+test('who joins with nothing to show is slowed down before a name is taken, and who shows a join token is not', async () => {
+  const server = await limited({
+    'auth.nodes': 'tokens',
+    'auth.joining': 'first-use',
+    'limits.address_failures_per_minute': 3,
+  });
+  const { context } = server.app;
+  const expiresAt = server.clock.now() + 3_600_000;
+  const order = { kind: 'join', hosts: '**', groups: [], uses: null, expiresAt } as const;
+  const join = await createToken(context, { ...order, mostNames: 9, actor: { by: 'alice', from: null } });
+  if (!join.ok) throw new Error(join.sentence);
+  const joined = async (name: string, token?: string): Promise<number> => {
+    const headers = { ...from('192.0.2.1').headers, ...(token && { Authorization: `Bearer ${token}` }) };
+    const json = { tokenSha256: digest(newToken()) };
+    return (await server.ask(`/v1/nodes/${name}/enrolment`, { method: 'POST', headers, json })).status;
+  };
+  const found: number[] = [];
+  for (let host = 0; host < 5; host++) found.push(await joined(`web${host}`));
+  expect(found).toEqual([201, 201, 201, 429, 429]);
+  expect(await joined('web3', join.value.token)).toBe(201);
 });
 
 test('what a header claims counts only from a proxy that is believed, and the last claim but those of such', async () => {

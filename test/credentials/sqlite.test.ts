@@ -4,10 +4,12 @@ import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, s
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
 import { openKnownCredentials } from '../../server/adapters/credentials/credentials.ts';
 import type { TokenDigest } from '../../server/core/token.ts';
 import { idOfToken } from '../../server/core/token.ts';
+import type { Credentials } from '../../server/ports.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { until } from '../rig/until.ts';
 import { credentialsContract } from './contract.ts';
@@ -172,6 +174,28 @@ test('a file whose middle is damaged lets nobody in', async () => {
   const damaged = openTestCredentials(stateDir);
   expect(all.filter(({ id }) => damaged.find(id) !== undefined)).toEqual([]);
   expect(damaged.trouble()).toMatch(/damaged.*nobody is let in/);
+});
+
+test('a credential that is not whole lets nobody in, and breaks nothing, whoever comes upon it', async () => {
+  const web = nodeCredential('web1');
+  const ways: readonly ((credentials: Credentials) => unknown)[] = [
+    ({ find }) => find(web.id),
+    ({ ofNode }) => ofNode(web.hostname),
+    ({ list }) => list({ kinds: ['node'], limit: 9 }),
+    ({ change }) => change((kept) => ({ result: kept.find(web.id), changes: [] })),
+  ];
+  for (const way of ways) {
+    const stateDir = await disposableDirectory();
+    const first = openTestCredentials(stateDir);
+    await put(first, web);
+    await first.close();
+    const database = new Database(join(stateDir, FILE));
+    database.exec('update credentials set state = null');
+    database.close();
+    const credentials = openTestCredentials(stateDir);
+    await way(credentials);
+    expect(credentials.trouble()).toMatch(new RegExp(`the credential ${web.id} is not whole.*nobody is let in`));
+  }
 });
 
 test('the file holds digests, and no token', async () => {

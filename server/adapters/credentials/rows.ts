@@ -4,6 +4,7 @@ import type { Credential } from '../../core/credential.ts';
 import type { Role } from '../../core/role.ts';
 import type { TokenDigest, TokenId } from '../../core/token.ts';
 import type { ListedCredential } from '../../ports.ts';
+import { Unusable } from './connection.ts';
 
 /** A row of `credentials`, as it is written; checked by the table itself. */
 export interface CredentialRow {
@@ -80,7 +81,7 @@ export function rowOf(credential: Credential): CredentialRow {
 
 const groupList = z.array(z.string());
 
-/** Throws for a row that lacks what its kind has to have: whoever it is of is not let in. */
+/** Throws `Unusable` for a row that lacks what its kind has to have: then nothing that is written there can be relied upon. */
 export function credentialOf(row: CredentialRow): Credential {
   const { id, digest, kind, created_at: createdAt, created_by: createdBy, created_from: createdFrom } = row;
   const kept = { id, digest, createdAt, createdBy, createdFrom, expiresAt: row.expires_at };
@@ -97,7 +98,7 @@ export function credentialOf(row: CredentialRow): Credential {
     case 'session':
       return { ...kept, kind, name: present(row.name, row), role: present(row.role, row) };
     case 'join': {
-      const groups = groupList.parse(JSON.parse(present(row.groups, row)));
+      const groups = groupsIn(row);
       return { ...kept, kind, hosts: present(row.hosts, row), groups, usesLeft: row.uses_left };
     }
     default:
@@ -111,6 +112,18 @@ export function listedOf(row: UsedRow): ListedCredential {
 }
 
 function present<Value>(value: Value | null, { id }: CredentialRow): Value {
-  if (value === null) throw new Error(`the credential ${id} is not whole`);
+  if (value === null) throw notWhole(id);
   return value;
+}
+
+function groupsIn(row: CredentialRow): string[] {
+  try {
+    return groupList.parse(JSON.parse(present(row.groups, row)));
+  } catch {
+    throw notWhole(row.id);
+  }
+}
+
+function notWhole(id: TokenId): Unusable {
+  return new Unusable(`is damaged (the credential ${id} is not whole)`);
 }

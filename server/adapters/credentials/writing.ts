@@ -108,7 +108,7 @@ export function openWriting({ access, onChange }: WritingOptions): Writing {
   };
 }
 
-/** A decision that throws is a defect of its own, and none of those that share its transaction. */
+/** A decision that throws is a defect of its own, and none of those that share its transaction; unless it is the file's. */
 function decided<Result>(
   decide: () => Decided<Result>,
   { resolve, reject }: { resolve(result: Attempt<Result>): void; reject(error: unknown): void },
@@ -117,6 +117,7 @@ function decided<Result>(
     const { changes, result } = decide();
     return { changes, settle: () => resolve({ ok: true, value: result }) };
   } catch (error) {
+    if (whyUnusable(error) !== undefined) throw error;
     return { changes: [], settle: () => reject(error) };
   }
 }

@@ -18,6 +18,14 @@ export function unavailable({ sentence, hint }: { readonly sentence: string; rea
   return { ...failure('state-unavailable', sentence, hint), headers: { 'Retry-After': LATER_SECONDS } };
 }
 
+/** For who may be anybody: where the credentials lie, and what to do about them, is none of their business. */
+export function nobodyIsKnown(): FailureReply {
+  return unavailable({
+    sentence: 'who asks cannot be looked up at the moment',
+    hint: 'ask again later; "tagwave-server status" says what is wrong',
+  });
+}
+
 /** Nobody can be told who is known now. */
 export function credentialsTrouble(credentials: Pick<KnownCredentials, 'trouble'>): FailureReply | undefined {
   const trouble = credentials.trouble();

@@ -4,7 +4,7 @@ import { includesRole, type Role } from '../core/role.ts';
 import type { KnownCredentials } from '../ports.ts';
 import type { Settings } from '../settings/settings.ts';
 import { type Caller, type CallerPorts, type Person, whoAsks } from './caller.ts';
-import { unavailable } from './failures.ts';
+import { nobodyIsKnown } from './failures.ts';
 import { isForeignOrigin, whyNotLocal } from './loopback.ts';
 import { parameter } from './read.ts';
 import { type FailureReply, failure } from './reply.ts';
@@ -63,8 +63,7 @@ function refuseToEnrol({ door, caller, peer, request }: Asked): FailureReply | u
       'nothing needs to be done: auth.nodes is not tokens',
     );
   if (caller.kind === 'insecure') return INSECURE;
-  const { address } = peer;
-  if (!peer.isEncrypted && whyNotLocal({ ...peer, address, headers: request.headers }) !== null) return INSECURE;
+  if (!peer.isEncrypted && whyNotLocal({ ...peer, headers: request.headers }) !== null) return INSECURE;
   return undefined;
 }
 
@@ -116,13 +115,8 @@ function nodesOf({ auth }: Pick<Settings, 'auth'>): 'none' | 'tokens' | 'mtls' {
 
 /** Where nobody can be looked up, whoever asks may well be known: a host then asks another server, or later. */
 function strangers(credentials: KnownCredentials): FailureReply {
-  return credentials.trouble() === null ? unauthenticated() : unavailable(NOBODY_IS_KNOWN);
+  return credentials.trouble() === null ? unauthenticated() : nobodyIsKnown();
 }
-
-const NOBODY_IS_KNOWN = {
-  sentence: 'who asks cannot be looked up at the moment',
-  hint: 'ask again later; "tagwave-server status" says what is wrong',
-};
 
 /** Whatever is wrong with what was shown, or that nothing was: who tries does not learn which. */
 export function unauthenticated(): FailureReply {

@@ -29,7 +29,10 @@ export async function enrolHost(
   const request = { hostname, digest, at, from, showedOther: shown === 'other' };
   const rules = joiningRules(controls, hostname, shown === 'other' ? undefined : shown);
   const enrolled = await context.credentials.change((kept) => enrol(kept, request, rules));
-  if (!enrolled.ok) return enrolled;
+  if (!enrolled.ok) {
+    context.log.warn('a host could not be let in', { hostname, from, why: enrolled.sentence });
+    return enrolled;
+  }
   const { value } = enrolled;
   if (value.kind === 'refused') context.log.warn('a host was not let in', { hostname, from, why: value.why });
   else if (value.isNew)
@@ -85,7 +88,10 @@ export async function rotateToken(context: Context, order: RotationOrder): Promi
   const overlapMs = order.overlapMinutes * MINUTE_MS;
   const request = { hostname, shown, digest: order.digest, at: context.time.now(), from, overlapMs };
   const rotated = await context.credentials.change((kept) => rotate(kept, request));
-  if (!rotated.ok) return rotated;
+  if (!rotated.ok) {
+    context.log.warn('the token of a host could not be replaced', { hostname, from, why: rotated.sentence });
+    return rotated;
+  }
   const { value } = rotated;
   if (value.kind !== 'done')
     context.log.warn('the token of a host was not replaced', { hostname, from, why: whyNot(value) });

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { parseTokenDigest, type TokenId } from '../../core/token.ts';
 import { enrolHost } from '../../operations/enrol.ts';
-import { starting, unavailable } from '../failures.ts';
+import { nobodyIsKnown, starting } from '../failures.ts';
 import { plainAddress } from '../loopback.ts';
 import { hostnameOf, readBody } from '../read.ts';
 import { failure, json } from '../reply.ts';
@@ -30,7 +30,7 @@ export const enrolmentRoute: Route = {
       shown: joinTokenIn(call),
       from: plainAddress(call.peer.address),
     });
-    if (!enrolled.ok) return unavailable(enrolled);
+    if (!enrolled.ok) return nobodyIsKnown();
     if (enrolled.value.kind === 'refused') return REFUSED;
     const { credential, isNew } = enrolled.value;
     return json({ hostname: hostname.value, state: credential.state, id: credential.id }, isNew ? 201 : 200);

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Rotation } from '../../core/rotation.ts';
 import { rotateToken } from '../../operations/enrol.ts';
-import { unavailable } from '../failures.ts';
+import { nobodyIsKnown } from '../failures.ts';
 import { speaksFor } from '../guard.ts';
 import { plainAddress } from '../loopback.ts';
 import { hostnameOf, readBody } from '../read.ts';
@@ -30,7 +30,7 @@ export const nodeTokenRoute: Route = {
       from: plainAddress(peer.address),
       overlapMinutes: door.settings().auth.rotationOverlapMinutes,
     });
-    return rotated.ok ? replyTo(rotated.value, door.context.time.now()) : unavailable(rotated);
+    return rotated.ok ? replyTo(rotated.value, door.context.time.now()) : nobodyIsKnown();
   },
 };
 

@@ -197,10 +197,11 @@ request() { # PATH BYTES [curl options]
   where=$server$1 bytes=$2
   shift 2
   true >"$work/body" || fail "cannot write below $target; nothing was changed"
-  status=$(trap '' XFSZ && ulimit -f $((bytes / 512 + 1)) 2>/dev/null
+  # The lock is this run's alone: a download that outlives it keeps nobody waiting.
+  status=$(exec 9>&-; trap '' XFSZ && ulimit -f $((bytes / 512 + 1)) 2>/dev/null
     curl_as_known --silent --show-error --globoff --proto '=http,https' --max-redirs 0 --connect-timeout 10 \
       --max-filesize "$bytes" --output "$work/body" --dump-header "$work/heads" --write-out '%{http_code}' \
-      "$@" -- "$where" 2>"$work/trouble" 9>&-) || {
+      "$@" -- "$where" 2>"$work/trouble") || {
     # Of the way to the server, and nothing of the tag.
     tag='' digest=''
     fail "$where did not answer completely: $(head -n 1 "$work/trouble"); nothing was changed, the next run tries again"
@@ -231,9 +232,9 @@ report() { # OUTCOME CHANGED [SENTENCE]
     "$run" "$(is_tag "$tag" && printf '"%s"' "$tag" || printf null)" \
     "$(is_digest "$digest" && printf '"%s"' "$digest" || printf null)" \
     "$1" "$started" $((seconds * 1000)) "$2" "${words:+,\"error\":\"$words\"}" >"$work/report" || return 0
-  answered=$(curl_as_known --silent --globoff --proto '=http,https' --max-redirs 0 --connect-timeout 5 --max-time 20 \
+  answered=$(exec 9>&-; curl_as_known --silent --globoff --proto '=http,https' --max-redirs 0 --connect-timeout 5 --max-time 20 \
     --output /dev/null --write-out '%{http_code}' --header 'Content-Type: application/json' --header 'Expect:' \
-    --data-binary "@$work/report" -- "$server$reports" 2>/dev/null 9>&-) || return 0
+    --data-binary "@$work/report" -- "$server$reports" 2>/dev/null) || return 0
   case $answered in
     200 | 201) [ -h "$target/poll.reported" ] || true 2>/dev/null >"$target/poll.reported" || : ;;
     *) [ -z "$verbose" ] || echo "poll.sh: $server answered $answered to the report" >&2 ;;

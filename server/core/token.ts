@@ -1,7 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 
 /** What a secret is for, told by its beginning: a node, a person or program, joining, the session of a person in a browser. */
-export const TOKEN_PREFIXES = { node: 'twn_', person: 'twa_', join: 'twj_', session: 'tws_' } as const;
+const TOKEN_PREFIXES = { node: 'twn_', person: 'twa_', join: 'twj_', session: 'tws_' } as const;
 export type TokenKind = keyof typeof TOKEN_PREFIXES;
 
 /** 32 random bytes as base64url. */

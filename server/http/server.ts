@@ -162,8 +162,8 @@ function noAdminSocket(path: string, why: string): Problem {
 
 async function listenToAdmins(admins: Connections, path: string): Promise<undefined> {
   rmSync(path, { force: true });
-  // Nobody may come in before the mode is set.
-  const before = process.umask(0o177);
+  // Nobody else may come in before the mode is set. Threads make directories meanwhile, which stay usable for us.
+  const before = process.umask(0o077);
   try {
     await admins.listenOn(addressOf(path));
   } finally {

@@ -19,14 +19,20 @@ export interface Waiting {
   readonly replaces: boolean;
 }
 
+type Ports = Pick<Context, 'credentials' | 'time'>;
+
 /** Who waits to be let in, oldest first. */
-export function waitingHosts({ credentials, time }: Pick<Context, 'credentials' | 'time'>): Waiting[] {
+export function waitingHosts(ports: Ports): Waiting[] {
+  return waitingCredentials(ports).map((one) => waiting(one, ports.credentials.ofNode(one.hostname)));
+}
+
+/** The same, without a look at each name. */
+export function waitingCredentials({ credentials, time }: Ports): NodeCredential[] {
   const at = time.now();
   return credentials
     .list({ kinds: ['node'], state: 'pending', limit: MOST_PENDING })
     .flatMap((one) => (one.kind === 'node' && !isExpired(one, at) ? [one] : []))
-    .sort((one, other) => one.createdAt - other.createdAt)
-    .map((one) => waiting(one, credentials.ofNode(one.hostname)));
+    .sort((one, other) => one.createdAt - other.createdAt);
 }
 
 function waiting(credential: NodeCredential, ofNode: readonly NodeCredential[]): Waiting {

@@ -6,7 +6,7 @@ export interface Refusal {
   readonly code: ErrorCode;
   /** As the list of routes calls it, `PUT /v1/tags/:tag/mark`: never a path that the caller made up. */
   readonly route: string;
-  /** Who was believed to ask, `nobody` where that is not known, and from which address. */
+  /** Who was believed to ask, `HTTP` where that is not known, and from which address. */
   readonly actor: Actor;
 }
 

@@ -1,8 +1,8 @@
-import { isExpired } from '../core/credential.ts';
+import { isExpired, type NodeCredential } from '../core/credential.ts';
 import type { Problem } from '../core/problem.ts';
 import { MOST_OF_KIND } from '../core/token-change.ts';
 import type { Context } from './context.ts';
-import { type Waiting, waitingHosts } from './enrolments.ts';
+import { waitingCredentials } from './enrolments.ts';
 import { wordsFor } from './tokens.ts';
 
 type Ports = Pick<Context, 'credentials' | 'time' | 'problems'>;
@@ -17,7 +17,7 @@ const NAMED = 10;
 export function refreshCredentialProblems({ credentials, time, problems }: Ports): void {
   const trouble = credentials.trouble();
   problems.set('credentials', trouble === null ? [] : [unusable(trouble)]);
-  if (trouble === null) problems.set('enrolments', pendingProblem(waitingHosts({ credentials, time })));
+  if (trouble === null) problems.set('enrolments', pendingProblem(waitingCredentials({ credentials, time })));
 }
 
 /** Called every minute: drops what has expired, and says what is about to. */
@@ -34,9 +34,11 @@ function unusable(trouble: string): Problem {
   return { id: 'credentials:unusable', severity: 'error', sentence, hint: rest.join('. ') };
 }
 
-function pendingProblem(waiting: readonly Waiting[]): Problem[] {
+function pendingProblem(waiting: readonly NodeCredential[]): Problem[] {
   if (waiting.length === 0) return [];
-  const some = waiting.slice(0, NAMED).map(({ hostname, from, id }) => `${hostname} from ${from ?? 'here'} (${id})`);
+  const some = waiting
+    .slice(0, NAMED)
+    .map(({ hostname, createdFrom, id }) => `${hostname} from ${createdFrom ?? 'here'} (${id})`);
   const more = waiting.length > NAMED ? ` and ${waiting.length - NAMED} more` : '';
   const [who, wait] = waiting.length === 1 ? ['host', 'waits'] : ['hosts', 'wait'];
   return [

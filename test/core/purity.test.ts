@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PURE_PACKAGES = new Set(['zod', 'zod/mini', 'yaml', 'node:crypto']);
 const PURE_FOLDERS = ['server/core', 'protocol'];
-const CRYPTO_NAMES = new Set(['createHash', 'timingSafeEqual']);
+const CRYPTO_NAMES = new Set(['hash', 'createHash', 'timingSafeEqual']);
 
 const IMPORT = /^\s*(?:import|export)\s+(?:type\s+)?(?:([^'";]*?)\s+from\s+)?'([^']+)'/gm;
 const OTHER_IMPORT = /\b(?:import|require)\s*\(/;

@@ -6,6 +6,8 @@ const results = process.env['TAGWAVE_TEST_RESULTS'];
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/rig/search.ts'],
+    setupFiles: ['test/rig/search.setup.ts'],
     pool: 'forks',
     // By default one processor is left idle, and tests that run real processes wait much of the time.
     maxWorkers: '100%',

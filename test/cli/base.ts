@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, readFile, rm, utimes } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -10,6 +10,7 @@ import type { Told } from '../../server/ports.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { type Files, gitEnvironment, writeFiles } from '../rig/git.ts';
 import { recordOf, unwrap } from '../rig/records.ts';
+import { discard } from '../rig/secrets.ts';
 import { type Ended, type RunOptions, runCommand } from '../rig/server-process.ts';
 
 const HOUR_MS = 3_600_000;
@@ -65,7 +66,7 @@ export function useBases(): void {
     await prepare(template);
   });
   afterAll(async () => {
-    if (template !== undefined) await rm(template, { recursive: true, force: true });
+    if (template !== undefined) discard(template);
   });
 }
 

@@ -1,6 +1,7 @@
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { gitEnvironment, writeFiles } from '../rig/git.ts';
+import { TEMPLATE_SECRET } from '../rig/secrets.ts';
 import { runCommand } from '../rig/server-process.ts';
 import { HOSTS, NEWEST, type TestBase, testBase, useBases } from './base.ts';
 
@@ -12,7 +13,7 @@ vars: [vars.yml]
 facts: [os]
 files: {"etc/secret": {perm: "0400", owner: root}}
 `,
-  'vars.yml': 'greeting: hello\n',
+  'vars.yml': `greeting: hello\npassword: ${TEMPLATE_SECRET}\n`,
   'common/etc/motd.liquid': '{{ greeting }} {{ hostname }} in {{ environment }}\n',
   'common/etc/secret': 'common secret\n',
   'common/etc/old': 'one\ntwo\n',
@@ -137,7 +138,7 @@ describe('view', () => {
       code: 0,
       stdout: 'hello new.example.com in qa\n',
     });
-    await writeFiles(source, { 'common/etc/motd.liquid': 'one\ntwo {{ greting }}\n' });
+    await writeFiles(source, { 'common/etc/motd.liquid': 'one {{ password }}\ntwo {{ greting }}\n' });
     const failed = await runCommand([...args, '--json']);
     expect(failed.code).toBe(1);
     expect(JSON.parse(failed.stdout)).toMatchObject({

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { Assignment } from '../../protocol/assignment.ts';
+import { TEMPLATE_SECRET } from '../rig/secrets.ts';
 import { host } from '../stories/hosts.ts';
 import { at, type Train, tagAt, train } from '../stories/train.ts';
 
@@ -12,7 +13,9 @@ const B = 'dev2.example.org';
 const HOUR_MS = 3_600_000;
 
 const LAYERED = {
-  'deploy.yml': 'layers: [common, "host/{hostname}", "os/{os}"]\nfacts: [os]\n',
+  'deploy.yml': 'vars: [vars.yml]\nlayers: [common, "host/{hostname}", "os/{os}"]\nfacts: [os]\n',
+  'vars.yml': `password: ${TEMPLATE_SECRET}\n`,
+  [`host/${A}/password.liquid`]: '{{ password }}\n',
   'common/motd.liquid': 'hello {{ hostname }}\n',
   [`host/${A}/key`]: 'the secret of a',
   [`host/${B}/key`]: 'the secret of b',
@@ -139,7 +142,7 @@ test('the client puts its own view into use, and the next one from a delta', asy
   const a = await host(A);
   expect(await a.poll(server.url)).toMatchObject({ code: 0 });
   const current = join(a.target, 'current');
-  expect((await readdir(current)).sort()).toEqual(['key', 'motd']);
+  expect((await readdir(current)).sort()).toEqual(['key', 'motd', 'password']);
   expect(await readFile(join(current, 'key'), 'utf8')).toBe('the secret of a');
   await server.commit({ 'common/motd.liquid': 'welcome {{ hostname }}\n' });
   await server.passTo(at('12:00'));
@@ -172,7 +175,7 @@ describe('a tag', () => {
     const server = await train();
     await assigned(server, A);
     await assigned(server, B);
-    await server.commit({ ...LAYERED, [`host/${B}/etc/conf.liquid`]: 'one\ntwo {{ ntp.server }}\n' });
+    await server.commit({ ...LAYERED, [`host/${B}/etc/conf.liquid`]: 'one {{ password }}\ntwo {{ ntp.server }}\n' });
     await server.passTo(at('11:00'));
     const why = `host/${B}/etc/conf.liquid line 2: undefined variable ntp, for ${B}`;
     expect(await json(server, `/v1/tags/${tagAt(11)}`)).toMatchObject({ broken: why });

@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, rm, utimes } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, utimes } from 'node:fs/promises';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -15,6 +15,7 @@ import type { SettingKey } from '../../server/settings/schema.ts';
 import { type MovableClock, movableClock } from '../rig/clock.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { type Files, gitEnvironment, writeFiles } from '../rig/git.ts';
+import { discard, searchText } from '../rig/secrets.ts';
 import { startServer } from './through-door.ts';
 
 export interface Answer {
@@ -95,7 +96,7 @@ export function sharedServing(options: ServingOptions = {}): () => Serving {
   });
   afterAll(async () => {
     await server?.stop();
-    if (root !== undefined) await rm(root, { recursive: true, force: true });
+    if (root !== undefined) discard(root);
   });
   return () => {
     if (server === undefined) throw new Error('the server is started before the tests');
@@ -144,7 +145,10 @@ async function open(
     logText: () => log.join(''),
     logged: () => log.map((line) => JSON.parse(line)),
     stop() {
-      stopped ??= routes.close(0).then(() => started.value.stop());
+      stopped ??= routes
+        .close(0)
+        .then(() => started.value.stop())
+        .then(() => searchText('the log of a server', log.join('')));
       return stopped;
     },
   };
@@ -181,7 +185,7 @@ function said({ status, rawHeaders, headers, bytes }: Answer): unknown {
 let prepared: Promise<string> | undefined;
 
 afterAll(async () => {
-  if (prepared !== undefined) await rm(await prepared, { recursive: true, force: true });
+  if (prepared !== undefined) discard(await prepared);
 });
 
 /** What every server here begins with is made once, because git takes its time. */
@@ -284,6 +288,9 @@ function raw(url: string, bytes: string): Promise<string> {
     socket.setEncoding('latin1');
     socket.on('data', (piece) => (text += piece));
     socket.on('error', reject);
-    socket.on('close', () => resolve(text));
+    socket.on('close', () => {
+      if (/^HTTP\/1\.1 [45]/m.test(text)) searchText('raw answers with an error among them', text);
+      resolve(text);
+    });
   });
 }

@@ -1,10 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, onTestFinished } from 'vitest';
 import type { EventKind, StoredEvent } from '../../server/core/event.ts';
 import type { SettingKey } from '../../server/settings/schema.ts';
 import { type Serving, serving, sharedServing } from '../http/serving.ts';
+import { discard } from '../rig/secrets.ts';
 import { type Browser, browser } from './browser.ts';
 import { CLIENT_SECRET, type People, type ProviderOptions, type RunningProvider, startProvider } from './provider.ts';
 
@@ -45,7 +46,7 @@ export async function house(options: HouseOptions = {}): Promise<House> {
   const { provider, settings, directory } = await furnish(options);
   onTestFinished(async () => {
     await provider.stop();
-    await rm(directory, { recursive: true, force: true });
+    discard(directory);
   });
   return at(options, provider, await serving({ settings }));
 }
@@ -55,7 +56,7 @@ export async function sharedHouse(options: HouseOptions = {}): Promise<() => Hou
   const { provider, settings, directory } = await furnish(options);
   afterAll(async () => {
     await provider.stop();
-    await rm(directory, { recursive: true, force: true });
+    discard(directory);
   });
   const server = sharedServing({ settings });
   return () => at(options, provider, server());

@@ -1,12 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { discard } from './secrets.ts';
 
-/** A directory of its own for one test, removed when the test ends. */
+/** A directory of its own for one test, searched for secrets and removed when the test ends. */
 export async function disposableDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'tagwave-test-'));
-  // What a server that was stopped still notes down may come in between.
-  onTestFinished(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
+  onTestFinished(() => discard(directory));
   return directory;
 }

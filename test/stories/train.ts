@@ -10,6 +10,7 @@ import { movableClock } from '../rig/clock.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { type Files, gitEnvironment, writeFiles } from '../rig/git.ts';
 import { serverAsNobody } from '../rig/nobody.ts';
+import { discard } from '../rig/secrets.ts';
 import { quiet, type TestServer, type TestServerOptions, testServer, writeSettled } from '../rig/server.ts';
 
 /** The schedule that is shown everywhere, with production in two waves. */
@@ -112,7 +113,7 @@ async function start(root: string, options: TestServerOptions): Promise<Train> {
 
 const prepared = new Map<number, Promise<string>>();
 afterAll(async () => {
-  for (const root of prepared.values()) await rm(await root, { recursive: true, force: true });
+  for (const root of prepared.values()) discard(await root);
   prepared.clear();
 });
 

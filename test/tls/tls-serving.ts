@@ -1,5 +1,5 @@
 import { mkdtempSync } from 'node:fs';
-import { chmod, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, rename, writeFile } from 'node:fs/promises';
 import { type Agent, request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import type { SettingKey } from '../../server/settings/schema.ts';
 import { type Serving, serving, sharedServing } from '../http/serving.ts';
 import { type Authority, type Certified, makeAuthority } from '../rig/certificates.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
+import { discard } from '../rig/secrets.ts';
 
 /** The files of TLS, in a directory of their own. */
 export interface TlsPlace {
@@ -90,7 +91,7 @@ export function sharedTlsServing(
     place = await makePlace(directory);
     Object.assign(own, place.settings);
   });
-  afterAll(() => rm(directory, { recursive: true, force: true }));
+  afterAll(() => discard(directory));
   const server = sharedServing({ settings: own });
   return () => {
     if (place === undefined) throw new Error('the server is started before the tests');
@@ -130,7 +131,8 @@ const serials = new WeakMap<TLSSocket, string>();
 export function askTls(url: string, path: string, asking: TlsAsking = {}): Promise<TlsAnswer> {
   const { method = 'GET', headers = {}, json, ca, as, agent, ...versions } = asking;
   const content = json === undefined ? undefined : JSON.stringify(json);
-  const type = json === undefined ? {} : { 'Content-Type': 'application/json' };
+  const length = content === undefined ? {} : { 'Content-Length': Buffer.byteLength(content) };
+  const type = json === undefined ? {} : { 'Content-Type': 'application/json', ...length };
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     const request = httpsRequest(

@@ -8,12 +8,14 @@ export interface Action {
   readonly method: string;
   readonly path: string;
   readonly json: unknown;
+  /** What is answered to somebody who is let in. */
+  readonly status: number;
   /** Of the table: the access, but where the route itself looks at who asks. */
   readonly column: Column;
 }
 
 export type Column = 'node' | 'view' | 'read' | 'change' | 'admin' | 'enrol' | 'whoami' | 'logout' | 'rotate' | 'look';
-type Listed = { readonly path: string; readonly json?: unknown } & (
+type Listed = { readonly path: string; readonly json?: unknown; readonly status: number } & (
   | { readonly access: Exclude<Access, 'login' | 'anyone'>; readonly column?: 'rotate' | 'look' }
   | { readonly access: 'login'; readonly column: 'whoami' | 'logout' }
 );
@@ -23,45 +25,56 @@ const ID = 'a'.repeat(16);
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 /** Undoes nothing and does nothing twice: whoever is let in is told that the request makes no sense. */
 const ROWS: Readonly<Record<string, Listed>> = {
-  'GET /v1/nodes/:hostname': { access: 'node', path: '/v1/nodes/web1' },
-  'GET /v1/nodes/:hostname/archive': { access: 'node', path: '/v1/nodes/web1/archive' },
-  'GET /v1/nodes/:hostname/manifest': { access: 'node', path: '/v1/nodes/web1/manifest' },
-  'POST /v1/nodes/:hostname/reports': { access: 'node', path: '/v1/nodes/web1/reports', json: {} },
-  'GET /v1/views/:digest/archive': { access: 'view', path: `/v1/views/${DIGEST}/archive` },
-  'GET /v1/views/:digest/manifest': { access: 'view', path: `/v1/views/${DIGEST}/manifest` },
-  'GET /v1/status': { access: 'read', path: '/v1/status' },
-  'GET /v1/tags': { access: 'read', path: '/v1/tags' },
-  'GET /v1/tags/:tag': { access: 'read', path: `/v1/tags/${TAG}` },
-  'PUT /v1/tags/:tag/mark': { access: 'change', path: `/v1/tags/${TAG}/mark`, json: {} },
-  'DELETE /v1/tags/:tag/mark': { access: 'change', path: `/v1/tags/${TAG}/mark`, json: { odd: true } },
-  'GET /v1/killswitch': { access: 'read', path: '/v1/killswitch' },
-  'GET /v1/killswitch/:environment': { access: 'read', path: '/v1/killswitch/production' },
-  'PUT /v1/killswitch': { access: 'change', path: '/v1/killswitch', json: { odd: true } },
-  'PUT /v1/killswitch/:environment': { access: 'change', path: '/v1/killswitch/production', json: { odd: true } },
-  'DELETE /v1/killswitch': { access: 'change', path: '/v1/killswitch', json: {} },
-  'DELETE /v1/killswitch/:environment': { access: 'change', path: '/v1/killswitch/production', json: {} },
-  'GET /v1/nodes': { access: 'read', path: '/v1/nodes' },
-  'GET /v1/nodes/:hostname/explain': { access: 'read', path: '/v1/nodes/web1/explain' },
-  'PUT /v1/nodes/:hostname/pin': { access: 'change', path: '/v1/nodes/web1/pin', json: {} },
-  'DELETE /v1/nodes/:hostname/pin': { access: 'change', path: '/v1/nodes/web1/pin', json: { odd: true } },
-  'POST /v1/preview': { access: 'read', path: '/v1/preview', json: { odd: true } },
-  'POST /v1/snapshots': { access: 'change', path: '/v1/snapshots', json: { odd: true } },
-  'POST /v1/hooks/push': { access: 'change', path: '/v1/hooks/push', json: { odd: true } },
-  'POST /v1/nodes/:hostname/enrolment': { access: 'enrol', path: '/v1/nodes/web1/enrolment', json: { odd: true } },
+  'GET /v1/nodes/:hostname': { status: 200, access: 'node', path: '/v1/nodes/web1' },
+  'GET /v1/nodes/:hostname/archive': { status: 200, access: 'node', path: '/v1/nodes/web1/archive' },
+  'GET /v1/nodes/:hostname/manifest': { status: 200, access: 'node', path: '/v1/nodes/web1/manifest' },
+  'POST /v1/nodes/:hostname/reports': { status: 400, access: 'node', path: '/v1/nodes/web1/reports', json: {} },
+  'GET /v1/views/:digest/archive': { status: 404, access: 'view', path: `/v1/views/${DIGEST}/archive` },
+  'GET /v1/views/:digest/manifest': { status: 404, access: 'view', path: `/v1/views/${DIGEST}/manifest` },
+  'GET /v1/status': { status: 200, access: 'read', path: '/v1/status' },
+  'GET /v1/tags': { status: 200, access: 'read', path: '/v1/tags' },
+  'GET /v1/tags/:tag': { status: 200, access: 'read', path: `/v1/tags/${TAG}` },
+  'PUT /v1/tags/:tag/mark': { status: 400, access: 'change', path: `/v1/tags/${TAG}/mark`, json: {} },
+  'DELETE /v1/tags/:tag/mark': { status: 200, access: 'change', path: `/v1/tags/${TAG}/mark`, json: { odd: true } },
+  'GET /v1/killswitch': { status: 200, access: 'read', path: '/v1/killswitch' },
+  'GET /v1/killswitch/:environment': { status: 404, access: 'read', path: '/v1/killswitch/production' },
+  'PUT /v1/killswitch': { status: 400, access: 'change', path: '/v1/killswitch', json: { odd: true } },
+  'PUT /v1/killswitch/:environment': {
+    status: 400,
+    access: 'change',
+    path: '/v1/killswitch/production',
+    json: { odd: true },
+  },
+  'DELETE /v1/killswitch': { status: 400, access: 'change', path: '/v1/killswitch', json: {} },
+  'DELETE /v1/killswitch/:environment': { status: 400, access: 'change', path: '/v1/killswitch/production', json: {} },
+  'GET /v1/nodes': { status: 200, access: 'read', path: '/v1/nodes' },
+  'GET /v1/nodes/:hostname/explain': { status: 200, access: 'read', path: '/v1/nodes/web1/explain' },
+  'PUT /v1/nodes/:hostname/pin': { status: 400, access: 'change', path: '/v1/nodes/web1/pin', json: {} },
+  'DELETE /v1/nodes/:hostname/pin': { status: 200, access: 'change', path: '/v1/nodes/web1/pin', json: { odd: true } },
+  'POST /v1/preview': { status: 400, access: 'read', path: '/v1/preview', json: { odd: true } },
+  'POST /v1/snapshots': { status: 400, access: 'change', path: '/v1/snapshots', json: { odd: true } },
+  'POST /v1/hooks/push': { status: 202, access: 'change', path: '/v1/hooks/push', json: { odd: true } },
+  'POST /v1/nodes/:hostname/enrolment': {
+    status: 400,
+    access: 'enrol',
+    path: '/v1/nodes/web1/enrolment',
+    json: { odd: true },
+  },
   'POST /v1/nodes/:hostname/token': {
+    status: 400,
     access: 'node',
     column: 'rotate',
     path: '/v1/nodes/web1/token',
     json: { odd: true },
   },
-  'GET /v1/enrolments': { access: 'read', path: '/v1/enrolments' },
-  'PUT /v1/enrolments/:id': { access: 'change', path: `/v1/enrolments/${ID}`, json: { odd: true } },
-  'GET /v1/tokens': { access: 'admin', column: 'look', path: '/v1/tokens' },
-  'POST /v1/tokens': { access: 'admin', path: '/v1/tokens', json: { odd: true } },
-  'DELETE /v1/tokens/:id': { access: 'admin', path: `/v1/tokens/${ID}`, json: {} },
-  'GET /v1/session': { access: 'login', column: 'whoami', path: '/v1/session' },
-  'POST /logout': { access: 'login', column: 'logout', path: '/logout', json: {} },
-  'GET /v1/events': { access: 'read', path: '/v1/events' },
+  'GET /v1/enrolments': { status: 200, access: 'read', path: '/v1/enrolments' },
+  'PUT /v1/enrolments/:id': { status: 400, access: 'change', path: `/v1/enrolments/${ID}`, json: { odd: true } },
+  'GET /v1/tokens': { status: 200, access: 'admin', column: 'look', path: '/v1/tokens' },
+  'POST /v1/tokens': { status: 400, access: 'admin', path: '/v1/tokens', json: { odd: true } },
+  'DELETE /v1/tokens/:id': { status: 404, access: 'admin', path: `/v1/tokens/${ID}`, json: {} },
+  'GET /v1/session': { status: 200, access: 'login', column: 'whoami', path: '/v1/session' },
+  'POST /logout': { status: 200, access: 'login', column: 'logout', path: '/logout', json: {} },
+  'GET /v1/events': { status: 200, access: 'read', path: '/v1/events' },
 };
 
 /** What needs nothing to be shown: of these no secret may be said, and there are no more than these. */
@@ -87,8 +100,8 @@ export function unlisted(): string[] {
 export const ACTIONS: readonly Action[] = ROUTES.flatMap((route) => {
   const row = ROWS[nameOf(route)];
   if (row === undefined) return [];
-  const { access, path, json } = row;
-  return [{ route: nameOf(route), method: route.method, path, json, access, column: row.column ?? row.access }];
+  const { access, path, json, status } = row;
+  return [{ route: nameOf(route), method: route.method, path, json, status, access, column: row.column ?? row.access }];
 });
 
 /** `in`: the request is for the route to answer. */
@@ -96,10 +109,16 @@ export type Verdict = 'in' | 401 | 403;
 export type Row = Readonly<Record<Exclude<Column, 'rotate' | 'look'>, Verdict> & { readonly look?: Verdict }>;
 
 /** Where a row says nothing else: a token is replaced by whoever asks as its host, and who may change tokens may see them. */
-export function verdictOf(row: Row, column: Column, haveTokens: boolean): Verdict {
+function verdictOf(row: Row, column: Column, haveTokens: boolean): Verdict {
   if (column === 'look') return row.look ?? row.admin;
   if (column !== 'rotate') return row[column];
   return haveTokens || row.node === 401 ? row.node : 403;
+}
+
+/** What is answered: the very status. */
+export function statusOf(row: Row, { column, status }: Action, haveTokens: boolean): number {
+  const verdict = verdictOf(row, column, haveTokens);
+  return verdict === 'in' ? status : verdict;
 }
 
 const STRANGER: Row = {

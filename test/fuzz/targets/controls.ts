@@ -85,7 +85,7 @@ function edited(text: string): void {
   if ('refused' in made) return;
   must(stoppedIn(made.text, TAG).length === KNOWN.size, 'an edit does what it says', made.text);
   const others = (of: string) =>
-    linesOf(of)
+    linesOf(of.replace(/^\uFEFF/, ''))
       .filter(({ text: line }) => !line.includes(TAG))
       .map((line) => line.text);
   must(others(made.text).join('\n').startsWith(others(text).join('\n')), 'an edit leaves other lines', made.text);

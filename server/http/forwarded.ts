@@ -28,9 +28,17 @@ function farthest(way: {
   readonly trust: Trust;
 }): string {
   const { headers, address, trust } = way;
-  const asked = { headers, socket: { remoteAddress: address } };
+  const said = headers['x-forwarded-for'];
+  const plain = typeof said === 'string' ? { 'x-forwarded-for': said.split(',').map(withoutPort).join(',') } : {};
+  const asked = { headers: plain, socket: { remoteAddress: address } };
   const hops = proxyAddr.all(asked as Parameters<typeof proxyAddr.all>[0], trust);
   return hops.findLast((hop) => isIP(hop) !== 0) ?? address;
+}
+
+/** Some gateways write `192.0.2.1:4711` and `[2001:db8::1]:4711`. */
+function withoutPort(hop: string): string {
+  const [, six, four] = /^\s*(?:\[([^\]]*)\](?::\d{1,5})?|(\d+\.\d+\.\d+\.\d+):\d{1,5})\s*$/.exec(hop) ?? [];
+  return six ?? four ?? hop;
 }
 
 /** As the nearest proxy says, which writes at the end. */

@@ -13,6 +13,7 @@ import { type Connections, openConnections } from './connections.ts';
 import { type Door, liveSettings } from './door.ts';
 import { type Exchanges, openExchanges } from './exchange.ts';
 import { openLimits } from './limits.ts';
+import { orLongWay } from './or-long-way.ts';
 import { believeAdminSocket, believeDoor } from './peer.ts';
 import { openPollDoor } from './poll-door.ts';
 import { ROUTES } from './routes.ts';
@@ -178,7 +179,7 @@ function listener(
   { withPollDoor = true, isBehindDoors = false, onAnswered }: HttpServerOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const app = createApp(door, exchanges, ROUTES);
-  const answered = openPollDoor(door, exchanges);
+  const isAnswered = orLongWay(openPollDoor(door, exchanges), door.context.log);
   return (request, response) => {
     if (onAnswered !== undefined) response.once('close', () => onAnswered(request));
     if (door.stopping.aborted) return sendFailure(response, STOPPING, exchanges.begin(request, response));
@@ -186,7 +187,7 @@ function listener(
     const tooMany = isBehindDoors ? undefined : door.limits.address(request);
     if (tooMany !== undefined) return sendFailure(response, tooMany, exchanges.begin(request, response));
     // Nearly every request is a poll to which the answer stands. The routes say the same, and everything else.
-    if (withPollDoor && answered(request, response)) return;
+    if (withPollDoor && isAnswered(request, response)) return;
     exchanges.begin(request, response);
     app(request, response);
   };

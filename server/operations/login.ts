@@ -80,6 +80,7 @@ export async function finishLogin(
     return { ok: false, why: 'forbidden', sentence, hint: 'ask whoever looks after them, then log in again', by: name };
   }
   const opened = await openSession(context, { ...person, role }, { ...back, hours: settings.sessionHours });
+  if (!opened.ok) context.log.error('no session could be opened', { why: opened.sentence, hint: opened.hint });
   return opened.ok ? { ok: true, ...opened.value, to: attempt.to } : { ...opened, why: 'setup' };
 }
 

@@ -5,6 +5,7 @@ import { openTlsFiles } from '../adapters/tls/tls-files.ts';
 import { openConnections } from '../http/connections.ts';
 import { answerTo } from '../http/errors.ts';
 import { openExchanges } from '../http/exchange.ts';
+import { orLongWay } from '../http/or-long-way.ts';
 import { sendFailure } from '../http/send.ts';
 import { STOPPING } from '../http/stopping.ts';
 import type { Attempt, Clock, KnownCredentials, Log } from '../ports.ts';
@@ -68,6 +69,7 @@ export function createDoor(
     mostNodes: fleet.mostNodes,
   });
   replica.follow(bulletinOf(at.socket));
+  const isAnswered = orLongWay(replica.answered, log);
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     if (stop.signal.aborted) {
       sendFailure(response, STOPPING, exchanges.begin(request, response));
@@ -79,7 +81,7 @@ export function createDoor(
       return;
     }
     // Nearly every request is a poll to which the head's answer stands. It says the same, and everything else.
-    if (replica.answered(request, response)) return;
+    if (isAnswered(request, response)) return;
     const exchange = exchanges.begin(request, response);
     if (isReport(request)) replica.tell();
     // Who changed something and asks then may not be told what was before.

@@ -81,12 +81,13 @@ test('a secret that the provider does not take is for whoever looks after the se
   await writeFile(file, 'another-secret-altogether\n');
   const answer = await theirs.send(right, JSON_ONLY);
   expect(answer).toMatchObject({ status: 503 });
-  expect(answer.json()).toMatchObject({ title: expect.stringContaining('refuses this server: HTTP 401') });
   expect(server.logText()).toContain('refuses this server: HTTP 401');
   expect(server.logText()).not.toContain('another-secret');
   await rm(file);
   const missing = await browser().send(LOGIN, JSON_ONLY);
-  expect(missing.json()).toMatchObject({ title: expect.stringContaining('oidc.client_secret_file: ') });
+  expect(missing).toMatchObject({ status: 503 });
+  expect(JSON.stringify(missing.json())).not.toContain(file);
+  expect(server.logText()).toContain('oidc.client_secret_file: ');
   await writeFile(file, `${CLIENT_SECRET}\n`);
   await theirs.logIn(LOGIN, 'vera');
   expect(await isLoggedIn(theirs)).toBe(true);

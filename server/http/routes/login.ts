@@ -92,12 +92,19 @@ interface Failed extends Pick<NotLoggedIn, 'sentence' | 'hint'> {
   readonly by?: string;
 }
 
+const NOT_SET_UP = {
+  sentence: 'nobody can log in: something is not set up as it should be on this server',
+  hint: "whoever looks after it finds the reason in the server's log",
+};
+
 /** Browsers get a page of it. */
 function shown({ request }: Call, { publicUrl }: OidcSettings, { why, sentence, hint, by }: Failed): Reply {
   const isOurs = why === 'away' || why === 'setup';
+  // What is wrong with our settings and files is for our log.
+  const told = why === 'setup' ? NOT_SET_UP : { sentence, hint };
   const code = why === 'forbidden' ? 'forbidden' : 'unauthenticated';
   const reply: FailureReply = {
-    ...(isOurs ? unavailable({ sentence, hint }) : failure(code, sentence, hint)),
+    ...(isOurs ? unavailable(told) : failure(code, told.sentence, told.hint)),
     ...(by === undefined ? {} : { by }),
   };
   return request.accepts(['json', 'html']) === 'html'

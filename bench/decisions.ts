@@ -7,7 +7,7 @@ import { answer, followEpoch } from '../server/operations/answer.ts';
 import type { Context } from '../server/operations/context.ts';
 import { openFleet } from '../server/operations/fleet.ts';
 import type { Journal } from '../server/operations/journal.ts';
-import type { Log } from '../server/ports.ts';
+import type { Log } from '../server/ports/common.ts';
 import { FLEET, GROUPS, hostNames, makeBase } from './base.ts';
 import { type Figure, figureOf, shown } from './figure.ts';
 import type { Bench, Measured } from './part.ts';

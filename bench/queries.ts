@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Digest, Hostname, TagName } from '../protocol/names.ts';
 import { openStore } from '../server/adapters/sqlite/store.ts';
-import type { Poll, Store, Told } from '../server/ports.ts';
+import type { Poll, Store, Told } from '../server/ports/store.ts';
 import { GROUPS, hostNames } from './base.ts';
 import { figureOf } from './figure.ts';
 import type { Bench, Measured } from './part.ts';

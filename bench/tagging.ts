@@ -2,7 +2,7 @@ import type { Hour } from '../protocol/names.ts';
 import { type App, compose } from '../server/compose.ts';
 import type { Context } from '../server/operations/context.ts';
 import { makeTag } from '../server/operations/make-tag.ts';
-import type { Attempt, Log } from '../server/ports.ts';
+import type { Attempt, Log } from '../server/ports/common.ts';
 import { stopwatch } from './stopwatch.ts';
 
 const quiet: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };

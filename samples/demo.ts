@@ -8,7 +8,7 @@ import { simpleGit } from 'simple-git';
 import { table } from '../server/cli/terminal.ts';
 import { compose } from '../server/compose.ts';
 import { backfill, tagCurrentHour } from '../server/operations/snapshot.ts';
-import type { Log } from '../server/ports.ts';
+import type { Log } from '../server/ports/common.ts';
 import { startServer } from '../server/serve.ts';
 import { movableClock } from '../test/rig/clock.ts';
 

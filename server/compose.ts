@@ -43,17 +43,13 @@ import { refreshShelf } from './operations/refresh-shelf.ts';
 import { openRefusals } from './operations/refusals.ts';
 import { openShelf } from './operations/shelf.ts';
 import { openStanding } from './operations/standing.ts';
+import { historyProblem, stateProblem } from './operations/state-problems.ts';
 import { openTimekeeper } from './operations/timekeeper.ts';
-import {
-  type Attempt,
-  type Clock,
-  type ControlFileEditor,
-  type IdentityProvider,
-  type Log,
-  type Store,
-  UnfitContent,
-  type Views,
-} from './ports.ts';
+import type { Attempt, Clock, Log } from './ports/common.ts';
+import { UnfitContent, type Views } from './ports/content.ts';
+import type { ControlFileEditor } from './ports/files.ts';
+import type { IdentityProvider } from './ports/people.ts';
+import type { Store } from './ports/store.ts';
 import { bootSettings } from './settings/boot.ts';
 import { readSettings, type SettingsSource } from './settings/read.ts';
 import { settingsRules } from './settings/rules.ts';
@@ -376,30 +372,4 @@ async function close(context: Context): Promise<void> {
   await context.views.close();
   await context.credentials.close();
   await context.store.close();
-}
-
-function historyProblem(reason: string | null): Problem[] {
-  if (reason === null) return [];
-  const sentence = `the history cannot be written (${reason}); decisions are not affected, reports cannot be taken`;
-  return [
-    {
-      id: 'history:unwritable',
-      severity: 'error',
-      sentence,
-      hint: 'make room on the disk, and see that the server may write its state directory',
-    },
-  ];
-}
-
-function stateProblem(stateDir: string, reason: string | null): Problem[] {
-  if (reason === null) return [];
-  const sentence = `what is in effect could not be kept for a restart (${reason}); it holds all the same`;
-  return [
-    {
-      id: 'state:unwritable',
-      severity: 'error',
-      sentence,
-      hint: `make ${stateDir} writable for the server, with room on its disk`,
-    },
-  ];
 }

@@ -1,7 +1,7 @@
 import type { App } from './compose.ts';
 import { createHttpServer } from './http/server.ts';
 import { startTimetable } from './jobs/timetable.ts';
-import type { Attempt } from './ports.ts';
+import type { Attempt } from './ports/common.ts';
 
 export interface Running {
   /** `http://HOST:PORT` */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { versionOfBuild } from '../../protocol/release.ts';
-import type { ClientBuild, ClientFiles } from '../ports.ts';
+import type { ClientBuild, ClientFiles } from '../ports/content.ts';
 
 const BEGINNING_BYTES = 512;
 

@@ -1,6 +1,6 @@
 import { closeSync, constants, ftruncateSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import { execa } from 'execa';
-import type { Attempt } from '../ports.ts';
+import type { Attempt } from '../ports/common.ts';
 import { reasonOf } from './files/failure.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { createLogger, format, transports } from 'winston';
 import { plainJson } from '../core/plain-json.ts';
-import type { Log } from '../ports.ts';
+import type { Log } from '../ports/common.ts';
 import { LOG_LEVELS, type LogLevel } from '../settings/settings.ts';
 import { masked } from './known-secrets.ts';
 

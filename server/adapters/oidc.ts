@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import * as oidc from 'openid-client';
 import { oneLine } from '../core/wording.ts';
-import type { Attempt, Clock, IdentityProvider, NotLoggedIn } from '../ports.ts';
+import type { Attempt, Clock } from '../ports/common.ts';
+import type { IdentityProvider, NotLoggedIn } from '../ports/people.ts';
 import type { OidcSettings } from '../settings/settings.ts';
 import { reasonOf } from './files/failure.ts';
 import { readSecret, secretPath } from './files/secret-file.ts';

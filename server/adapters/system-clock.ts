@@ -1,4 +1,4 @@
-import type { Clock } from '../ports.ts';
+import type { Clock } from '../ports/common.ts';
 
 /** The machine's own clocks. */
 export const systemClock: Clock = {

@@ -1,4 +1,4 @@
-import type { Store } from '../ports.ts';
+import type { Store } from '../ports/store.ts';
 
 /** Stands in for a store that cannot be opened: every call says why. What the store holds may be missing, never a decision. */
 export function unavailableStore(reason: string): Store {

@@ -8,7 +8,7 @@ import { plainJson } from '../core/plain-json.ts';
 import { sentenceOf } from '../core/problem.ts';
 import type { Actor } from '../operations/context.ts';
 import { type NotReady, type Ready, worldNow } from '../operations/world.ts';
-import type { Log } from '../ports.ts';
+import type { Log } from '../ports/common.ts';
 import { cleared, printable, terminal } from './terminal.ts';
 
 /** What every command takes. */

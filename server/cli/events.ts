@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { EVENT_KINDS, type EventKind } from '../core/event.ts';
 import { parseInstant } from '../core/pin-tag.ts';
-import type { EventQuery } from '../ports.ts';
+import type { EventQuery } from '../ports/store.ts';
 import { type CommonOptions, type ExitCode, fail, misuse, type Run, succeed, wholeNumber, withApp } from './command.ts';
 import { eventLine, eventsOf, followEvents } from './events-follow.ts';
 import { exportEvents, verifyEvents } from './events-verify.ts';

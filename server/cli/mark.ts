@@ -6,7 +6,7 @@ import type { MarkState } from '../core/marks.ts';
 import { editMarks, type MarkOrder, mark, missingTag } from '../operations/mark.ts';
 import { type Preview, preview } from '../operations/preview.ts';
 import type { Ready } from '../operations/world.ts';
-import type { Attempt } from '../ports.ts';
+import type { Attempt } from '../ports/common.ts';
 import {
   actor,
   baseOf,

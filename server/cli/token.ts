@@ -5,7 +5,7 @@ import type { Credential } from '../core/credential.ts';
 import type { TokenId } from '../core/token.ts';
 import { forgetHost, revoke, wordsFor } from '../operations/tokens.ts';
 import { shownToken, whichTokens } from '../operations/tokens-shown.ts';
-import type { Credentials, ListedCredential } from '../ports.ts';
+import type { Credentials, ListedCredential } from '../ports/credentials.ts';
 import { actor, type CommonOptions, type ExitCode, fail, misuse, type Run, succeed, withApp } from './command.ts';
 import { plural, table } from './terminal.ts';
 import { addTokenCreate } from './token-create.ts';

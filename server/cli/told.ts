@@ -3,7 +3,7 @@ import { knownEnvironments } from '../operations/mark.ts';
 import { type KillswitchStatus, killswitchStatus, knownSince, toldAnswer } from '../operations/overview.ts';
 import type { Preview } from '../operations/preview.ts';
 import type { Ready } from '../operations/world.ts';
-import type { NodeRow } from '../ports.ts';
+import type { NodeRow } from '../ports/store.ts';
 import { plural, someOf } from './terminal.ts';
 
 /** Who of those that a change moves has been told, and who has been silent for long. */

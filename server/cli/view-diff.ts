@@ -1,6 +1,6 @@
 import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff';
 import type { ManifestEntry } from '../../protocol/manifest.ts';
-import type { PreviewedView } from '../ports.ts';
+import type { PreviewedView } from '../ports/content.ts';
 
 /** How a view differs from another one, path by path. */
 export interface Difference {

@@ -5,7 +5,7 @@ import { type App, composeWorktree, type OpenWorktree } from '../compose.ts';
 import { isGroupName } from '../core/group-name.ts';
 import { parseInstant } from '../core/pin-tag.ts';
 import { nodeInputs, type SeenView, type Supposed, seen, supposedInputs, viewOfNode } from '../operations/view.ts';
-import type { Attempt } from '../ports.ts';
+import type { Attempt } from '../ports/common.ts';
 import {
   type CommonOptions,
   type ExitCode,

@@ -1,5 +1,5 @@
 import type { Server, Socket } from 'node:net';
-import type { Log } from '../ports.ts';
+import type { Log } from '../ports/common.ts';
 import type { HttpSettings } from '../settings/settings.ts';
 import { addressRanges } from './forwarded.ts';
 import { countedAs } from './limits.ts';

@@ -3,7 +3,7 @@ import type { Hostname } from '../../protocol/names.ts';
 import { type Credential, isExpired } from '../core/credential.ts';
 import type { Role } from '../core/role.ts';
 import { digestOfToken, idOfToken, isSameToken, type TokenId } from '../core/token.ts';
-import type { KnownCredentials } from '../ports.ts';
+import type { KnownCredentials } from '../ports/credentials.ts';
 import type { Settings } from '../settings/settings.ts';
 import { forwardingHeader, isLoopbackAddress } from './loopback.ts';
 import { type Peer, peerOf } from './peer.ts';

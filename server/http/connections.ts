@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
-import type { Attempt, Log } from '../ports.ts';
+import type { Attempt, Log } from '../ports/common.ts';
 import type { HttpSettings, ListenAddress } from '../settings/settings.ts';
 import { limitConnectionsPerAddress, seldom } from './address-connections.ts';
 import { readWhatHasArrived } from './arrived.ts';

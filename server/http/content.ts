@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Digest } from '../../protocol/names.ts';
-import type { StoredFile } from '../ports.ts';
+import type { StoredFile } from '../ports/content.ts';
 import type { Door } from './door.ts';
 import { unavailable } from './failures.ts';
 import { failure, type Headers, type Reply } from './reply.ts';

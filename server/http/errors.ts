@@ -1,4 +1,4 @@
-import type { Log } from '../ports.ts';
+import type { Log } from '../ports/common.ts';
 import { unavailable } from './failures.ts';
 import { type FailureReply, failure } from './reply.ts';
 

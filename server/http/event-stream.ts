@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { StoredEvent } from '../core/event.ts';
 import { plainJson } from '../core/plain-json.ts';
-import type { EventQuery } from '../ports.ts';
+import type { EventQuery } from '../ports/store.ts';
 import type { Door } from './door.ts';
 
 export interface Following {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Log } from '../ports.ts';
+import type { Log } from '../ports/common.ts';
 
 /** One request and its answer, from the first byte to the last. */
 export interface Exchange {

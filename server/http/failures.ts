@@ -1,6 +1,6 @@
 import type { Environment } from '../../protocol/names.ts';
 import { quoted } from '../core/wording.ts';
-import type { KnownCredentials } from '../ports.ts';
+import type { KnownCredentials } from '../ports/credentials.ts';
 import { type FailureReply, failure } from './reply.ts';
 
 /** Seconds after which a host may ask again where something is only about to be ready. */

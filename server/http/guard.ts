@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { parseHostname } from '../../protocol/names.ts';
 import { includesRole, type Role } from '../core/role.ts';
-import type { KnownCredentials } from '../ports.ts';
+import type { KnownCredentials } from '../ports/credentials.ts';
 import type { Settings } from '../settings/settings.ts';
 import { type Caller, type CallerPorts, type Person, whoAsks } from './caller.ts';
 import { nobodyIsKnown } from './failures.ts';

@@ -4,7 +4,7 @@ import { type ProblemDetails, STATUS_OF } from '../../protocol/errors.ts';
 import type { Hostname } from '../../protocol/names.ts';
 import { plainJson } from '../core/plain-json.ts';
 import type { ServeAnswer, StandingAnswer } from '../operations/assign.ts';
-import type { Told } from '../ports.ts';
+import type { Told } from '../ports/store.ts';
 import { COMMON_HEADERS, type Headers, type PreparedReply } from './reply.ts';
 
 /**

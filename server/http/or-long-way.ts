@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Log } from '../ports.ts';
+import type { Log } from '../ports/common.ts';
 
 type Way = (request: IncomingMessage, response: ServerResponse) => boolean;
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Log } from '../ports.ts';
+import type { Log } from '../ports/common.ts';
 
 /** Who asks on before there is an answer gets those answers in turn, of which so many are kept. Hardly anybody does so. */
 export const MOST_PIPELINED = 20;

@@ -1,6 +1,6 @@
 import { type ErrorCode, type HoldCode, STATUS_OF } from '../../protocol/errors.ts';
 import type { Hostname } from '../../protocol/names.ts';
-import type { StoredFile } from '../ports.ts';
+import type { StoredFile } from '../ports/content.ts';
 import type { Words } from './node-words.ts';
 
 export type Headers = Readonly<Record<string, string>>;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Problem } from '../core/problem.ts';
 import type { Context } from '../operations/context.ts';
 import { fetchSource } from '../operations/fetch.ts';
-import type { Attempt } from '../ports.ts';
+import type { Attempt } from '../ports/common.ts';
 import type { ListenAddress, Settings } from '../settings/settings.ts';
 import { createApp } from './app.ts';
 import { type Connections, openConnections } from './connections.ts';

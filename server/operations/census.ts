@@ -1,5 +1,5 @@
 import type { Hostname } from '../../protocol/names.ts';
-import type { CountedNodes, NodeRow, ToldCount } from '../ports.ts';
+import type { CountedNodes, NodeRow, ToldCount } from '../ports/store.ts';
 import type { Context } from './context.ts';
 
 /** So many nodes are named where some are shown; all are counted. */

@@ -5,7 +5,8 @@ import { DEFAULT_SCHEDULE, environmentsOf } from '../core/schedule.ts';
 import type { FileRules } from '../core/settle.ts';
 import type { Tag } from '../core/tag.ts';
 import { parseTagstate, tagstateProblems } from '../core/tagstate.ts';
-import type { ControlFileName, ControlFiles, ProgramState } from '../ports.ts';
+import type { ControlFileName, ControlFiles } from '../ports/files.ts';
+import type { ProgramState } from '../ports/programs.ts';
 import type { Settings } from '../settings/settings.ts';
 
 export interface CheckPorts {

@@ -1,18 +1,12 @@
-import type {
-  ClientBuild,
-  Clock,
-  ControlFileEditor,
-  ControlFiles,
-  Credentials,
-  IdentityProvider,
-  Log,
-  Programs,
-  Repository,
-  StateFiles,
-  Store,
-  TlsFiles,
-  Views,
-} from '../ports.ts';
+import type { Clock, Log } from '../ports/common.ts';
+import type { ClientBuild, Views } from '../ports/content.ts';
+import type { Credentials } from '../ports/credentials.ts';
+import type { ControlFileEditor, ControlFiles, StateFiles } from '../ports/files.ts';
+import type { IdentityProvider } from '../ports/people.ts';
+import type { Programs } from '../ports/programs.ts';
+import type { Repository } from '../ports/repository.ts';
+import type { Store } from '../ports/store.ts';
+import type { TlsFiles } from '../ports/tls.ts';
 import type { Changes } from './changes.ts';
 import type { Desk } from './desk.ts';
 import type { Experience } from './experience.ts';

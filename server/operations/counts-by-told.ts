@@ -1,4 +1,4 @@
-import type { Told } from '../ports.ts';
+import type { Told } from '../ports/store.ts';
 
 /** How many nodes were told what: there are few different answers, however many nodes. */
 export function countsByTold() {

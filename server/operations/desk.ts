@@ -9,7 +9,7 @@ import type { FileError, Problem } from '../core/problem.ts';
 import { environmentsOf, type Schedule } from '../core/schedule.ts';
 import type { FileRules, Settled } from '../core/settle.ts';
 import type { SettledTagstate } from '../core/settle-tagstate.ts';
-import type { ControlFiles, StateFiles } from '../ports.ts';
+import type { ControlFiles, StateFiles } from '../ports/files.ts';
 import type { Settings } from '../settings/settings.ts';
 import { type ControlChange, heldFile, heldMarks, seenKillswitch, type Tray } from './held.ts';
 import { openSaver } from './saver.ts';

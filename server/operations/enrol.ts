@@ -3,7 +3,7 @@ import { type Enrolment, enrol, type JoiningRules } from '../core/enrolment.ts';
 import { groupsOf } from '../core/groups.ts';
 import { type Rotation, rotate } from '../core/rotation.ts';
 import type { TokenDigest, TokenId } from '../core/token.ts';
-import type { Attempt } from '../ports.ts';
+import type { Attempt } from '../ports/common.ts';
 import { noteAccess } from './audit.ts';
 import type { Context } from './context.ts';
 import type { Controls } from './desk.ts';

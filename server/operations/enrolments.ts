@@ -2,7 +2,7 @@ import type { Hostname } from '../../protocol/names.ts';
 import { isExpired, type NodeCredential } from '../core/credential.ts';
 import { type Judgement, judge, MOST_PENDING } from '../core/enrolment.ts';
 import type { TokenId } from '../core/token.ts';
-import type { Attempt } from '../ports.ts';
+import type { Attempt } from '../ports/common.ts';
 import { noteAccess } from './audit.ts';
 import type { Actor, Context } from './context.ts';
 

@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { TagName } from '../../protocol/names.ts';
 import { describeExperience, type WaveExperience } from '../core/experience.ts';
 import type { Placed, World } from '../core/world.ts';
-import type { Clock, Store } from '../ports.ts';
+import type { Clock } from '../ports/common.ts';
+import type { Store } from '../ports/store.ts';
 import type { Context } from './context.ts';
 
 /** What nodes have experienced with tags, from the store, for a short time remembered. */

@@ -1,5 +1,6 @@
 import type { Problem } from '../core/problem.ts';
-import type { Attempt, Fetched } from '../ports.ts';
+import type { Attempt } from '../ports/common.ts';
+import type { Fetched } from '../ports/repository.ts';
 import type { Context } from './context.ts';
 import { refreshShelf } from './refresh-shelf.ts';
 

@@ -1,5 +1,5 @@
 import type { Hostname } from '../../protocol/names.ts';
-import type { NodeRow, SeatRow, Store } from '../ports.ts';
+import type { NodeRow, SeatRow, Store } from '../ports/store.ts';
 
 export interface NodeQuery {
   /** Milliseconds since 1970. */

@@ -1,6 +1,6 @@
 import type { Report } from '../../protocol/assignment.ts';
 import type { Digest, Hostname } from '../../protocol/names.ts';
-import type { NodeRow, Poll, SeatRow, Store, Told } from '../ports.ts';
+import type { NodeRow, Poll, SeatRow, Store, Told } from '../ports/store.ts';
 import { etagOf, type StandingAnswer } from './assign.ts';
 import { countsByTold } from './counts-by-told.ts';
 import { factsInCommon } from './facts-in-common.ts';

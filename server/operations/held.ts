@@ -3,7 +3,7 @@ import { killswitchText, readKillswitch } from '../core/killswitch.ts';
 import { marksFromJson, marksToJson } from '../core/marks.ts';
 import { type FileRules, type Held, lost, type Settled, type Sighting, settle } from '../core/settle.ts';
 import { type MarksBefore, type SettledTagstate, settleTagstate } from '../core/settle-tagstate.ts';
-import type { ControlFileName, ControlFiles, StateFiles } from '../ports.ts';
+import type { ControlFileName, ControlFiles, StateFiles } from '../ports/files.ts';
 import type { Saver } from './saver.ts';
 
 /** A control file that took effect, or the killswitch as it now stands. `text` null = absent. */

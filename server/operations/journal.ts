@@ -1,5 +1,6 @@
 import type { NewEvent } from '../core/event.ts';
-import type { Log, Store } from '../ports.ts';
+import type { Log } from '../ports/common.ts';
+import type { Store } from '../ports/store.ts';
 
 /** Writes to the store in order and behind the answers: what it holds may be lost, and must never hold up a decision. */
 export interface Journal {

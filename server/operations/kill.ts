@@ -1,5 +1,5 @@
 import { killswitchText } from '../core/killswitch.ts';
-import type { Attempt } from '../ports.ts';
+import type { Attempt } from '../ports/common.ts';
 import type { Actor, Context } from './context.ts';
 import { knownEnvironments } from './mark.ts';
 import { noteEdit } from './note-edit.ts';

@@ -2,7 +2,7 @@ import type { Hostname } from '../../protocol/names.ts';
 import { place } from '../core/choose.ts';
 import type { NodeInputs } from '../core/node-inputs.ts';
 import type { Placed, World } from '../core/world.ts';
-import type { NodeRow } from '../ports.ts';
+import type { NodeRow } from '../ports/store.ts';
 import type { Context } from './context.ts';
 import { worldNow } from './world.ts';
 

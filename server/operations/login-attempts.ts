@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { LoginSecrets } from '../ports.ts';
+import type { LoginSecrets } from '../ports/people.ts';
 
 /** One attempt to log in. It is kept in a cookie of the browser that began it, and nowhere else. */
 export interface LoginAttempt {

@@ -1,7 +1,8 @@
 import { type Hour, type ObjectId, startOf, tagNameOf } from '../../protocol/names.ts';
 import type { Origin, TagRecord } from '../core/tag.ts';
 import { oneLine } from '../core/wording.ts';
-import { type Attempt, UnfitContent } from '../ports.ts';
+import type { Attempt } from '../ports/common.ts';
+import { UnfitContent } from '../ports/content.ts';
 import type { Actor, Context } from './context.ts';
 import { knownNodes } from './known-nodes.ts';
 import { prepareContent } from './prepare-content.ts';

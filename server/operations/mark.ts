@@ -2,7 +2,8 @@ import { hourOf, type TagName } from '../../protocol/names.ts';
 import type { MarkState } from '../core/marks.ts';
 import { nearestTag } from '../core/tag.ts';
 import { type EditedTagstate, editTagstate } from '../core/tagstate-edit.ts';
-import type { Attempt, ControlFileEditor } from '../ports.ts';
+import type { Attempt } from '../ports/common.ts';
+import type { ControlFileEditor } from '../ports/files.ts';
 import type { Actor, Context } from './context.ts';
 import { type Edit, noteEdit } from './note-edit.ts';
 

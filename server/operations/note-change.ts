@@ -1,6 +1,8 @@
 import type { NewEvent } from '../core/event.ts';
 import { withoutSecrets } from '../core/masking.ts';
-import type { ControlFiles, Log, Store } from '../ports.ts';
+import type { Log } from '../ports/common.ts';
+import type { ControlFiles } from '../ports/files.ts';
+import type { Store } from '../ports/store.ts';
 import { THE_SERVER } from './context.ts';
 import type { ControlChange } from './held.ts';
 import type { Journal } from './journal.ts';

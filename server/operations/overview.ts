@@ -5,7 +5,7 @@ import { type MarkState, markOf } from '../core/marks.ts';
 import type { StandingProblem } from '../core/problem.ts';
 import type { TagRecord } from '../core/tag.ts';
 import type { World } from '../core/world.ts';
-import type { NodeRow, ToldCount } from '../ports.ts';
+import type { NodeRow, ToldCount } from '../ports/store.ts';
 import { countSilent, countTold, countUnstopped } from './census.ts';
 import type { Context } from './context.ts';
 import { type Waiting, waitingHosts } from './enrolments.ts';

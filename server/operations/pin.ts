@@ -1,6 +1,6 @@
 import { parseTagName } from '../../protocol/names.ts';
 import { editPins, type NewPin } from '../core/pins.ts';
-import type { Attempt } from '../ports.ts';
+import type { Attempt } from '../ports/common.ts';
 import type { Actor, Context } from './context.ts';
 import { noteEdit } from './note-edit.ts';
 

@@ -1,4 +1,4 @@
-import type { StateFiles } from '../ports.ts';
+import type { StateFiles } from '../ports/files.ts';
 
 /** Writes what is in effect to the state directory, in time and, where that fails, as soon as it can be written again. */
 export interface Saver {

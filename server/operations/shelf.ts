@@ -3,7 +3,7 @@ import { groupByTag, type MarkLine } from '../core/marks.ts';
 import type { Problem } from '../core/problem.ts';
 import type { TagRecord, Trunk } from '../core/tag.ts';
 import { parseTagstate } from '../core/tagstate.ts';
-import type { Repository } from '../ports.ts';
+import type { Repository } from '../ports/repository.ts';
 
 /** What the repository holds, as last read. A new object whenever anything in it changed. */
 export interface Shelf {

@@ -1,7 +1,8 @@
 import { floorHour, type Hour, type ObjectId, startOf, tagNameOf } from '../../protocol/names.ts';
 import type { Problem } from '../core/problem.ts';
 import { hoursBack, isLate, planBackfill, planTag } from '../core/snapshot-plan.ts';
-import type { Attempt, Commit, Fetched, FetchedTip } from '../ports.ts';
+import type { Attempt } from '../ports/common.ts';
+import type { Commit, Fetched, FetchedTip } from '../ports/repository.ts';
 import { type Actor, type Context, THE_SERVER } from './context.ts';
 import { fetchSource } from './fetch.ts';
 import { type Made, makeTag } from './make-tag.ts';

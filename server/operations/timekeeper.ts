@@ -1,6 +1,6 @@
 import { checkClock, startTrust, trustedNow } from '../core/clock-trust.ts';
 import type { Problem } from '../core/problem.ts';
-import type { Clock } from '../ports.ts';
+import type { Clock } from '../ports/common.ts';
 
 /** The time that decisions are made by: the wall clock, unless it has just jumped. */
 export interface Timekeeper {

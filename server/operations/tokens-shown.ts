@@ -1,6 +1,6 @@
 import { type Hostname, parseHostname } from '../../protocol/names.ts';
 import { parseTokenId, type TokenId } from '../core/token.ts';
-import type { ListedCredential } from '../ports.ts';
+import type { ListedCredential } from '../ports/credentials.ts';
 
 /** What is shown of a token: all that is kept of it but the digest. Instants are RFC 3339. */
 export function shownToken(listed: ListedCredential) {

@@ -10,7 +10,7 @@ import {
   type Revocation,
   revokeTokens,
 } from '../core/token-change.ts';
-import type { Attempt } from '../ports.ts';
+import type { Attempt } from '../ports/common.ts';
 import { noteAccess } from './audit.ts';
 import type { Actor, Context } from './context.ts';
 

@@ -1,6 +1,7 @@
 import type { Hostname, TagName } from '../../protocol/names.ts';
 import type { NodeInputs } from '../core/node-inputs.ts';
-import { type Attempt, type PreviewedView, UnfitContent, type Views } from '../ports.ts';
+import type { Attempt } from '../ports/common.ts';
+import { type PreviewedView, UnfitContent, type Views } from '../ports/content.ts';
 import { contentOf } from './assign.ts';
 import type { Context } from './context.ts';
 import { type Explanation, explain } from './explain.ts';

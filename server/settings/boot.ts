@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { FileError } from '../core/problem.ts';
 import type { Look } from '../core/settle.ts';
 import { isEmptyYaml } from '../core/yaml-file.ts';
-import type { ControlFiles } from '../ports.ts';
+import type { ControlFiles } from '../ports/files.ts';
 import { readSettings, type SettingsRead, type SettingsSource } from './read.ts';
 import type { Settings } from './settings.ts';
 

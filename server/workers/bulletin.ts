@@ -8,7 +8,7 @@ import { etagOf } from '../operations/assign.ts';
 import type { Context } from '../operations/context.ts';
 import type { FleetSeat } from '../operations/fleet.ts';
 import type { Epoch, Kind } from '../operations/standing.ts';
-import type { Told } from '../ports.ts';
+import type { Told } from '../ports/store.ts';
 import {
   type Asked,
   accessBy,

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Request, type Response } from 'express';
 import { answerTo } from '../http/errors.ts';
 import { send, sendFailure } from '../http/send.ts';
-import type { Log } from '../ports.ts';
+import type { Log } from '../ports/common.ts';
 import type { ForwardPorts } from './forward.ts';
 
 /** Sends files with Express's own machinery, as a server without doors does: conditions, ranges, HEAD. */

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Lock, lock } from '../adapters/lock.ts';
-import type { Attempt } from '../ports.ts';
+import type { Attempt } from '../ports/common.ts';
 
 /** The place that only one head has at a time: its socket, and the lock that says that it is there. */
 export interface HeadSocket {

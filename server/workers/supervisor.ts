@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Problem } from '../core/problem.ts';
 import { soon } from '../http/soon.ts';
-import type { Log } from '../ports.ts';
+import type { Log } from '../ports/common.ts';
 import type { Settings } from '../settings/settings.ts';
 import { openDeaths } from './deaths.ts';
 import type { FromDoor, FromHead, HeadPlace, ToDoor, ToHead } from './messages.ts';

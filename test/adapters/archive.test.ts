@@ -9,7 +9,7 @@ import { type Digest, hexOf, type ObjectId, type RelativePath } from '../../prot
 import { blobs, entries } from '../../server/adapters/git/objects.ts';
 import { writeMembers } from '../../server/adapters/views/archive.ts';
 import { openViews } from '../../server/adapters/views/views.ts';
-import type { Views } from '../../server/ports.ts';
+import type { Views } from '../../server/ports/content.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { file } from '../rig/file-in.ts';
 import { repositoryWith, type TestRepository, writeFiles } from '../rig/repository.ts';

@@ -4,7 +4,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { watchControlFiles } from '../../server/adapters/files/control-files.ts';
-import type { ControlFiles } from '../../server/ports.ts';
+import type { ControlFiles } from '../../server/ports/files.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { type StillClock, stillClock } from '../rig/still-clock.ts';
 

@@ -11,7 +11,7 @@ import { parseManifest } from '../../protocol/manifest.ts';
 import type { Digest, ObjectId } from '../../protocol/names.ts';
 import { blobs, entries } from '../../server/adapters/git/objects.ts';
 import { openViews } from '../../server/adapters/views/views.ts';
-import type { Views } from '../../server/ports.ts';
+import type { Views } from '../../server/ports/content.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { file } from '../rig/file-in.ts';
 import { repositoryWith, type TestRepository, writeFiles } from '../rig/repository.ts';

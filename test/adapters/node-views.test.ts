@@ -7,8 +7,8 @@ import { describe, expect, it } from 'vitest';
 import { parseHooks } from '../../protocol/hooks.ts';
 import { digestOf } from '../../protocol/manifest.ts';
 import type { Digest } from '../../protocol/names.ts';
-import type { Views } from '../../server/ports.ts';
-import { UnfitContent } from '../../server/ports.ts';
+import type { Views } from '../../server/ports/content.ts';
+import { UnfitContent } from '../../server/ports/content.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { contentOf, labOn, manifestOf, node, viewLab } from '../rig/view-lab.ts';
 

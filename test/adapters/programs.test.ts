@@ -9,7 +9,7 @@ import { runExecutable } from '../../server/adapters/programs/executable.ts';
 import { runModule } from '../../server/adapters/programs/module.ts';
 import { openPrograms } from '../../server/adapters/programs/programs.ts';
 import type { ModuleContext } from '../../server/core/module-context.ts';
-import type { StateFiles } from '../../server/ports.ts';
+import type { StateFiles } from '../../server/ports/files.ts';
 import type { Settings } from '../../server/settings/settings.ts';
 import { type MovableClock, movableClock } from '../rig/clock.ts';
 import { disposableDirectory } from '../rig/disposable.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ObjectId } from '../../protocol/names.ts';
-import type { Repository } from '../../server/ports.ts';
+import type { Repository } from '../../server/ports/repository.ts';
 import type { Files } from '../rig/git.ts';
 import { recordOf, unwrap } from '../rig/records.ts';
 

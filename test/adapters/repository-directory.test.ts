@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ObjectId } from '../../protocol/names.ts';
-import type { Repository } from '../../server/ports.ts';
+import type { Repository } from '../../server/ports/repository.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { type Files, gitEnvironment, preparedRepository, writeFiles } from '../rig/git.ts';
 import { failureOf, unwrap } from '../rig/records.ts';

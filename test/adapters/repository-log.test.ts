@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import type { ObjectId } from '../../protocol/names.ts';
 import { compacted, lastTipAt, openFetchLog, parseTips } from '../../server/adapters/git/fetch-log.ts';
 import { openRepository } from '../../server/adapters/git/repository.ts';
-import type { FetchedTip } from '../../server/ports.ts';
+import type { FetchedTip } from '../../server/ports/repository.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { preparedRepository, sourceRepository } from '../rig/git.ts';
 import { unwrap } from '../rig/records.ts';

@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openStoreApart } from '../../server/adapters/sqlite/apart.ts';
 import { openStore } from '../../server/adapters/sqlite/store.ts';
-import type { Store } from '../../server/ports.ts';
+import type { Store } from '../../server/ports/store.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { event, host, poll, report } from './store-samples.ts';
 

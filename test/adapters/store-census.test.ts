@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { openStore } from '../../server/adapters/sqlite/store.ts';
-import type { CountedNodes, NodeRow, Poll, Store, ToldCount } from '../../server/ports.ts';
+import type { CountedNodes, NodeRow, Poll, Store, ToldCount } from '../../server/ports/store.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { at, digest, host, poll, report, tag } from './store-samples.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Report } from '../../protocol/assignment.ts';
 import type { TagName } from '../../protocol/names.ts';
-import type { Poll, Store } from '../../server/ports.ts';
+import type { Poll, Store } from '../../server/ports/store.ts';
 import { at, digest, event, host, poll, record, report, tag, told } from './store-samples.ts';
 
 /** What every adapter of the store must do. `open` answers an empty one of its own. */

@@ -3,7 +3,7 @@ import type { Digest, Hostname, ObjectId, TagName } from '../../protocol/names.t
 import { hourOf } from '../../protocol/names.ts';
 import type { NewEvent } from '../../server/core/event.ts';
 import type { TagRecord } from '../../server/core/tag.ts';
-import type { Poll, Told } from '../../server/ports.ts';
+import type { Poll, Told } from '../../server/ports/store.ts';
 
 /** 2026-11-20T08:00Z; the samples' times are seconds from here. */
 export const START = Date.UTC(2026, 10, 20, 8);

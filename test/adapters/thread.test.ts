@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { openThread, ThreadEnded, warmThread } from '../../server/adapters/thread.ts';
-import { UnfitContent } from '../../server/ports.ts';
+import { UnfitContent } from '../../server/ports/content.ts';
 import type { Trial, TrialSetting } from '../rig/trial-thread.ts';
 
 const TRIAL = { name: 'trial', file: new URL('../rig/trial-thread.ts', import.meta.url) };

@@ -6,7 +6,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { openThread, ThreadEnded } from '../../server/adapters/thread.ts';
 import { openViewsApart } from '../../server/adapters/views/apart.ts';
 import type { Limits } from '../../server/adapters/views/limits.ts';
-import { UnfitContent } from '../../server/ports.ts';
+import { UnfitContent } from '../../server/ports/content.ts';
 import type { ViewsSetting } from '../../server/threads/views.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import type { MortalViews } from '../rig/mortal-views-thread.ts';

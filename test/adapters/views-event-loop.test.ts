@@ -7,7 +7,7 @@ import { openThread } from '../../server/adapters/thread.ts';
 import { openViewsApart } from '../../server/adapters/views/apart.ts';
 import type { ViewJobs } from '../../server/adapters/views/jobs.ts';
 import { openViews } from '../../server/adapters/views/views.ts';
-import type { Views } from '../../server/ports.ts';
+import type { Views } from '../../server/ports/content.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { repositoryWith, type TestRepository, writeFiles } from '../rig/repository.ts';
 import { node } from '../rig/view-lab.ts';

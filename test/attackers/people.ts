@@ -3,7 +3,7 @@ import { parseHostname } from '../../protocol/names.ts';
 import type { Credential } from '../../server/core/credential.ts';
 import type { CredentialChange } from '../../server/core/credential-change.ts';
 import { digestOfToken, idOfToken, SECRET_BYTES, type TokenKind, tokenFrom } from '../../server/core/token.ts';
-import type { Credentials } from '../../server/ports.ts';
+import type { Credentials } from '../../server/ports/credentials.ts';
 import type { Attacker } from './table.ts';
 
 export interface Tokens {

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import { openStore } from '../../server/adapters/sqlite/store.ts';
 import type { ChainLook } from '../../server/core/chain.ts';
 import type { EventKind } from '../../server/core/event.ts';
-import type { Store } from '../../server/ports.ts';
+import type { Store } from '../../server/ports/store.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { event } from './sample.ts';
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { type Digest, floorHour, type Hostname, startOf, type TagName, tagNameOf } from '../../protocol/names.ts';
 import { openRepository } from '../../server/adapters/git/repository.ts';
 import { openStore } from '../../server/adapters/sqlite/store.ts';
-import type { Told } from '../../server/ports.ts';
+import type { Told } from '../../server/ports/store.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { type Files, gitEnvironment, writeFiles } from '../rig/git.ts';
 import { recordOf, unwrap } from '../rig/records.ts';

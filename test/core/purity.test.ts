@@ -41,7 +41,7 @@ describe('this test', () => {
 
   it.each([
     "import { readFileSync } from 'node:fs';",
-    "import type { Clock } from '../ports.ts';",
+    "import type { Clock } from '../../server/ports/common.ts';",
     "import {\n  a,\n  b,\n} from '../adapters/clock.ts';",
     "import 'winston';",
     "export { something } from '../operations/mark.ts';",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Credentials } from '../../server/ports.ts';
+import type { Credentials } from '../../server/ports/credentials.ts';
 import { apply, DAY_MS, host, joinCredential, NOW, nodeCredential, personCredential, put } from './samples.ts';
 
 /** What whoever keeps credentials has to do. `open` answers one over the same place each time. */

@@ -3,7 +3,8 @@ import { type EnrolmentRequest, enrol, type JoiningRules, judge, MOST_PENDING } 
 import { rotate } from '../../server/core/rotation.ts';
 import { idOfToken, type TokenDigest } from '../../server/core/token.ts';
 import { addToken, freeName, revokeTokens } from '../../server/core/token-change.ts';
-import type { Attempt, Credentials } from '../../server/ports.ts';
+import type { Attempt } from '../../server/ports/common.ts';
+import type { Credentials } from '../../server/ports/credentials.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import {
   digest,

@@ -5,7 +5,7 @@ import { openCredentials } from '../../server/adapters/credentials/credentials.t
 import type { JoinCredential, NodeCredential, PersonCredential } from '../../server/core/credential.ts';
 import type { CredentialChange } from '../../server/core/credential-change.ts';
 import { idOfToken, type TokenDigest, type TokenKind, tokenFrom } from '../../server/core/token.ts';
-import type { Credentials } from '../../server/ports.ts';
+import type { Credentials } from '../../server/ports/credentials.ts';
 
 export const NOW = Date.parse('2026-11-20T12:00:00Z');
 export const DAY_MS = 86_400_000;

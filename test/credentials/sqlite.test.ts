@@ -9,7 +9,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { openKnownCredentials } from '../../server/adapters/credentials/credentials.ts';
 import type { TokenDigest } from '../../server/core/token.ts';
 import { idOfToken } from '../../server/core/token.ts';
-import type { Credentials } from '../../server/ports.ts';
+import type { Credentials } from '../../server/ports/credentials.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { until } from '../rig/until.ts';
 import { credentialsContract } from './contract.ts';

@@ -13,7 +13,7 @@ import type { Digest } from '../../protocol/names.ts';
 import type { Exchange } from '../../server/http/exchange.ts';
 import type { FileReply } from '../../server/http/reply.ts';
 import { send } from '../../server/http/send.ts';
-import type { StoredFile } from '../../server/ports.ts';
+import type { StoredFile } from '../../server/ports/content.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { ask, type Serving, serving, sharedServing } from './serving.ts';
 

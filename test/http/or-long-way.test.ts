@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
 import { orLongWay } from '../../server/http/or-long-way.ts';
-import type { Log } from '../../server/ports.ts';
+import type { Log } from '../../server/ports/common.ts';
 
 const request = {} as IncomingMessage;
 const silent = () => undefined;

@@ -10,7 +10,7 @@ import { openLog } from '../../server/adapters/log.ts';
 import { type App, compose } from '../../server/compose.ts';
 import { createHttpServer } from '../../server/http/server.ts';
 import { backfill } from '../../server/operations/snapshot.ts';
-import type { Log } from '../../server/ports.ts';
+import type { Log } from '../../server/ports/common.ts';
 import type { SettingKey } from '../../server/settings/schema.ts';
 import { type MovableClock, movableClock } from '../rig/clock.ts';
 import { disposableDirectory } from '../rig/disposable.ts';

@@ -1,5 +1,5 @@
 import type { App } from '../../server/compose.ts';
-import type { Attempt } from '../../server/ports.ts';
+import type { Attempt } from '../../server/ports/common.ts';
 import { type Running, startServer as startAlone } from '../../server/serve.ts';
 import { createDoor } from '../../server/workers/door.ts';
 import { startHead } from '../../server/workers/head.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { openStore } from '../../server/adapters/sqlite/store.ts';
 import { openExperience } from '../../server/operations/experience.ts';
-import type { Store } from '../../server/ports.ts';
+import type { Store } from '../../server/ports/store.ts';
 import { digest, host, poll, report, tag } from '../adapters/store-samples.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { stillClock } from '../rig/still-clock.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../server/ports.ts';
+import type { Clock } from '../../server/ports/common.ts';
 
 export interface MovableClock extends Clock {
   /** Time passes: both clocks go on by so many milliseconds. */

@@ -4,7 +4,7 @@ import { execa } from 'execa';
 import type { ObjectId } from '../../protocol/names.ts';
 import type { Source } from '../../server/adapters/git/obtain.ts';
 import { openRepository, type RepositoryOptions } from '../../server/adapters/git/repository.ts';
-import type { Repository } from '../../server/ports.ts';
+import type { Repository } from '../../server/ports/repository.ts';
 import { disposableDirectory } from './disposable.ts';
 
 /** A file's content; a link to a target; null takes it away. */

@@ -1,4 +1,4 @@
-import type { KnownCredentials } from '../../server/ports.ts';
+import type { KnownCredentials } from '../../server/ports/credentials.ts';
 
 /** For what has nothing to do with tokens. */
 export const NOBODY_KNOWN: KnownCredentials = {

@@ -1,6 +1,7 @@
 import { floorHour, tagNameOf } from '../../protocol/names.ts';
 import type { TagRecord } from '../../server/core/tag.ts';
-import type { Attempt, Commit } from '../../server/ports.ts';
+import type { Attempt } from '../../server/ports/common.ts';
+import type { Commit } from '../../server/ports/repository.ts';
 
 /** The record of an hour's tag (`2026-11-20T08`) on a commit. */
 export function recordOf(tip: Pick<Commit, 'id' | 'tree'>, hour: string, changes: Partial<TagRecord> = {}): TagRecord {

@@ -4,7 +4,7 @@ import { onTestFinished } from 'vitest';
 import { type App, compose } from '../../server/compose.ts';
 import { refreshShelf } from '../../server/operations/refresh-shelf.ts';
 import { tagCurrentHour } from '../../server/operations/snapshot.ts';
-import type { Log } from '../../server/ports.ts';
+import type { Log } from '../../server/ports/common.ts';
 import { startServer } from '../../server/serve.ts';
 import { type MovableClock, movableClock } from './clock.ts';
 import { disposableDirectory } from './disposable.ts';

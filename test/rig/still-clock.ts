@@ -1,4 +1,4 @@
-import type { Clock } from '../../server/ports.ts';
+import type { Clock } from '../../server/ports/common.ts';
 
 export interface StillClock extends Clock {
   /** So many milliseconds pass. */

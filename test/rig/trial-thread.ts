@@ -1,5 +1,5 @@
 import { serveThread } from '../../server/adapters/thread-side.ts';
-import { UnfitContent } from '../../server/ports.ts';
+import { UnfitContent } from '../../server/ports/content.ts';
 
 export interface TrialSetting {
   readonly name: string;

@@ -4,7 +4,7 @@ import type { Digest, ObjectId } from '../../protocol/names.ts';
 import { blobs, entries } from '../../server/adapters/git/objects.ts';
 import { openViews } from '../../server/adapters/views/views.ts';
 import type { NodeInputs } from '../../server/core/node-inputs.ts';
-import type { Views } from '../../server/ports.ts';
+import type { Views } from '../../server/ports/content.ts';
 import { disposableDirectory } from './disposable.ts';
 import { file } from './file-in.ts';
 import { repositoryWith, type TestRepository, writeFiles } from './repository.ts';

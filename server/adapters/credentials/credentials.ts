@@ -1,6 +1,6 @@
 import type { Hostname } from '../../../protocol/names.ts';
 import type { TokenId } from '../../core/token.ts';
-import type { Credentials, KnownCredentials } from '../../ports.ts';
+import type { Credentials, KnownCredentials } from '../../ports/credentials.ts';
 import { openAccess } from './access.ts';
 import type { Queries } from './queries.ts';
 import { openRecent } from './recent.ts';

@@ -3,7 +3,7 @@ import type { Hostname } from '../../../protocol/names.ts';
 import type { Credential, NodeCredential } from '../../core/credential.ts';
 import type { CredentialChange, KeptCredentials } from '../../core/credential-change.ts';
 import type { TokenId } from '../../core/token.ts';
-import type { CredentialPage, ListedCredential } from '../../ports.ts';
+import type { CredentialPage, ListedCredential } from '../../ports/credentials.ts';
 import { COLUMNS, type CredentialRow, credentialOf, listedOf, rowOf, type UsedRow } from './rows.ts';
 
 /** When a secret was shown last. */

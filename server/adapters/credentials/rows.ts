@@ -3,7 +3,7 @@ import type { Hostname } from '../../../protocol/names.ts';
 import type { Credential } from '../../core/credential.ts';
 import type { Role } from '../../core/role.ts';
 import type { TokenDigest, TokenId } from '../../core/token.ts';
-import type { ListedCredential } from '../../ports.ts';
+import type { ListedCredential } from '../../ports/credentials.ts';
 import { Unusable } from './connection.ts';
 
 /** A row of `credentials`, as it is written; checked by the table itself. */

@@ -1,6 +1,6 @@
 import type { Credential } from '../../core/credential.ts';
 import type { TokenId } from '../../core/token.ts';
-import type { ListedCredential } from '../../ports.ts';
+import type { ListedCredential } from '../../ports/credentials.ts';
 import type { Use } from './queries.ts';
 
 /** A credential that was asked for lately, with when it was last shown. */

@@ -1,7 +1,8 @@
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { Decided, KeptCredentials } from '../../core/credential-change.ts';
 import type { TokenId } from '../../core/token.ts';
-import type { Attempt, Credentials } from '../../ports.ts';
+import type { Attempt } from '../../ports/common.ts';
+import type { Credentials } from '../../ports/credentials.ts';
 import type { Access } from './access.ts';
 import { isBusy, whyUnusable } from './connection.ts';
 

@@ -1,6 +1,7 @@
 import { chmodSync, lstatSync, mkdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { Attempt, ControlFileEditor } from '../../ports.ts';
+import type { Attempt } from '../../ports/common.ts';
+import type { ControlFileEditor } from '../../ports/files.ts';
 import { lock } from '../lock.ts';
 import { LIMIT_BYTES } from './control-files.ts';
 import { errorCode, reasonOf } from './failure.ts';

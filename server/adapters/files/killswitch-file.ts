@@ -11,7 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Attempt } from '../../ports.ts';
+import type { Attempt } from '../../ports/common.ts';
 import { errorCode, reasonOf } from './failure.ts';
 import { messageOf } from './killswitch.ts';
 import { syncDirectory } from './publish.ts';

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 
 import type { Problem } from '../../core/problem.ts';
-import type { Attempt } from '../../ports.ts';
+import type { Attempt } from '../../ports/common.ts';
 import { rememberSecret } from '../known-secrets.ts';
 import { reasonOf } from './failure.ts';
 

@@ -1,6 +1,6 @@
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { StateFiles } from '../../ports.ts';
+import type { StateFiles } from '../../ports/files.ts';
 import { errorCode } from './failure.ts';
 import { publish } from './publish.ts';
 

@@ -1,5 +1,5 @@
 import { accessSync, constants } from 'node:fs';
-import type { Attempt } from '../../ports.ts';
+import type { Attempt } from '../../ports/common.ts';
 import { reasonOf } from '../files/failure.ts';
 import { readSecret, secretPath } from '../files/secret-file.ts';
 import { rememberSecret } from '../known-secrets.ts';

@@ -1,5 +1,5 @@
 import type { ObjectId } from '../../../protocol/names.ts';
-import type { Commit } from '../../ports.ts';
+import type { Commit } from '../../ports/repository.ts';
 
 export interface ParsedCommit extends Commit {
   readonly parents: readonly ObjectId[];

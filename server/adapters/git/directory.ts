@@ -1,7 +1,7 @@
 import { readdir, rm, utimes } from 'node:fs/promises';
 import { resolve as absolute, join } from 'node:path';
 import type { ObjectId } from '../../../protocol/names.ts';
-import type { Attempt } from '../../ports.ts';
+import type { Attempt } from '../../ports/common.ts';
 import { errorCode, reasonOf } from '../files/failure.ts';
 import { GitFailed } from './git-failed.ts';
 import { gitDate, resolve, TRUNK } from './refs.ts';

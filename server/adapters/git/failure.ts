@@ -1,4 +1,4 @@
-import type { Attempt } from '../../ports.ts';
+import type { Attempt } from '../../ports/common.ts';
 import { masked } from '../known-secrets.ts';
 import type { Talk } from './transport.ts';
 

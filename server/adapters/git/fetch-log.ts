@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { type ObjectId, parseObjectId } from '../../../protocol/names.ts';
-import type { FetchedTip } from '../../ports.ts';
+import type { FetchedTip } from '../../ports/repository.ts';
 import { errorCode } from '../files/failure.ts';
 import { publish } from '../files/publish.ts';
 

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { ObjectId } from '../../../protocol/names.ts';
-import type { Attempt, Fetched, FetchedTip } from '../../ports.ts';
+import type { Attempt } from '../../ports/common.ts';
+import type { Fetched, FetchedTip } from '../../ports/repository.ts';
 import { errorCode, reasonOf } from '../files/failure.ts';
 import { lock, tryLock } from '../lock.ts';
 import { tellingLine } from './failure.ts';

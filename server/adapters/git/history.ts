@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ObjectId } from '../../../protocol/names.ts';
-import type { Commit } from '../../ports.ts';
+import type { Commit } from '../../ports/repository.ts';
 import { type ParsedCommit, parseCommit } from './commit-object.ts';
 import type { Git } from './run.ts';
 

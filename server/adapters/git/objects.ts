@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { execa } from 'execa';
 import { type ObjectId, parseRelativePath } from '../../../protocol/names.ts';
-import type { Repository, TreeEntry } from '../../ports.ts';
+import type { Repository, TreeEntry } from '../../ports/repository.ts';
 
 /** Where a repository's objects are. `env` is the whole environment of git's processes; without it, ours less `GIT_…`. */
 export interface ObjectStore {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ObjectId } from '../../../protocol/names.ts';
-import type { Attempt } from '../../ports.ts';
+import type { Attempt } from '../../ports/common.ts';
 import { masked } from '../known-secrets.ts';
 import { type Access, accessTo } from './access.ts';
 import { commitDirectory } from './directory.ts';

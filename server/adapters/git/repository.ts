@@ -1,6 +1,6 @@
 import { resolve as absolute, join } from 'node:path';
 import type { ObjectId } from '../../../protocol/names.ts';
-import type { FetchedTip, Repository } from '../../ports.ts';
+import type { FetchedTip, Repository } from '../../ports/repository.ts';
 import type { Access } from './access.ts';
 import { clearInterruptedFetches, fetchTip } from './fetch.ts';
 import { lastTipAt, openFetchLog } from './fetch-log.ts';

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join, sep } from 'node:path';
-import type { Attempt } from '../../ports.ts';
+import type { Attempt } from '../../ports/common.ts';
 import { reasonOf } from '../files/failure.ts';
 import type { SignatureKind } from './signature.ts';
 import { talk } from './transport.ts';

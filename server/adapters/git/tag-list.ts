@@ -2,7 +2,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ObjectId, parseTagName } from '../../../protocol/names.ts';
 import type { TagRecord } from '../../core/tag.ts';
-import type { Repository } from '../../ports.ts';
+import type { Repository } from '../../ports/repository.ts';
 import { errorCode } from '../files/failure.ts';
 import { GitFailed } from './git-failed.ts';
 import { parseRefs, type Ref, TAGS } from './refs.ts';

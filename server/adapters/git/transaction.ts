@@ -1,5 +1,5 @@
 import { execa } from 'execa';
-import type { Attempt } from '../../ports.ts';
+import type { Attempt } from '../../ports/common.ts';
 import type { LockingCommand } from '../lock.ts';
 import { GitFailed } from './git-failed.ts';
 

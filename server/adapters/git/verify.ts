@@ -1,6 +1,7 @@
 import type { ObjectId } from '../../../protocol/names.ts';
 import { oneLine, quoted } from '../../core/wording.ts';
-import type { Attempt, FetchedTip } from '../../ports.ts';
+import type { Attempt } from '../../ports/common.ts';
+import type { FetchedTip } from '../../ports/repository.ts';
 import { parseCommit } from './commit-object.ts';
 import { GitFailed } from './git-failed.ts';
 import type { Git } from './run.ts';

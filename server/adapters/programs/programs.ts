@@ -1,7 +1,9 @@
 import { accessSync, constants, lstatSync, type Stats, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
-import type { Clock, ProgramState, Programs, StateFiles } from '../../ports.ts';
+import type { Clock } from '../../ports/common.ts';
+import type { StateFiles } from '../../ports/files.ts';
+import type { ProgramState, Programs } from '../../ports/programs.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { reasonOf } from '../files/failure.ts';
 import { runExecutable } from './executable.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Insertable, Selectable } from 'kysely';
-import type { Told } from '../../ports.ts';
+import type { Told } from '../../ports/store.ts';
 import { portions } from './portions.ts';
 import type { Db, Schema } from './schema.ts';
 

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Store } from '../../ports.ts';
+import type { Store } from '../../ports/store.ts';
 import { openThread, ThreadEnded } from '../thread.ts';
 import type { Outcome, StoreJobs } from './jobs.ts';
 import { type StoreState, troubleOf } from './session.ts';

@@ -1,5 +1,5 @@
 import type { NewEvent } from '../../core/event.ts';
-import type { Poll } from '../../ports.ts';
+import type { Poll } from '../../ports/store.ts';
 import type { Answer } from './answers.ts';
 
 /** The event for a poll that was answered with something else than the node's poll before. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Hostname } from '../../../protocol/names.ts';
-import type { CountedNodes, ToldCount } from '../../ports.ts';
+import type { CountedNodes, ToldCount } from '../../ports/store.ts';
 import type { Db } from './schema.ts';
 
 const HOUR_MS = 3_600_000;

@@ -1,6 +1,6 @@
 import { type Selectable, type SelectQueryBuilder, sql } from 'kysely';
 import type { StoredEvent } from '../../core/event.ts';
-import type { EventQuery } from '../../ports.ts';
+import type { EventQuery } from '../../ports/store.ts';
 import type { Db, Schema } from './schema.ts';
 
 type EventSelect = SelectQueryBuilder<Schema, 'events', Selectable<Schema['events']>>;

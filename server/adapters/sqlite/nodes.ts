@@ -1,5 +1,5 @@
 import type { Hostname } from '../../../protocol/names.ts';
-import type { NodeRow, SeatRow, Told } from '../../ports.ts';
+import type { NodeRow, SeatRow, Told } from '../../ports/store.ts';
 import { type Answer, answerOf, answersById } from './answers.ts';
 import { portions } from './portions.ts';
 import { receivedReport } from './reports.ts';

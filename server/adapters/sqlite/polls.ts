@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Digest, Hostname } from '../../../protocol/names.ts';
 import type { NewEvent } from '../../core/event.ts';
-import type { Poll } from '../../ports.ts';
+import type { Poll } from '../../ports/store.ts';
 import { type Answer, answersById, sameAnswer, storeAnswers } from './answers.ts';
 import { assignmentEvent } from './assignment-event.ts';
 import type { Db } from './schema.ts';

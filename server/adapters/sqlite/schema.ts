@@ -1,7 +1,7 @@
 import type { ColumnType, Generated, Kysely, Transaction } from 'kysely';
 import type { Digest, Hostname, TagName } from '../../../protocol/names.ts';
 import type { EventKind } from '../../core/event.ts';
-import type { Told } from '../../ports.ts';
+import type { Told } from '../../ports/store.ts';
 
 /** All times are integers, milliseconds since 1970. JSON is text. Both mean the same in every SQL dialect. */
 

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { NodeRow, Store } from '../../ports.ts';
+import type { NodeRow, Store } from '../../ports/store.ts';
 import { openAnchor, readAnchor } from './anchor.ts';
 import { silentNodes, toldCounts, unstoppedNodes } from './census.ts';
 import { appendEvents, headOf, lookAtChain } from './chain.ts';

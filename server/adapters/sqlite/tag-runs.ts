@@ -1,6 +1,6 @@
 import { type ExpressionBuilder, sql } from 'kysely';
 import type { TagName } from '../../../protocol/names.ts';
-import type { Poll, TagFailures, TagRuns } from '../../ports.ts';
+import type { Poll, TagFailures, TagRuns } from '../../ports/store.ts';
 import type { Reported } from './reports.ts';
 import type { Db, Schema } from './schema.ts';
 

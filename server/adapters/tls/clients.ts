@@ -3,7 +3,8 @@ import { createSecureContext } from 'node:tls';
 import type { Problem } from '../../core/problem.ts';
 import { type RevocationList, readRevocationList, readSubject } from '../../core/revocation-list.ts';
 import { instant } from '../../core/wording.ts';
-import type { Attempt, ClientTrust } from '../../ports.ts';
+import type { Attempt } from '../../ports/common.ts';
+import type { ClientTrust } from '../../ports/tls.ts';
 import type { TlsSettings } from '../../settings/settings.ts';
 import { readPem } from './pem.ts';
 

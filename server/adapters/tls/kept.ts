@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import type { Attempt } from '../../ports.ts';
+import type { Attempt } from '../../ports/common.ts';
 
 /** What was last made of some files that are replaced now and then. */
 export interface Kept<Value> {

@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import type { Problem } from '../../core/problem.ts';
 import { instant } from '../../core/wording.ts';
-import type { Attempt } from '../../ports.ts';
+import type { Attempt } from '../../ports/common.ts';
 import type { TlsSettings } from '../../settings/settings.ts';
 import { readSecret } from '../files/secret-file.ts';
 import { readPem } from './pem.ts';

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
-import type { Attempt } from '../../ports.ts';
+import type { Attempt } from '../../ports/common.ts';
 import { reasonOf } from '../files/failure.ts';
 import { secretPath } from '../files/secret-file.ts';
 

@@ -1,5 +1,6 @@
 import type { Problem } from '../../core/problem.ts';
-import type { Attempt, ClientTrust, TlsFiles } from '../../ports.ts';
+import type { Attempt } from '../../ports/common.ts';
+import type { ClientTrust, TlsFiles } from '../../ports/tls.ts';
 import type { TlsSettings } from '../../settings/settings.ts';
 import { systemClock } from '../system-clock.ts';
 import { type Clients, clientProblems, readClients } from './clients.ts';

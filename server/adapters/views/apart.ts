@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import type { Digest, ObjectId } from '../../../protocol/names.ts';
 import type { NodeInputs } from '../../core/node-inputs.ts';
-import { type StoredFile, UnfitContent, type View, type Views } from '../../ports.ts';
+import { type StoredFile, UnfitContent, type View, type Views } from '../../ports/content.ts';
 import type { Thread } from '../thread.ts';
 import { singleFlight } from './flight.ts';
 import type { ViewJobs } from './jobs.ts';

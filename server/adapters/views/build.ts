@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { checkPaths, digestHash, type ManifestEntry, manifestLine } from '../../../protocol/manifest.ts';
 import type { ObjectId } from '../../../protocol/names.ts';
-import { UnfitContent, type View } from '../../ports.ts';
+import { UnfitContent, type View } from '../../ports/content.ts';
 import type { Objects, ViewEntry } from './contents.ts';
 import type { Sum, Sums } from './sums.ts';
 

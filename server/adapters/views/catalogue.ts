@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import type { Digest, ObjectId } from '../../../protocol/names.ts';
 import type { NodeInputs } from '../../core/node-inputs.ts';
-import type { View } from '../../ports.ts';
+import type { View } from '../../ports/content.ts';
 import { recentOnes } from './recent.ts';
 import type { About, KeptRecipe, MadeFile, Shelf, Verified } from './shelf.ts';
 

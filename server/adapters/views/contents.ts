@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Mode } from '../../../protocol/manifest.ts';
 import type { ObjectId, RelativePath } from '../../../protocol/names.ts';
-import type { Repository, TreeEntry } from '../../ports.ts';
+import type { Repository, TreeEntry } from '../../ports/repository.ts';
 
 export type Objects = Pick<Repository, 'entries' | 'blobs'>;
 

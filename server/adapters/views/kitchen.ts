@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ObjectId } from '../../../protocol/names.ts';
 import type { NodeInputs } from '../../core/node-inputs.ts';
 import { mergeVars, parseVars, type Vars } from '../../core/vars.ts';
-import { UnfitContent } from '../../ports.ts';
+import { UnfitContent } from '../../ports/content.ts';
 import { type ParsedTemplate, parseTemplate, type TemplateFlaw, visibleTo } from '../templates/liquid.ts';
 import { type Recent, recentOnes } from './recent.ts';
 import type { Recipe } from './recipe.ts';

@@ -3,7 +3,7 @@ import type { RelativePath } from '../../../protocol/names.ts';
 import { pathGlob } from '../../../protocol/path-globs.ts';
 import { hooksEntry, isFor } from '../../core/deploy-hooks.ts';
 import type { NodeInputs } from '../../core/node-inputs.ts';
-import { UnfitContent } from '../../ports.ts';
+import { UnfitContent } from '../../ports/content.ts';
 import type { Kitchen } from './kitchen.ts';
 import type { Recipe } from './recipe.ts';
 import type { Site } from './site.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ObjectId } from '../../../protocol/names.ts';
-import type { PreviewedView } from '../../ports.ts';
+import type { PreviewedView } from '../../ports/content.ts';
 import { manifestEntry, sumsOf } from './build.ts';
 import { entriesOfTree, readContents } from './contents.ts';
 import type { Contents, Nodes, Sight } from './nodes.ts';

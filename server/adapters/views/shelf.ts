@@ -6,7 +6,7 @@ import pLimit from 'p-limit';
 import * as z from 'zod/mini';
 import { type Digest, hexOf, type ObjectId, parseDigest, parseObjectId } from '../../../protocol/names.ts';
 import type { NodeInputs } from '../../core/node-inputs.ts';
-import type { StoredFile, View } from '../../ports.ts';
+import type { StoredFile, View } from '../../ports/content.ts';
 import { publish, removeLeftovers, temporaryName } from './publish.ts';
 import type { Sum } from './sums.ts';
 

@@ -1,5 +1,5 @@
 import type { Hostname } from '../../../protocol/names.ts';
-import { UnfitContent } from '../../ports.ts';
+import { UnfitContent } from '../../ports/content.ts';
 
 /** What is wrong with a tree, by sentence: who would meet it. */
 export type Flaws = Map<string, Hostname[]>;

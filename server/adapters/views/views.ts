@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Digest, ObjectId } from '../../../protocol/names.ts';
 import type { NodeInputs } from '../../core/node-inputs.ts';
-import { type StoredFile, UnfitContent, type View, type Views } from '../../ports.ts';
+import { type StoredFile, UnfitContent, type View, type Views } from '../../ports/content.ts';
 import { MOST_AHEAD, openAhead } from './ahead.ts';
 import { type Known, openCatalogue, originsOf } from './catalogue.ts';
 import { openCrowd } from './crowd.ts';

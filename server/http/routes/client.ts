@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { ClientFiles } from '../../ports.ts';
+import type { ClientFiles } from '../../ports/content.ts';
 import type { Door } from '../door.ts';
 import { namesEtag } from '../etag.ts';
 import { shellWord, urlOfHost } from '../public-url.ts';

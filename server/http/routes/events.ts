@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { EventKind, StoredEvent } from '../../core/event.ts';
-import type { EventQuery } from '../../ports.ts';
+import type { EventQuery } from '../../ports/store.ts';
 import { eventStream } from '../event-stream.ts';
 import { readQuery } from '../read.ts';
 import { json, type Reply } from '../reply.ts';

@@ -1,6 +1,6 @@
 import { beginLogin, finishLogin } from '../../operations/login.ts';
 import { ATTEMPT_MS } from '../../operations/login-attempts.ts';
-import type { NotLoggedIn } from '../../ports.ts';
+import type { NotLoggedIn } from '../../ports/people.ts';
 import type { OidcSettings } from '../../settings/settings.ts';
 import { actorOf } from '../actor.ts';
 import { cookieIn, setCookie } from '../cookies.ts';

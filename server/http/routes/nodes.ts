@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { parseHostname } from '../../../protocol/names.ts';
 import { plainJson } from '../../core/plain-json.ts';
 import { type ListedNode, listNodes } from '../../operations/overview.ts';
-import type { Told } from '../../ports.ts';
+import type { Told } from '../../ports/store.ts';
 import { starting } from '../failures.ts';
 import { readQuery } from '../read.ts';
 import { json } from '../reply.ts';

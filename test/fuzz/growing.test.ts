@@ -56,10 +56,10 @@ const TIMES = 8;
 const MOST = 30;
 
 /** By how much longer a text takes that is eight times as long: the least of several tries, since a machine has other work. */
-function growthOf(read: (text: string) => unknown, piece: string): number {
+function growthOf(read: (text: string) => unknown, piece: string, attempts = 8): number {
   const [short, long] = [SHORT, SHORT * TIMES].map((length) => piece.repeat(Math.ceil(length / piece.length)));
   let least = Number.POSITIVE_INFINITY;
-  for (let attempt = 0; attempt < 8 && least > MOST / 2; attempt++)
+  for (let attempt = 0; attempt < attempts && least > MOST / 2; attempt++)
     least = Math.min(least, fastest(read, long ?? '') / fastest(read, short ?? ''));
   return least;
 }
@@ -82,6 +82,6 @@ describe('the longer what is sent or written, the longer it takes, and no more t
   });
 
   test('which is noticed where it grows with the square', () => {
-    expect(growthOf((text) => /a+c/.test(text.slice(0, text.length / 16)), 'a')).toBeGreaterThan(MOST);
+    expect(growthOf((text) => /a+c/.test(text.slice(0, text.length / 8)), 'a', 1)).toBeGreaterThan(MOST);
   });
 });

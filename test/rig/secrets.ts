@@ -29,6 +29,7 @@ export const MEANT: readonly { readonly path: RegExp; readonly kinds: readonly K
     kinds: ['key'],
     why: 'the key of a certificate or signer',
   },
+  { path: /(^|\/)(open|other)\.pem$/, kinds: ['key'], why: 'a key that a client refuses, for its mode or its pair' },
   { path: /(^|\/)allowed_signers$/, kinds: ['key'], why: 'what somebody gave by mistake, which is refused' },
   {
     path: /(^|\/)(config|work|source)\/(?!var\/)/,

@@ -13,6 +13,8 @@ export interface KeptCredentials {
   isTaken(hostname: Hostname): boolean;
   /** How many there are: names that are taken, hosts that wait, tokens by their kind. Also those that have expired. */
   count(what: 'names' | 'pending' | 'join' | 'person' | 'session'): number;
+  /** How many wait that asked from an address. */
+  pendingFrom(address: string): number;
 }
 
 /** Instants are milliseconds since 1970. */

@@ -38,9 +38,11 @@ export type Enrolment =
   /** `why` is for those who look after the server, and for nobody else. */
   | { readonly kind: 'refused'; readonly why: string };
 
-/** So many hosts may wait at once to be let in, and so many under one name. */
+/** So many hosts may wait at once to be let in, so many under one name. */
 export const MOST_PENDING = 1_000;
 const MOST_PENDING_OF_NAME = 5;
+/** And so many from one address, so that nobody alone takes the places of all. */
+export const MOST_PENDING_OF_ADDRESS = 200;
 
 /**
  * Whether a host is let in. The same digest for the same host again is answered the same, whatever has changed meanwhile: an
@@ -115,10 +117,15 @@ function letIn(
 
 /** Whoever says yes sees all who ask for a name: a later one never takes the place of an earlier. */
 function letWait(kept: KeptCredentials, request: EnrolmentRequest, pendingMs: number): Decided<Enrolment> {
-  const { hostname, at } = request;
+  const { hostname, at, from } = request;
   const waiting = kept.ofNode(hostname).filter((one) => one.state === 'pending' && !isExpired(one, at));
   if (waiting.length >= MOST_PENDING_OF_NAME)
     return refused(`${waiting.length} others wait as ${hostname}: turn down those that are not it`);
+  if (from !== null && kept.pendingFrom(from) >= MOST_PENDING_OF_ADDRESS)
+    return {
+      ...refused(`${MOST_PENDING_OF_ADDRESS} hosts wait that asked from ${from}`),
+      changes: [{ kind: 'sweep', at }],
+    };
   if (kept.count('pending') >= MOST_PENDING)
     // Some of them may have waited for too long.
     return { ...refused(`${MOST_PENDING} hosts wait already`), changes: [{ kind: 'sweep', at }] };

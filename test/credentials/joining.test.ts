@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { type EnrolmentRequest, enrol, type JoiningRules, judge, MOST_PENDING } from '../../server/core/enrolment.ts';
+import {
+  type EnrolmentRequest,
+  enrol,
+  type JoiningRules,
+  judge,
+  MOST_PENDING,
+  MOST_PENDING_OF_ADDRESS,
+} from '../../server/core/enrolment.ts';
 import { rotate } from '../../server/core/rotation.ts';
 import { idOfToken, type TokenDigest } from '../../server/core/token.ts';
 import { addToken, freeName, revokeTokens } from '../../server/core/token-change.ts';
@@ -182,8 +189,18 @@ test('how many wait is bounded, by name and in all', async () => {
   const ofName = await Promise.all(Array.from({ length: 20 }, () => ask(credentials, 'web1', newToken(), APPROVE)));
   expect(ofName.filter(({ kind }) => kind === 'in')).toHaveLength(5);
   const names = Array.from({ length: MOST_PENDING + 10 }, (_, index) => `n${index}`);
-  await Promise.all(names.map((name) => ask(credentials, name, newToken(), APPROVE)));
+  await Promise.all(
+    names.map((name, index) => ask(credentials, name, newToken(), APPROVE, { from: `192.0.2.${index % 100}` })),
+  );
   expect(credentials.list({ kinds: ['node'], state: 'pending', limit: 9_999 })).toHaveLength(MOST_PENDING);
+});
+
+test('nobody alone takes the places of all who wait', async () => {
+  const credentials = await opened();
+  const names = Array.from({ length: MOST_PENDING_OF_ADDRESS + 10 }, (_, index) => `n${index}`);
+  const all = await Promise.all(names.map((name) => ask(credentials, name, newToken(), APPROVE)));
+  expect(all.filter(({ kind }) => kind === 'in')).toHaveLength(MOST_PENDING_OF_ADDRESS);
+  expect((await ask(credentials, 'web1', newToken(), APPROVE, { from: '192.0.2.10' })).kind).toBe('in');
 });
 
 test('how many names are taken is bounded', async () => {

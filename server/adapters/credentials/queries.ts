@@ -67,6 +67,9 @@ export function queriesOn(database: Database.Database): Queries {
     person: countOf('person'),
     session: countOf('session'),
   };
+  const pendingFrom = value<[string], number>(
+    "select count(*) from credentials where state = 'pending' and created_from = ?",
+  );
   const without = value<[string, number], Hostname>(
     `select hostname from names n where hostname > ? and not exists
        (select 1 from credentials c where c.hostname = n.hostname and c.state = 'active') order by hostname limit ?`,
@@ -163,6 +166,7 @@ export function queriesOn(database: Database.Database): Queries {
     isGone: (id) => barred.get(id) !== undefined,
     isTaken: (hostname) => taken.get(hostname) !== undefined,
     count: (what) => counts[what].get() ?? 0,
+    pendingFrom: (address) => pendingFrom.get(address) ?? 0,
     dataVersion: () => dataVersion.get() ?? 0,
     lastChange: () => last.get() ?? { change: 0, forgotten: 0 },
     changedSince(change) {

@@ -34,6 +34,7 @@ import { type Desk, openDesk } from './operations/desk.ts';
 import { openExperience } from './operations/experience.ts';
 import { openFleet } from './operations/fleet.ts';
 import { openHalts } from './operations/halt.ts';
+import type { ControlChange } from './operations/held.ts';
 import { openJournal } from './operations/journal.ts';
 import { openLoginAttempts } from './operations/login-attempts.ts';
 import { noteChange } from './operations/note-change.ts';
@@ -128,12 +129,17 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     raisedBefore: (id) => raised.get(id)?.at,
   });
   problems.set('state directory', lax);
+  // A command that pulls the killswitch says whose doing it was only after the files were looked at.
+  let foundByEditor: ControlChange | undefined;
   const desk = openDesk({
     files,
     state,
     settings: settingsRules(source, absent),
     monotonic: clock.monotonic,
-    onChange: (change) => noteChange({ journal, time, files, log }, change),
+    onChange(change) {
+      if (role === 'editor' && change.file === 'killswitch') foundByEditor = change;
+      else noteChange({ journal, time, files, log }, change);
+    },
     onStateTrouble: (reason) => problems.set('state', stateProblem(stateDir, reason)),
   });
   const repository = openRepository({ stateDir, ...settings.repo });
@@ -186,7 +192,11 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
   if (existsSync(join(stateDir, 'repository.git')))
     // Why it cannot be read stands as a problem.
     await refreshShelf(context).catch(() => undefined);
-  return { ok: true, app: { context, settings, close: () => close(context) } };
+  const close = async (): Promise<void> => {
+    if (foundByEditor !== undefined) noteChange({ journal, time, files, log }, foundByEditor);
+    await closeAll(context);
+  };
+  return { ok: true, app: { context, settings, close } };
 }
 
 /** What is wrong with how a server's process was started. */
@@ -367,7 +377,7 @@ function settingsNow(desk: Desk, atStart: Settings): Settings {
   return state.kind === 'ready' ? state.controls.settings : atStart;
 }
 
-async function close(context: Context): Promise<void> {
+async function closeAll(context: Context): Promise<void> {
   await context.fleet.flush();
   await context.views.close();
   await context.credentials.close();

@@ -4,6 +4,9 @@ export interface Rate {
   readonly burst: number;
 }
 
+/** Sums of fractions are never quite right. */
+const ROUNDING_MS = 0.001;
+
 /**
  * One number says how much somebody has asked lately: the instant at which all of it will have been paid for (the generic cell
  * rate algorithm). `paid`: what the last call answered, 0 for somebody new. Instants are milliseconds on a clock that never
@@ -17,5 +20,5 @@ export function takeOne(
   const each = 60_000 / perMinute;
   const next = Math.max(paid, now) + each;
   const ahead = next - now - burst * each;
-  return ahead > 0 ? { ok: false, waitMs: ahead } : { ok: true, paid: next };
+  return ahead > ROUNDING_MS ? { ok: false, waitMs: ahead } : { ok: true, paid: next };
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { refreshSignatureProblems } from '../operations/fetch.ts';
 import { type Status, status } from '../operations/overview.ts';
 import { refreshTagProblems } from '../operations/refresh-shelf.ts';
 import { refreshCredentialProblems } from '../operations/tokens-problems.ts';
@@ -17,6 +18,7 @@ function statusCommand(options: CommonOptions): Promise<ExitCode> {
     context.problems.set('control files', ready.controls.problems);
     refreshTagProblems(context);
     refreshCredentialProblems(context);
+    await refreshSignatureProblems(context);
     const now = await status(context);
     return 'kind' in now ? fail(options, now) : succeed(options, now, () => statusLines(now));
   });

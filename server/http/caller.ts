@@ -4,8 +4,9 @@ import { type Credential, isExpired } from '../core/credential.ts';
 import type { Role } from '../core/role.ts';
 import { digestOfToken, idOfToken, isSameToken, type TokenId } from '../core/token.ts';
 import type { KnownCredentials } from '../ports/credentials.ts';
+import { isLoopbackAddress } from '../settings/listen.ts';
 import type { Settings } from '../settings/settings.ts';
-import { forwardingHeader, isLoopbackAddress } from './loopback.ts';
+import { forwardingHeader } from './loopback.ts';
 import { type Peer, peerOf } from './peer.ts';
 import { sessionTokenIn } from './session-cookie.ts';
 

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Hostname } from '../../protocol/names.ts';
 import { type Rate, takeOne } from '../core/rate.ts';
+import { isLoopbackAddress } from '../settings/listen.ts';
 import type { LimitSettings, Settings } from '../settings/settings.ts';
-import { isLoopbackAddress } from './loopback.ts';
 import { type Peer, peerOf } from './peer.ts';
 import { type FailureReply, failure } from './reply.ts';
 

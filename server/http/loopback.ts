@@ -1,9 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { BlockList, isIP } from 'node:net';
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
+import { isLoopback, isLoopbackAddress } from '../settings/listen.ts';
 
 /** What tells where a request comes from. */
 export interface Origins {
@@ -42,18 +38,10 @@ export function plainAddress(address: string | undefined): string {
   return address?.replace(/^::ffff:(?=\d+\.)/i, '') ?? 'an unknown address';
 }
 
-export function isLoopbackAddress(address: string): boolean {
-  const family = isIP(address);
-  // It is asked of every request, and a list takes longer to look through than a poll to answer.
-  if (family === 4) return address.startsWith('127.');
-  return address === '::1' || (family === 6 && LOOPBACK.check(address, 'ipv6'));
-}
-
 /** `localhost`, `127.0.0.1:8420`, `[::1]:8420`. */
 export function isLoopbackHost(host: string): boolean {
   const [, bracketed, plain] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d{0,5})?$/.exec(host) ?? [];
-  const name = (bracketed ?? plain ?? '').toLowerCase();
-  return name === 'localhost' || isLoopbackAddress(name);
+  return isLoopback(bracketed ?? plain ?? '');
 }
 
 function isForwarding(name: string): boolean {

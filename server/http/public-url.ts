@@ -10,11 +10,11 @@ const LONGEST = 260;
  * it becomes part of a script that root runs. Undefined for anything else.
  */
 export function urlOfHost(
-  { host, 'x-forwarded-proto': scheme }: IncomingHttpHeaders,
+  { host }: IncomingHttpHeaders,
   { isEncrypted }: Pick<Peer, 'isEncrypted'>,
 ): string | undefined {
   if (host === undefined || host.length > LONGEST || !HOST.test(host)) return undefined;
-  const url = `${isEncrypted || scheme === 'https' ? 'https' : 'http'}://${host.toLowerCase()}`;
+  const url = `${isEncrypted ? 'https' : 'http'}://${host.toLowerCase()}`;
   return URL.canParse(url) ? url : undefined;
 }
 

@@ -31,13 +31,13 @@ export async function fetchSource(context: Context): Promise<Attempt<Fetched>> {
       summary: `the tip is now ${fetched.value.tip.id.slice(0, 12)}: ${fetched.value.tip.subject}`,
     });
   }
-  await checkSignature(context);
+  await refreshSignatureProblems(context);
   await refreshShelf(context);
   return fetched;
 }
 
-/** At each fetch, also one that fails: those who may sign can have changed since the last one. */
-async function checkSignature(context: Context): Promise<void> {
+/** Whether the tip may be released. At each fetch, also one that fails: those who may sign can have changed since the last one. */
+export async function refreshSignatureProblems(context: Context): Promise<void> {
   const tip = await context.repository.tip();
   const verified = tip === undefined ? undefined : await context.repository.verify(tip.commit, { afresh: true });
   if (tip === undefined || verified === undefined || verified.ok) {

@@ -9,6 +9,7 @@ import { disposableDirectory } from '../rig/disposable.ts';
 import { sourceRepository } from '../rig/git.ts';
 import { unwrap } from '../rig/records.ts';
 import { type TestServer, testServer } from '../rig/server.ts';
+import { runCommand } from '../rig/server-process.ts';
 import { signedCommit, sshSigner } from '../rig/signers.ts';
 
 const HOST = parseHostname('web1.example.com') ?? ('' as never);
@@ -55,6 +56,16 @@ describe('while the tip is not signed by somebody who may', () => {
     const answer = await assign(server.app.context, { hostname: HOST });
     expect(answer).toMatchObject({ kind: 'serve', tag: tag('08') });
     expect(JSON.stringify(answer)).toContain(`the newest before ${tag('09')}, which does not exist`);
+  });
+
+  test('status says so from the command line, too, which has fetched nothing itself', async () => {
+    const { source, server, env, base } = await signedTrain();
+    const wrong = await source.commit({ motd: 'not signed\n' });
+    await fetchSource(server.app.context);
+    const told = async () => (await runCommand(['status', '--base', base], { env })).stdout;
+    expect(await told()).toContain(`the commit ${wrong.slice(0, 12)}`);
+    expect(await told()).toContain('is not signed');
+    expect(await told()).not.toContain('No problems.');
   });
 
   test('trunk stays what it was, and its tagstate does not count', async () => {

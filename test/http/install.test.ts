@@ -158,14 +158,21 @@ test('a server as it is shipped finds the client beside itself', async () => {
 describe('the URL in the script', () => {
   const urlIn = (script: string): string | undefined => /^server=(.*)$/m.exec(script)?.[1];
 
-  test('is the one under which the server was reached, with the scheme that a proxy names', async () => {
+  test('is the one under which the server was reached', async () => {
     const { url } = server();
     expect(urlIn((await ask(url, '/install.sh')).text)).toBe(`'${url}'`);
     const named = async (headers: Record<string, string>) => urlIn((await ask(url, '/install.sh', { headers })).text);
     expect(await named({ Host: 'Tagwave.Example.com' })).toBe("'http://tagwave.example.com'");
     expect(await named({ Host: '[2001:db8::1]:8420' })).toBe("'http://[2001:db8::1]:8420'");
-    expect(await named({ Host: 'a.example:8420', 'X-Forwarded-Proto': 'https' })).toBe("'https://a.example:8420'");
     expect(await named({ Host: 'a.example', 'X-Forwarded-Proto': "https'; id" })).toBe("'http://a.example'");
+  });
+
+  test('has the scheme that a proxy names which is believed, and that nobody else does', async () => {
+    const env = { TAGWAVE_HTTP_TRUST_PROXY: '127.0.0.1' };
+    const behind = await testServer({ now: NOW, env, clientDirectory: release });
+    const headers = { Host: 'a.example:8420', 'X-Forwarded-Proto': 'https' };
+    expect(urlIn((await ask(behind.url, '/install.sh', { headers })).text)).toBe("'https://a.example:8420'");
+    expect(urlIn((await ask(server().url, '/install.sh', { headers })).text)).toBe("'http://a.example:8420'");
   });
 
   test('is the setting, whatever the Host header says', async () => {

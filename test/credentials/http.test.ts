@@ -233,9 +233,14 @@ test('where the credentials are lost nobody is told that they are unknown: a hos
   await ask(server, 'POST', `${WEB}/enrolment`, { body: handingIn(token) });
   const { stateDir } = server.app.settings;
   for (const end of ['', '-wal', '-shm']) rmSync(join(stateDir, `credentials.sqlite${end}`), { force: true });
-  await until('nobody to be found', async () =>
-    (await ask(server, 'GET', WEB, { token })).status === 503 ? true : undefined,
-  );
+  const told: unknown[] = [];
+  await until('nobody to be found', async () => {
+    const { status, body } = await ask(server, 'GET', WEB, { token });
+    told.push([status, body['code']]);
+    return status === 503 ? true : undefined;
+  }).catch((error: unknown) => {
+    throw new Error(`answered ${JSON.stringify(told.slice(-3))}`, { cause: error });
+  });
   const refused = await ask(server, 'GET', WEB, { token });
   expect(refused).toMatchObject({ status: 503, body: { code: 'state-unavailable' } });
   expect(JSON.stringify(refused.body)).not.toContain(stateDir);

@@ -1,15 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Asks again and again until the answer is there; fails after half a minute, naming what was waited for. */
+const PATIENCE_MS = 30_000;
+/** A machine that stands still for a while has not let anybody wait: no single question counts for more. */
+const MOST_OF_ONE_MS = 1_000;
+
+/** Asks again and again until the answer is there; fails after half a minute of asking, naming what was waited for. */
 export async function until<Value>(
   what: string,
   ask: () => Value | undefined | Promise<Value | undefined>,
 ): Promise<Value> {
-  const deadline = performance.now() + 30_000;
-  for (;;) {
+  let waited = 0;
+  let slowest = 0;
+  for (let asked = 1; ; asked += 1) {
+    const start = performance.now();
     const answer = await ask();
     if (answer !== undefined && answer !== false) return answer;
-    if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
     await delay(10);
+    const took = performance.now() - start;
+    slowest = Math.max(slowest, took);
+    waited += Math.min(took, MOST_OF_ONE_MS);
+    if (waited > PATIENCE_MS)
+      throw new Error(`waited in vain for ${what}: asked ${asked} times, ${Math.round(slowest)} ms the slowest`);
   }
 }

@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import type * as z from 'zod';
 import type { Caller } from './caller.ts';
 import type { Door } from './door.ts';
 import type { Peer } from './peer.ts';
@@ -22,11 +23,22 @@ export interface Call {
   refusedNow(): FailureReply | undefined;
 }
 
+/** What `GET /openapi.json` says of a route: the schemas are those that validate. */
+export interface Description {
+  /** One sentence without a full stop, for a list. */
+  readonly summary: string;
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType;
+  /** By status: what is answered, as JSON of that shape, or as some other media type. */
+  readonly answers: Readonly<Record<number, z.ZodType | string>>;
+}
+
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Express's pattern. */
   readonly path: string;
   readonly access: Access;
+  readonly description?: Description;
   /** Parses, calls an operation, serialises. */
   handle(call: Call): Reply | Promise<Reply>;
 }

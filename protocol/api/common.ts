@@ -1,0 +1,22 @@
+import * as z from 'zod';
+
+/** Parts that several answers to people have in common. The page takes the types alone from here. */
+
+/** RFC 3339, UTC. */
+export const instant = z.iso.datetime();
+/** What somebody is given: a tag's name, `trunk`, `hold CODE`, `killswitch`; `nothing` of who has not asked. */
+export const answer = z.string();
+export const count = z.int().nonnegative();
+
+export const markSchema = z.object({
+  state: z.enum(['good', 'bad', 'badfwd']),
+  /** As written after the state; empty where nothing is. */
+  reason: z.string(),
+  /** The file that says so: `tagstate`, or that of the repository. */
+  source: z.string(),
+  line: count,
+});
+
+/** Lines and files of a change. Null = binary, or not counted because there are too many. */
+export const sizeSchema = z.object({ files: count, insertions: count.nullable(), deletions: count.nullable() });
+export type Size = z.infer<typeof sizeSchema>;

@@ -139,6 +139,10 @@ describe('what is shown', () => {
     const subject = (await server().ask(`/v1/events?subject=${TAG}`)).json()['events'];
     expect(subject).toMatchObject([{ kind: 'tag-created', subject: TAG }]);
     expect((await server().ask('/v1/events?since=2027-01-01T00:00Z')).json()).toEqual({ events: [] });
+    const [{ at }] = newest as [{ at: string }];
+    const back = (await server().ask(`/v1/events?kinds=tag-created&limit=1&until=${at}`)).json()['events'];
+    expect(back).toMatchObject([{ subject: 'etchautotag-20261120-1100' }]);
+    expect((await server().ask('/v1/events?until=2026-01-01T00:00Z')).json()).toEqual({ events: [] });
   });
 });
 

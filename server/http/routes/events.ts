@@ -37,6 +37,7 @@ const MOST = 1000;
 const id = digits('the id of an event', Number.MAX_SAFE_INTEGER);
 const query = z.object({
   since: instant.optional(),
+  until: instant.optional(),
   kinds: parsed(EXPECTED_KINDS, (text) => {
     const kinds = text.split(',');
     return kinds.every(isKind) ? kinds : undefined;
@@ -46,7 +47,7 @@ const query = z.object({
   limit: digits(`a number up to ${MOST}`, MOST).default(FEW),
 });
 
-/** Everything that changed, by whom, before and after. Newest first; with `after`, onwards from there. */
+/** Everything that changed, by whom, before and after. Newest first, with `until` back from there; with `after`, onwards. */
 export const eventsRoute: Route = {
   method: 'GET',
   path: '/v1/events',
@@ -54,9 +55,10 @@ export const eventsRoute: Route = {
   async handle(call) {
     const asked = readQuery(call.request, query);
     if (!asked.ok) return asked.reply;
-    const { since, kinds, subject, after, limit } = asked.value;
+    const { since, until, kinds, subject, after, limit } = asked.value;
     const filter = {
       ...(since === undefined ? {} : { since }),
+      ...(until === undefined ? {} : { until }),
       ...(kinds === undefined ? {} : { kinds }),
       ...(subject === undefined ? {} : { subject }),
     };

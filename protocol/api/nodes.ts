@@ -24,8 +24,11 @@ export const briefNodeSchema = z.object({
 export type BriefNode = z.infer<typeof briefNodeSchema>;
 
 /**
- * `GET /v1/nodes/brief[?wave=&environment=&outcome=&q=&behind=&silent=&drifted=&pinned=&at=&after=&limit=]`: by host name; with `at` as they were
- * told then. `next` = the name to go on after; null where that were all.
+ * `GET /v1/fleet[?wave=&environment=&outcome=&q=&behind=&silent=&drifted=&pinned=&at=&after=&limit=]` (below `/v1/nodes/` it would be
+ * the answer of a host of that name): by host name. `outcome`: one or several with commas between them, or `none`; `q`: a part of a
+ * host name, or with `*` all of it; `behind`, `silent`, `drifted`, `pinned`: `true` or `false`; with `at`, in the past, as they were
+ * told then. All that are given apply. Without `limit` all of them, written as they are read. `next` = the name to go on after;
+ * null where that were all.
  */
 export const briefNodesSchema = z.object({ nodes: z.array(briefNodeSchema), next: z.string().nullable() });
 

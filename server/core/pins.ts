@@ -40,7 +40,17 @@ export interface ParsedPins {
 }
 
 export type PinFound =
-  | { readonly kind: 'pin'; readonly tag: PinTag; readonly reason: string; readonly where: string }
+  | {
+      readonly kind: 'pin';
+      readonly tag: PinTag;
+      readonly reason: string;
+      readonly where: string;
+      /** The host or glob that the line is about. */
+      readonly host: string;
+      readonly until: number | null;
+      readonly file: 'pins' | 'nodes.yml';
+      readonly line: number;
+    }
   | { readonly kind: 'bad'; readonly where: string; readonly why: string };
 
 /**
@@ -94,7 +104,11 @@ export function pinOf(of: {
   if (line) return foundIn(line);
   const entry = nodes.exact.get(hostname);
   const tagged = hasTag(entry) ? entry : entriesOf(nodes, hostname).findLast(hasTag);
-  return tagged && { kind: 'pin', tag: tagged.tag, reason: '', where: `nodes.yml line ${tagged.line}` };
+  return tagged && foundInNodes(tagged);
+}
+
+function foundInNodes({ tag, host, line }: NodeEntry & { tag: PinTag }): PinFound {
+  return { kind: 'pin', tag, reason: '', where: `nodes.yml line ${line}`, host, until: null, file: 'nodes.yml', line };
 }
 
 /** The autotags that unexpired pins name: retention keeps them. */
@@ -112,7 +126,8 @@ function counts(line: PinLine, now: number): boolean {
 function foundIn(line: PinLine): PinFound {
   const where = `pins line ${line.line}`;
   if (line.kind === 'bad') return { kind: 'bad', where, why: line.why };
-  return { kind: 'pin', tag: line.tag, reason: line.reason, where };
+  const { tag, reason, host, until } = line;
+  return { kind: 'pin', tag, reason, where, host, until, file: 'pins', line: line.line };
 }
 
 function hasTag(entry: NodeEntry | undefined): entry is NodeEntry & { tag: PinTag } {

@@ -1,5 +1,5 @@
 import type { Hostname } from '../../protocol/names.ts';
-import type { NodeRow, SeatRow, Store } from '../ports/store.ts';
+import type { NodeFilter, NodeRow, SeatRow, Store } from '../ports/store.ts';
 
 export interface NodeQuery {
   /** Milliseconds since 1970. */
@@ -8,6 +8,8 @@ export interface NodeQuery {
   readonly after?: Hostname | undefined;
   /** So many. */
   readonly limit?: number | undefined;
+  /** Applied by the store alone: where it cannot be read, nothing is left out. */
+  readonly filter?: NodeFilter;
 }
 
 const SEATS_AT_ONCE = 5_000;
@@ -28,12 +30,17 @@ export async function* storedSeats(store: Store): AsyncGenerator<SeatRow> {
 /** Nodes by hostname, a page at a time. `recent`: those in memory, for when the store cannot be read. */
 export async function* storedPages(
   store: Store,
-  { seenSince = 0, after, limit = Number.POSITIVE_INFINITY }: NodeQuery,
+  { seenSince = 0, after, limit = Number.POSITIVE_INFINITY, filter = {} }: NodeQuery,
   recent: (since: number) => NodeRow[],
 ): AsyncGenerator<readonly NodeRow[]> {
   let last = after;
   for (let left = limit; left > 0; ) {
-    const asked = { seenSince, limit: Math.min(ROWS_AT_ONCE, left), ...(last === undefined ? {} : { after: last }) };
+    const asked = {
+      seenSince,
+      limit: Math.min(ROWS_AT_ONCE, left),
+      filter,
+      ...(last === undefined ? {} : { after: last }),
+    };
     const page = await store.nodes(asked).catch(() => inOrder(recent(seenSince), asked));
     yield page;
     left -= page.length;

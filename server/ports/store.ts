@@ -52,6 +52,34 @@ export interface NodeRow {
   readonly lastReport: (Report & { readonly receivedAt: number }) | null;
 }
 
+/** Which nodes are wanted: what all that is given applies to. */
+export interface NodeFilter {
+  /** As they were told last. */
+  readonly environment?: string | undefined;
+  readonly wave?: string | undefined;
+  /** A part of the host name, lower-case; with `*`, which stands for any characters, all of it. */
+  readonly name?: string | undefined;
+  /** Last seen before an instant. */
+  readonly seenBefore?: number | undefined;
+  /** Of their last report; null stands for none. */
+  readonly outcomes?: readonly (Report['outcome'] | null)[] | undefined;
+  /** Their last report says that something was not as it should be. */
+  readonly drifted?: true | undefined;
+  /** They were told content, and the last poll that said what they run said something else, or none has. */
+  readonly unlikeTold?: true | undefined;
+}
+
+/** What is known of a node as of an instant in the past. */
+export interface PastNode {
+  readonly hostname: Hostname;
+  readonly firstSeen: number;
+  readonly told: Told | null;
+  /** When it was told that: the poll's instant. */
+  readonly toldAt: number | null;
+  /** The last one that had come by then, of those that are kept. */
+  readonly lastReport: NodeRow['lastReport'];
+}
+
 /** How many nodes have been told something last. All null: nothing. */
 export interface ToldCount {
   readonly environment: string | null;
@@ -116,7 +144,9 @@ export interface Store {
   /** By wave. Who moved on to other content counts for as long as it ran this. */
   tagRuns(tag: TagName, at: number): Promise<TagRuns[]>;
   /** By hostname; with `after` those after one, with `limit` so many of them. */
-  nodes(query?: { seenSince?: number; after?: Hostname; limit?: number }): Promise<NodeRow[]>;
+  nodes(query?: { seenSince?: number; after?: Hostname; limit?: number; filter?: NodeFilter }): Promise<NodeRow[]>;
+  /** Nodes that had asked or reported by an instant, by hostname; `name` as in `NodeFilter`. Of nodes that were dropped since, nothing is known. */
+  nodesAt(query: { at: number; after: Hostname | null; limit: number; name?: string | undefined }): Promise<PastNode[]>;
   node(hostname: Hostname): Promise<NodeRow | undefined>;
   /** Of nodes seen at or after an instant. Takes no longer for a larger fleet. */
   toldCounts(seenSince: number): Promise<ToldCount[]>;
@@ -139,6 +169,8 @@ export interface Store {
   reports(hostname: Hostname, limit: number): Promise<(Report & { readonly receivedAt: number })[]>;
   /** What a node had been told as of an instant, from the assignment events. */
   toldAt(hostname: Hostname, at: number): Promise<Told | undefined>;
+  /** What a node was told, newest first; `at` is when it asked. */
+  toldHistory(hostname: Hostname, limit: number): Promise<Told[]>;
   /** Appends; answers the stored events. */
   addEvents(events: readonly NewEvent[]): Promise<StoredEvent[]>;
   events(query: EventQuery): Promise<StoredEvent[]>;

@@ -28,6 +28,10 @@ describe('pins', () => {
       tag: A,
       reason: 'waits for INC-7',
       where: 'pins line 3',
+      host: 'web1.example.com',
+      until: Date.UTC(2026, 10, 21, 8),
+      file: 'pins',
+      line: 3,
     });
     expect(found(text, 'web2.example.com')).toBeUndefined();
     expect(parsePins(text)).toMatchObject({ problems: [], errors: [], hostsUnreadable: false });
@@ -57,6 +61,10 @@ describe('pins', () => {
       tag: A,
       reason: 'why',
       where: 'pins line 1',
+      host: 'web1',
+      until: null,
+      file: 'pins',
+      line: 1,
     });
     expect(found(`\uFEFFWEB1 ${A} why\r\n  web2\t${B}`, 'web2')).toMatchObject({ tag: B, where: 'pins line 2' });
   });
@@ -135,7 +143,7 @@ describe('pins', () => {
 
   test('go before a tag: in nodes.yml, where names go before globs and then the last', () => {
     const nodes = `web1: {tag: ${B}}\n"web*": {tag: trunk}\n"*": {tag: ${A}}\n`;
-    expect(found('', 'web1', nodes)).toEqual({ kind: 'pin', tag: B, reason: '', where: 'nodes.yml line 1' });
+    expect(found('', 'web1', nodes)).toMatchObject({ kind: 'pin', tag: B, reason: '', where: 'nodes.yml line 1' });
     expect(found('', 'web2', nodes)).toMatchObject({ tag: A, where: 'nodes.yml line 3' });
     expect(found('* trunk', 'web1', nodes)).toMatchObject({ tag: 'trunk', where: 'pins line 1' });
     expect(found('web1 oops', 'web1', nodes)).toMatchObject({ kind: 'bad' });

@@ -1,5 +1,6 @@
+import { type RawBuilder, sql } from 'kysely';
 import type { Hostname } from '../../../protocol/names.ts';
-import type { NodeRow, SeatRow, Told } from '../../ports/store.ts';
+import type { NodeFilter, NodeRow, SeatRow, Told } from '../../ports/store.ts';
 import { type Answer, answerOf, answersById } from './answers.ts';
 import { portions } from './portions.ts';
 import { receivedReport } from './reports.ts';
@@ -12,11 +13,12 @@ export interface NodePage {
   readonly seenSince: number | null;
   readonly after: Hostname | null;
   readonly limit: number;
+  readonly filter: NodeFilter;
 }
 
 /** By hostname. */
-export async function findNodes(db: Db, { seenSince, after, limit }: NodePage): Promise<NodeRow[]> {
-  const page = nodesWithReports(db)
+export async function findNodes(db: Db, { seenSince, after, limit, filter }: NodePage): Promise<NodeRow[]> {
+  const page = filtered(nodesWithReports(db), filter)
     .where('nodes.hostname', '>', after ?? ('' as Hostname))
     .$if(seenSince !== null, (select) => select.where('nodes.last_seen', '>=', seenSince ?? 0));
   const rows = await page.orderBy('nodes.hostname').limit(limit).execute();
@@ -31,21 +33,6 @@ export async function findNode(db: Db, hostname: Hostname): Promise<NodeRow | un
   const answers = new Map<number, Answer>();
   await learnAnswers(db, [row], answers);
   return nodeOf(row, answers);
-}
-
-/** The last assignment recorded of those that were made by an instant: a clock that was wrong for a while does no harm. */
-export async function toldAt(db: Db, hostname: Hostname, at: number): Promise<Told | undefined> {
-  const row = await db
-    .selectFrom('assignments')
-    .innerJoin('answers', 'answers.id', 'assignments.answer_id')
-    .selectAll('answers')
-    .select('assignments.told_at')
-    .where('assignments.hostname', '=', hostname)
-    .where('assignments.at', '<=', at)
-    .orderBy('assignments.id', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  return row && { at: row.told_at, ...answerOf(row) };
 }
 
 /** Those after a hostname, in its order. */
@@ -74,6 +61,35 @@ function nodesWithReports(db: Db) {
     .leftJoin('reports', 'reports.id', 'nodes.last_report_id')
     .select(['nodes.hostname', 'first_seen', 'last_seen', 'running', 'polls', 'told_at', 'answer_id'])
     .select(['reports.received_at', 'reports.body']);
+}
+
+function filtered(select: ReturnType<typeof nodesWithReports>, filter: NodeFilter): typeof select {
+  const { environment, wave, name, seenBefore, outcomes, drifted, unlikeTold } = filter;
+  return select
+    .$if(environment !== undefined, (to) => to.where(ofAnswer(sql`environment = ${environment}`)))
+    .$if(wave !== undefined, (to) => to.where(ofAnswer(sql`wave = ${wave}`)))
+    .$if(name !== undefined, (to) => to.where(isNamed(name ?? '')))
+    .$if(seenBefore !== undefined, (to) => to.where('nodes.last_seen', '<', seenBefore ?? 0))
+    .$if(outcomes !== undefined, (to) => to.where(hasOutcome(outcomes ?? [])))
+    .$if(drifted === true, (to) => to.where(sql<boolean>`reports.body ->> '$.drifted.count' > 0`))
+    .$if(unlikeTold === true, (to) => to.where(ofAnswer(sql`digest is not null and digest is not nodes.running`)));
+}
+
+/** Looked up for each node in turn, by its id: in the order of their names, a page ends when it is full. */
+function ofAnswer(condition: RawBuilder<unknown>): RawBuilder<boolean> {
+  return sql<boolean>`exists (select 1 from answers where answers.id = nodes.answer_id and ${condition})`;
+}
+
+function hasOutcome(outcomes: NonNullable<NodeFilter['outcomes']>): RawBuilder<boolean> {
+  const named = JSON.stringify(outcomes.filter((outcome) => outcome !== null));
+  const none = outcomes.includes(null) ? sql`reports.id is null` : sql`false`;
+  return sql<boolean>`(${none} or reports.body ->> '$.outcome' in (select value from json_each(${named})))`;
+}
+
+/** A part of a host name, or with `*` all of it. */
+export function isNamed(name: string): RawBuilder<boolean> {
+  if (!name.includes('*')) return sql<boolean>`instr(nodes.hostname, ${name}) > 0`;
+  return sql<boolean>`nodes.hostname glob ${name.replace(/[[?]/g, '[$&]')}`;
 }
 
 async function learnAnswers(db: Db, rows: readonly JoinedRow[], answers: Map<number, Answer>): Promise<void> {

@@ -7,7 +7,8 @@ import { openForReading, openForWriting } from './connection.ts';
 import { controlAt, recordControl } from './control.ts';
 import { findEvents } from './events.ts';
 import { gather } from './gather.ts';
-import { findNode, findNodes, findSeats, forgetNodes, type NodePage, toldAt } from './nodes.ts';
+import { findNode, findNodes, findSeats, forgetNodes, type NodePage } from './nodes.ts';
+import { findNodesAt, toldAt, toldHistory } from './past.ts';
 import { recordPolls } from './polls.ts';
 import { prune } from './prune.ts';
 import { type Reported, recordReports, reportsOf } from './reports.ts';
@@ -94,7 +95,12 @@ export function asStore(
       for (;;) {
         const after = found.at(-1)?.hostname ?? query.after ?? null;
         const wanted = Math.min(nodesAtOnce, limit - found.length);
-        const page = await nodes({ seenSince: query.seenSince ?? null, after, limit: wanted });
+        const page = await nodes({
+          seenSince: query.seenSince ?? null,
+          after,
+          limit: wanted,
+          filter: query.filter ?? {},
+        });
         for (const row of page) found.push(row);
         if (page.length < wanted || found.length >= limit) return found;
       }
@@ -121,6 +127,7 @@ function workOn(
     tagFailures: (tag) => read((db) => tagFailures(db, tag)),
     tagRuns: (tag, at) => read((db) => tagRuns(db, tag, at)),
     nodes: (page) => read((db) => findNodes(db, page)),
+    nodesAt: (query) => read((db) => findNodesAt(db, query)),
     node: (hostname) => read((db) => findNode(db, hostname)),
     toldCounts: (seenSince) => read((db) => toldCounts(db, seenSince)),
     silentNodes: (query) => read((db) => silentNodes(db, query)),
@@ -129,6 +136,7 @@ function workOn(
     forgetNodes: (hostnames) => write((tx) => forgetNodes(tx, hostnames)),
     reports: (hostname, limit) => read((db) => reportsOf(db, hostname, limit)),
     toldAt: (hostname, at) => read((db) => toldAt(db, hostname, at)),
+    toldHistory: (hostname, limit) => read((db) => toldHistory(db, hostname, limit)),
     addEvents: (events) => write((tx) => appendEvents(tx, events)),
     chainHead: () => read(async (db) => (await headOf(db)) ?? null),
     // What is kept first: what the history has by then, it still has afterwards.

@@ -3,6 +3,7 @@
 import { chmod, copyFile, readdir, readFile, rm } from 'node:fs/promises';
 import { build } from 'esbuild';
 import { bundleClient } from './client/bundle.mjs';
+import { bundlePage } from './server/web/bundle.mjs';
 
 const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 const shebang = '#!/usr/bin/env node\n';
@@ -36,6 +37,7 @@ await Promise.all([
     },
   }),
   bundleClient('dist/tagwave.cjs', version),
+  bundlePage('dist/web'),
 ]);
 // Servers give it to hosts, beside the client.
 await copyFile('client/install.sh', 'dist/install.sh');

@@ -1,0 +1,14 @@
+import './theme.css';
+import './parts/parts.css';
+import './layout.css';
+import { render } from 'preact';
+import { Layout } from './layout.tsx';
+import { follow } from './live.ts';
+import { returnToPlace } from './session.ts';
+import { applyTheme } from './theme.ts';
+
+applyTheme();
+returnToPlace();
+const root = document.getElementById('page');
+if (root !== null) render(<Layout />, root);
+void follow();

@@ -1,0 +1,31 @@
+export type ShownMark = 'good' | 'bad' | 'badfwd' | 'none' | 'broken';
+
+export const MARK_WORDS: Readonly<Record<ShownMark, string>> = {
+  good: 'good',
+  bad: 'bad',
+  badfwd: 'bad, go forward',
+  none: 'unmarked',
+  broken: 'broken',
+};
+
+/** Drawn in a square of 16: a shape of its own for each, so that nobody needs the colour. */
+const SHAPES: Readonly<Record<ShownMark, string>> = {
+  good: 'M3.5 8.5l3 3 6-7',
+  bad: 'M4.5 4.5l7 7m0-7l-7 7',
+  badfwd: 'M3.5 4l4 4-4 4m5-8l4 4-4 4',
+  none: 'M8 8h.01',
+  broken: 'M9.5 2.5l-4 6h5l-4 5.5',
+};
+
+/** A mark as colour and shape. With `words` also what it says; else that is read out. */
+export function Mark({ state, words = false }: { readonly state: ShownMark; readonly words?: boolean }) {
+  return (
+    <span class={`mark mark-${state}`} title={words ? undefined : MARK_WORDS[state]}>
+      <svg viewBox="0 0 16 16" aria-hidden="true">
+        <rect class="mark-box" x="0.75" y="0.75" width="14.5" height="14.5" rx="3" />
+        <path d={SHAPES[state]} />
+      </svg>
+      <span class={words ? 'mark-words' : 'unseen'}>{MARK_WORDS[state]}</span>
+    </span>
+  );
+}

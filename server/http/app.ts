@@ -8,8 +8,8 @@ import type { Door } from './door.ts';
 import { answerTo } from './errors.ts';
 import type { Exchanges } from './exchange.ts';
 import { refuse } from './guard.ts';
-import { parameter } from './read.ts';
-import { type FailureReply, failure } from './reply.ts';
+import { parameter, readAsked } from './read.ts';
+import { type FailureReply, failure, type Reply } from './reply.ts';
 import type { Access, Call, Route } from './route.ts';
 import { send, sendFailure } from './send.ts';
 import { strictTransport } from './strict-transport.ts';
@@ -76,7 +76,7 @@ function mount(app: Express, route: Route, { door, exchanges }: Around): void {
     const asked = { door, request, response };
     const refusedNow = (): FailureReply | undefined => refuse(route, { ...asked, ...whoAsks(door.callers, request) });
     const call: Call = { ...asked, ...whoAsks(door.callers, request), refusedNow };
-    const reply = refuse(route, call) ?? limited(route, call) ?? (await route.handle(call));
+    const reply = refuse(route, call) ?? limited(route, call) ?? (await answer(route, call));
     // Some wait for their answer, and may have been put out since.
     const counts = (route.method === 'GET' ? refusedNow() : undefined) ?? reply;
     const last = counts.kind === 'failure' ? failed(route, call, counts) : counts;
@@ -85,6 +85,12 @@ function mount(app: Express, route: Route, { door, exchanges }: Around): void {
     if (!FOR_HOSTS.has(route.access)) response.set(strictTransport(call.peer, request.headers));
     await send(response, last, exchange);
   });
+}
+
+/** A route is given what its description says, and nothing that it does not. */
+async function answer(route: Route, call: Call): Promise<Reply> {
+  const asked = await readAsked(route, call);
+  return asked.ok ? route.handle(call, asked.value) : asked.reply;
 }
 
 /** Where nothing has been written yet it can still be said; else only a cut connection shows it. */

@@ -10,8 +10,9 @@ import {
 } from '../../protocol/names.ts';
 import { badDigest, badHostname, badTag } from './failures.ts';
 import { isJson, notJson } from './guard.ts';
+import { namesIn, PARAMETERS } from './parameters.ts';
 import { failure, type Read } from './reply.ts';
-import type { Call } from './route.ts';
+import type { Asked, Call, Route } from './route.ts';
 
 /** A part of the path, decoded. */
 export function parameter(request: Request, name: string): string {
@@ -43,6 +44,31 @@ export function baseOf(request: Request): Read<Digest | undefined> {
   if (text === undefined) return { ok: true, value: undefined };
   const value = typeof text === 'string' ? parseDigest(text) : undefined;
   return value === undefined ? { ok: false, reply: badDigest(String(text)) } : { ok: true, value };
+}
+
+/** All that a request says, by the description of its route: first the parts of the path, then the query, then the body. */
+export async function readAsked({ path, description }: Route, call: Call): Promise<Read<Asked>> {
+  const parts = readPath(path, call.request);
+  if (!parts.ok) return parts;
+  const { query, body } = description ?? {};
+  const asked = query === undefined ? NOTHING : readQuery(call.request, query);
+  if (!asked.ok) return asked;
+  const sent = body === undefined ? NOTHING : await readBody(call, body);
+  return sent.ok ? { ok: true, value: { path: parts.value, query: asked.value, body: sent.value } } : sent;
+}
+
+const NOTHING: Read<undefined> = { ok: true, value: undefined };
+
+function readPath(path: string, request: Request): Read<Readonly<Record<string, string>>> {
+  const value: Record<string, string> = {};
+  for (const name of namesIn(path)) {
+    const text = parameter(request, name);
+    const { parse, refuse } = PARAMETERS[name];
+    const parsed = parse(text);
+    if (parsed === undefined) return { ok: false, reply: refuse(text) };
+    value[name] = parsed;
+  }
+  return { ok: true, value };
 }
 
 /** The part after the question mark. A key that comes twice is a list, which no schema here accepts. */

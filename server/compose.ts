@@ -13,6 +13,7 @@ import { exposedSecrets, secretProblems } from './adapters/files/secret-problems
 import { stateFiles, stateFilesForReading } from './adapters/files/state-files.ts';
 import { openRepository, signatureTrouble } from './adapters/git/repository.ts';
 import { openWorktree } from './adapters/git/worktree.ts';
+import { openPageBuild } from './adapters/page-build.ts';
 import { openPrograms } from './adapters/programs/programs.ts';
 import { openStoreApart } from './adapters/sqlite/apart.ts';
 import { openStore, openStoreForReading } from './adapters/sqlite/store.ts';
@@ -70,6 +71,8 @@ export interface ComposeOptions extends Omit<SettingsSource, 'lastValid'> {
   readonly clock?: Clock;
   /** Where the client is that hosts are given; default: beside this program. */
   readonly clientDirectory?: string;
+  /** Where the page is that people are shown; default: `web` beside this program. */
+  readonly pageDirectory?: string;
 }
 
 export interface App {
@@ -173,6 +176,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     random: randomBytes,
     programs,
     clientBuild: openClientBuild(options.clientDirectory ?? import.meta.dirname),
+    pageBuild: openPageBuild(options.pageDirectory ?? join(import.meta.dirname, 'web')),
     time,
     desk,
     shelf,

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Digest } from '../../protocol/names.ts';
 import type { StoredFile } from '../ports/content.ts';
+import { accepts } from './codings.ts';
 import type { Door } from './door.ts';
 import { unavailable } from './failures.ts';
 import { failure, type Headers, type Reply } from './reply.ts';
@@ -21,12 +22,8 @@ export function packedEtag(digest: Digest): string {
 }
 
 /** Whether somebody takes gzip who says so. */
-export function acceptsGzip({ headers }: IncomingMessage): boolean {
-  const codings = String(headers['accept-encoding'] ?? '').toLowerCase();
-  return codings.split(',').some((one) => {
-    const [coding, ...parameters] = one.split(';').map((part) => part.trim());
-    return coding === 'gzip' && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter));
-  });
+export function acceptsGzip(request: IncomingMessage): boolean {
+  return accepts(request, 'gzip');
 }
 
 /** What names an archive that only leads from another view. */

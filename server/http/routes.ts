@@ -19,6 +19,7 @@ import { nodeRoute } from './routes/node.ts';
 import { nodeArchiveRoute, nodeManifestRoute } from './routes/node-content.ts';
 import { nodeTokenRoute } from './routes/node-token.ts';
 import { nodesRoute } from './routes/nodes.ts';
+import { pageAssetRoute, pageRoute } from './routes/page.ts';
 import { deletePinRoute, putPinRoute } from './routes/pin.ts';
 import { previewRoute } from './routes/preview.ts';
 import { pushRoute } from './routes/push.ts';
@@ -41,6 +42,8 @@ export const ROUTES: readonly Route[] = [
   installScriptRoute,
   clientReleaseRoute,
   clientBuildRoute,
+  pageRoute,
+  pageAssetRoute,
   healthRoute,
   readyRoute,
   statusRoute,

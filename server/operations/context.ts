@@ -1,5 +1,5 @@
 import type { Clock, Log } from '../ports/common.ts';
-import type { ClientBuild, Views } from '../ports/content.ts';
+import type { ClientBuild, PageBuild, Views } from '../ports/content.ts';
 import type { Credentials } from '../ports/credentials.ts';
 import type { ControlFileEditor, ControlFiles, StateFiles } from '../ports/files.ts';
 import type { IdentityProvider } from '../ports/people.ts';
@@ -39,6 +39,7 @@ export interface Context {
   random(bytes: number): Uint8Array;
   readonly programs: Programs;
   readonly clientBuild: ClientBuild;
+  readonly pageBuild: PageBuild;
   readonly time: Timekeeper;
   readonly desk: Desk;
   readonly shelf: ShelfKeeper;

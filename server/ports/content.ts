@@ -93,3 +93,25 @@ export interface ClientFiles {
   /** The script that installs it; its line `server=…` is to name the server. */
   readonly installer: string;
 }
+
+/** The page that this server shows to people. */
+export interface PageBuild {
+  /** Undefined where there is none, as when the server runs from its sources. */
+  find(): Promise<PageFiles | undefined>;
+}
+
+export interface PageFiles {
+  readonly index: PageFile;
+  /** By name, which has a hash of the content in it. */
+  readonly assets: ReadonlyMap<string, PageFile>;
+}
+
+export interface PageFile {
+  /** Media type. */
+  readonly type: string;
+  readonly sha256: string;
+  readonly content: Buffer;
+  /** The same, compressed. */
+  readonly br: Buffer;
+  readonly gzip: Buffer;
+}

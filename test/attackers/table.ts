@@ -79,6 +79,8 @@ const ROWS: Readonly<Record<string, Listed>> = {
 
 /** What needs nothing to be shown: of these no secret may be said, and there are no more than these. */
 export const OPEN: ReadonlySet<string> = new Set([
+  'GET /',
+  'GET /assets/:name',
   'GET /healthz',
   'GET /readyz',
   'GET /client/release.json',

@@ -33,6 +33,8 @@ export interface TestServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Where the client is that hosts are given. */
   readonly clientDirectory?: string;
+  /** Where the page is that people are shown. */
+  readonly pageDirectory?: string;
 }
 
 /** Long enough that a file settles only when the test says so, however slow the machine is. */
@@ -59,7 +61,7 @@ export async function testServer(options: TestServerOptions): Promise<TestServer
     TAGWAVE_HTTP_LOCAL_CHANGES: 'true',
     ...options.env,
   };
-  const { clientDirectory } = options;
+  const { clientDirectory, pageDirectory } = options;
   const composed = await compose({
     base,
     env,
@@ -68,6 +70,7 @@ export async function testServer(options: TestServerOptions): Promise<TestServer
     log: quiet,
     clock,
     ...(clientDirectory === undefined ? {} : { clientDirectory }),
+    ...(pageDirectory === undefined ? {} : { pageDirectory }),
   });
   if (!composed.ok) throw new Error(JSON.stringify(composed.errors));
   const started = await startServer(composed.app);

@@ -20,3 +20,13 @@ export const markSchema = z.object({
 /** Lines and files of a change. Null = binary, or not counted because there are too many. */
 export const sizeSchema = z.object({ files: count, insertions: count.nullable(), deletions: count.nullable() });
 export type Size = z.infer<typeof sizeSchema>;
+
+/** Lower-case, without a dot at the end. */
+export const hostname = z.string().regex(/^[a-z0-9.-]{1,253}$/);
+/** UTC. */
+export const tagName = z.string().regex(/^etchautotag-\d{8}-\d{2}00$/);
+export const tagOrTrunk = z.string().regex(/^(etchautotag-\d{8}-\d{2}00|trunk)$/);
+/** Of a view. */
+export const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+/** Of a git object. */
+export const objectId = z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/);

@@ -57,6 +57,11 @@ export const PARAMETERS = {
       'The id of a token: 16 hex digits. Where tokens are revoked, also the name of a host, for all that it has.',
     example: '0123456789abcdef',
   } satisfies Parameter<string>,
+  name: {
+    ...anything,
+    description: 'The name of a part of the page, as the page has it.',
+    example: 'main-0A1B2C3D.js',
+  } satisfies Parameter<string>,
 } as const;
 export type ParameterName = keyof typeof PARAMETERS;
 

@@ -1,9 +1,11 @@
 import type { Route } from './route.ts';
 import { clientBuildRoute, clientReleaseRoute, installScriptRoute } from './routes/client.ts';
+import { diffRoute } from './routes/diff.ts';
 import { enrolmentRoute } from './routes/enrolment.ts';
 import { enrolmentsRoute, putEnrolmentRoute } from './routes/enrolments.ts';
 import { eventsRoute } from './routes/events.ts';
 import { explainRoute } from './routes/explain.ts';
+import { fleetRoute } from './routes/fleet.ts';
 import { healthRoute, readyRoute } from './routes/health.ts';
 import {
   deleteEnvironmentKillswitchRoute,
@@ -15,14 +17,17 @@ import {
 } from './routes/killswitch.ts';
 import { loginCallbackRoute, loginRoute } from './routes/login.ts';
 import { deleteMarkRoute, putMarkRoute } from './routes/mark.ts';
+import { metricsRoute } from './routes/metrics.ts';
 import { nodeRoute } from './routes/node.ts';
 import { nodeArchiveRoute, nodeManifestRoute } from './routes/node-content.ts';
+import { nodeDiffRoute, nodeFilesRoute } from './routes/node-files.ts';
 import { nodeTokenRoute } from './routes/node-token.ts';
 import { nodesRoute } from './routes/nodes.ts';
 import { pageAssetRoute, pageRoute } from './routes/page.ts';
 import { deletePinRoute, putPinRoute } from './routes/pin.ts';
 import { previewRoute } from './routes/preview.ts';
 import { pushRoute } from './routes/push.ts';
+import { recordRoute } from './routes/record.ts';
 import { reportsRoute } from './routes/reports.ts';
 import { logoutRoute, sessionRoute } from './routes/session.ts';
 import { snapshotsRoute } from './routes/snapshots.ts';
@@ -47,6 +52,7 @@ export const ROUTES: readonly Route[] = [
   healthRoute,
   readyRoute,
   statusRoute,
+  metricsRoute,
   tagsRoute,
   tagRoute,
   putMarkRoute,
@@ -58,10 +64,15 @@ export const ROUTES: readonly Route[] = [
   deleteKillswitchRoute,
   deleteEnvironmentKillswitchRoute,
   nodesRoute,
+  fleetRoute,
+  recordRoute,
   explainRoute,
   putPinRoute,
   deletePinRoute,
   previewRoute,
+  diffRoute,
+  nodeFilesRoute,
+  nodeDiffRoute,
   snapshotsRoute,
   pushRoute,
   eventsRoute,

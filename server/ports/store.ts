@@ -4,6 +4,7 @@ import type { Digest, Hostname, TagName } from '../../protocol/names.ts';
 import type { ChainLook, Link } from '../core/chain.ts';
 import type { EventKind, NewEvent, StoredEvent } from '../core/event.ts';
 import type { TagRecord } from '../core/tag.ts';
+import type { Whereabouts } from '../core/whereabouts.ts';
 
 /** What nodes are told that are answered the same: one object for all of them. */
 export interface Told {
@@ -39,6 +40,7 @@ export interface SeatRow {
   readonly running: Digest | null;
   /** From its last report. */
   readonly facts: Readonly<Record<string, string>>;
+  readonly outcome: Report['outcome'] | null;
 }
 
 export interface NodeRow {
@@ -76,6 +78,8 @@ export interface PastNode {
   readonly told: Told | null;
   /** When it was told that: the poll's instant. */
   readonly toldAt: number | null;
+  /** The content that it was told, where its polls had said that it runs that; null of all others. */
+  readonly running: Digest | null;
   /** The last one that had come by then, of those that are kept. */
   readonly lastReport: NodeRow['lastReport'];
 }
@@ -126,6 +130,15 @@ export interface EventQuery {
   readonly order?: 'oldest' | 'newest';
 }
 
+/** What is worth looking at again. */
+export interface News {
+  /** The last event, and the last node that was found to run what it was told; 0 where there is none. */
+  readonly event: number;
+  readonly run: number;
+  readonly kinds: readonly EventKind[];
+  readonly hasNewRuns: boolean;
+}
+
 /** SQLite now, PostgreSQL later. Every call may reject (disk full, read-only): callers go on without it. */
 export interface Store {
   /** One transaction. A poll whose `told` differs from the node's last adds an `assignment` event. */
@@ -150,6 +163,19 @@ export interface Store {
   node(hostname: Hostname): Promise<NodeRow | undefined>;
   /** Of nodes seen at or after an instant. Takes no longer for a larger fleet. */
   toldCounts(seenSince: number): Promise<ToldCount[]>;
+  /**
+   * How many nodes of which wave, seen at or after an instant, were told and run what. Silent are those not seen at or after
+   * `silentBefore`. Takes as long as there are nodes: not to be asked all the time.
+   */
+  whereabouts(query: { seenSince: number; silentBefore: number }): Promise<Whereabouts[]>;
+  /** As of an instant, of the nodes that are known and had been seen by then. What they ran and reported as far as that is kept. */
+  whereaboutsAt(query: { at: number; seenSince: number }): Promise<Whereabouts[]>;
+  /** The newest tag that somebody was told with each content, else trunk; what nobody was told is left out. */
+  tagsOf(digests: readonly Digest[]): Promise<{ readonly digest: Digest; readonly tag: TagName | 'trunk' }[]>;
+  /** When, at or after an instant, the last node heard of a killswitch that is told of it now; `environment` null = any. */
+  lastStopped(query: { environment: string | null; since: number }): Promise<number | null>;
+  /** The earliest instant of which the past can be answered; null where nothing is recorded. */
+  recordedSince(): Promise<number | null>;
   /** Nodes last seen at or after `seenSince` and before `before`; `limit` of them are named. */
   silentNodes(query: { seenSince: number; before: number; limit: number }): Promise<CountedNodes>;
   /**
@@ -174,6 +200,8 @@ export interface Store {
   /** Appends; answers the stored events. */
   addEvents(events: readonly NewEvent[]): Promise<StoredEvent[]>;
   events(query: EventQuery): Promise<StoredEvent[]>;
+  /** What came after an earlier answer. */
+  newsSince(last: Pick<News, 'event' | 'run'>): Promise<News>;
   /** The last event of the chain; null where there is none. */
   chainHead(): Promise<Link | null>;
   /** Goes through all events. `expected`: a hash that was once the chain's end. */

@@ -48,6 +48,7 @@ interface PastRow {
   readonly at: number | null;
   readonly told_at: number | null;
   readonly answer_id: number | null;
+  readonly runs: number | null;
   readonly received_at: number | null;
   readonly body: string | null;
 }
@@ -57,10 +58,12 @@ export async function findNodesAt(db: Db, { at, after, limit, name }: PastQuery)
   const named: RawBuilder<boolean> = name === undefined ? sql<boolean>`true` : isNamed(name);
   const { rows } = await sql<PastRow>`
     select nodes.hostname, nodes.first_seen, assignments.at, assignments.told_at, assignments.answer_id,
-      reports.received_at, reports.body
+      tag_runs.since <= ${at} and (tag_runs.until is null or tag_runs.until > ${at}) as runs, reports.received_at, reports.body
     from nodes
     left join assignments on assignments.id = (
       select id from assignments where hostname = nodes.hostname and at <= ${at} order by id desc limit 1)
+    left join answers on answers.id = assignments.answer_id
+    left join tag_runs on tag_runs.tag = answers.tag and tag_runs.hostname = nodes.hostname
     left join reports on reports.id = (
       select id from reports where hostname = nodes.hostname and received_at <= ${at} order by id desc limit 1)
     where nodes.hostname > ${after ?? ''} and nodes.first_seen <= ${at} and ${named}
@@ -76,6 +79,7 @@ export async function findNodesAt(db: Db, { at, after, limit, name }: PastQuery)
       firstSeen: row.first_seen,
       told: answer === undefined || row.told_at === null ? null : { at: row.told_at, ...answer },
       toldAt: row.at,
+      running: row.runs === 1 ? (answer?.digest ?? null) : null,
       lastReport: row.body === null ? null : receivedReport(row.body, row.received_at ?? 0),
     };
   });

@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/rig/search.ts'],
-    setupFiles: ['test/rig/search.setup.ts'],
+    setupFiles: ['test/rig/search.setup.ts', 'test/rig/threads.setup.ts'],
     pool: 'forks',
     // By default one processor is left idle, and tests that run real processes wait much of the time.
     maxWorkers: '100%',

@@ -120,8 +120,16 @@ function start({ name, file }: Pick<ThreadOptions, 'name' | 'file'>): Running {
   return thread;
 }
 
+let bundled: URL | undefined;
+
+/** From sources, that is in tests: a thread is ready in a tenth of the time where its file is bundled as it is shipped. */
+export function useThreadsOf(directory: URL): void {
+  bundled = directory;
+}
+
 /** Bundled, the threads' files lie in a folder beside this one; otherwise all are sources. */
 function fileOf(name: string): URL {
+  if (bundled !== undefined) return new URL(`${name}.mjs`, bundled);
   const extension = extname(import.meta.url);
   return new URL(`${extension === '.ts' ? '../threads' : './threads'}/${name}${extension}`, import.meta.url);
 }

@@ -1,6 +1,6 @@
 import { type Selectable, type SelectQueryBuilder, sql } from 'kysely';
-import type { StoredEvent } from '../../core/event.ts';
-import type { EventQuery } from '../../ports/store.ts';
+import type { EventKind, StoredEvent } from '../../core/event.ts';
+import type { EventQuery, News } from '../../ports/store.ts';
 import type { Db, Schema } from './schema.ts';
 
 type EventSelect = SelectQueryBuilder<Schema, 'events', Selectable<Schema['events']>>;
@@ -47,4 +47,18 @@ function filtered(db: Db, { since, until, subject }: EventQuery): EventSelect {
     .$if(since !== undefined, (select) => select.where('at', '>=', since ?? 0))
     .$if(until !== undefined, (select) => select.where('at', '<=', until ?? 0))
     .$if(subject !== undefined, (select) => select.where('subject', '=', subject ?? ''));
+}
+
+/** What kinds of events there are after one, and whether other nodes run what they were told. */
+export async function newsSince(
+  db: Db,
+  { event, run }: { readonly event: number; readonly run: number },
+): Promise<News> {
+  const kinds = await sql<{
+    kind: EventKind;
+  }>`select distinct kind || '' as kind from events where id > ${event}`.execute(db);
+  const last = await sql<{ event: number | null; run: number | null }>`
+    select (select max(id) from events) as event, (select max(rowid) from tag_runs) as run`.execute(db);
+  const found = { event: last.rows[0]?.event ?? 0, run: last.rows[0]?.run ?? 0 };
+  return { ...found, kinds: kinds.rows.map(({ kind }) => kind), hasNewRuns: found.run !== run };
 }

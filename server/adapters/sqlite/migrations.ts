@@ -3,6 +3,7 @@ import { firstTables } from './migration-1.ts';
 import { tagRunsTable } from './migration-2.ts';
 import { countedNodes } from './migration-3.ts';
 import { chainedEvents } from './migration-4.ts';
+import { locatedNodes } from './migration-5.ts';
 import type { Schema } from './schema.ts';
 import { StoreError } from './store-error.ts';
 import { exclusively } from './transaction.ts';
@@ -19,6 +20,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: 'what nodes experienced with tags', apply: tagRunsTable },
   { name: 'nodes that are counted', apply: countedNodes },
   { name: 'events that are chained', apply: chainedEvents },
+  { name: 'nodes that are located', apply: locatedNodes },
 ];
 
 /** The number of the last migration applied to a file; 0 for an empty one. */

@@ -31,7 +31,7 @@ export async function recordReports(tx: Db, reported: readonly Reported[]): Prom
   const fresh = [...once].filter(([key]) => stored.has(key));
   await noteLast(
     tx,
-    fresh.map(([key, { hostname, at }]) => ({ hostname, at, id: stored.get(key)?.id ?? null })),
+    fresh.map(([key, one]) => ({ ...one, id: stored.get(key)?.id ?? null })),
   );
   await recordOutcomes(
     tx,
@@ -51,12 +51,21 @@ async function insertReports(tx: Db, reported: readonly Reported[]): Promise<Sto
   return inserted.rows;
 }
 
-async function noteLast(tx: Db, fresh: readonly { hostname: Hostname; at: number; id: number | null }[]) {
-  const rows = fresh.map(({ hostname, at, id }) => [hostname, at, id]);
+async function noteLast(tx: Db, fresh: readonly (Reported & { readonly id: number | null })[]): Promise<void> {
+  const rows = fresh.map(({ hostname, at, id, report: { outcome, tag, digest, drifted } }) => {
+    return [hostname, at, id, outcome, tag, digest, (drifted?.count ?? 0) > 0 ? 1 : 0];
+  });
   await sql`
-    insert into nodes (hostname, first_seen, last_seen, seen_hour, last_report_id)
-    select value ->> 0, value ->> 1, value ->> 1, (value ->> 1) / 3600000, value ->> 2 from json_each(${JSON.stringify(rows)}) where true
-    on conflict (hostname) do update set last_report_id = excluded.last_report_id`.execute(tx);
+    insert into nodes (
+      hostname, first_seen, last_seen, seen_hour, last_report_id, reported, reported_tag, reported_digest, drifted)
+    select value ->> 0, value ->> 1, value ->> 1, (value ->> 1) / 3600000, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
+    from json_each(${JSON.stringify(rows)}) where true
+    on conflict (hostname) do update set
+      last_report_id = excluded.last_report_id,
+      reported = excluded.reported,
+      reported_tag = excluded.reported_tag,
+      reported_digest = excluded.reported_digest,
+      drifted = excluded.drifted`.execute(tx);
 }
 
 /** Newest first. */

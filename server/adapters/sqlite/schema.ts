@@ -1,4 +1,5 @@
 import type { ColumnType, Generated, Kysely, Transaction } from 'kysely';
+import type { Report } from '../../../protocol/assignment.ts';
 import type { Digest, Hostname, TagName } from '../../../protocol/names.ts';
 import type { EventKind } from '../../core/event.ts';
 import type { Told } from '../../ports/store.ts';
@@ -18,6 +19,12 @@ interface NodeTable {
   polls: Generated<number>;
   /** `last_seen` in whole hours since 1970. */
   seen_hour: Generated<number>;
+  /** Of the last report. What is here of one that was dropped since does not count. */
+  reported: Report['outcome'] | null;
+  reported_tag: Report['tag'];
+  reported_digest: Report['digest'];
+  /** 1: it says that something was not as it should be. */
+  drifted: Generated<number>;
 }
 
 /** How many nodes were told which answer last; kept up by the database itself. No row stands for none. */

@@ -5,7 +5,7 @@ import { silentNodes, toldCounts, unstoppedNodes } from './census.ts';
 import { appendEvents, headOf, lookAtChain } from './chain.ts';
 import { openForReading, openForWriting } from './connection.ts';
 import { controlAt, recordControl } from './control.ts';
-import { findEvents } from './events.ts';
+import { findEvents, newsSince } from './events.ts';
 import { gather } from './gather.ts';
 import { findNode, findNodes, findSeats, forgetNodes, type NodePage } from './nodes.ts';
 import { findNodesAt, toldAt, toldHistory } from './past.ts';
@@ -17,6 +17,7 @@ import { StoreError } from './store-error.ts';
 import { tagFailures, tagRuns } from './tag-runs.ts';
 import { copyTags, markPruned, tagsAt } from './tags.ts';
 import { atOneMoment } from './transaction.ts';
+import { lastStopped, recordedSince, tagsOf, whereabouts, whereaboutsAt } from './whereabouts.ts';
 import { startWriter, type Work as Task } from './writer.ts';
 
 /** The store as it works on its file, in this thread or in another: as `Store`, with reports in lots and nodes in pages. */
@@ -130,6 +131,11 @@ function workOn(
     nodesAt: (query) => read((db) => findNodesAt(db, query)),
     node: (hostname) => read((db) => findNode(db, hostname)),
     toldCounts: (seenSince) => read((db) => toldCounts(db, seenSince)),
+    whereabouts: (query) => read((db) => whereabouts(db, query)),
+    whereaboutsAt: (query) => read((db) => whereaboutsAt(db, query)),
+    tagsOf: (digests) => read((db) => tagsOf(db, digests)),
+    lastStopped: (query) => read((db) => lastStopped(db, query)),
+    recordedSince: () => read(recordedSince),
     silentNodes: (query) => read((db) => silentNodes(db, query)),
     unstoppedNodes: (query) => read((db) => unstoppedNodes(db, query)),
     seats: (after, limit) => read((db) => findSeats(db, after, limit)),
@@ -145,6 +151,7 @@ function workOn(
       return read((db) => atOneMoment(db, (tx) => lookAtChain(tx, { anchor, expected })));
     },
     events: (query) => read((db) => findEvents(db, query)),
+    newsSince: (last) => read((db) => newsSince(db, last)),
     recordControl: (change) => write((tx) => recordControl(tx, change)),
     controlAt: (name, at) => read((db) => controlAt(db, name, at)),
     copyTags: (records) => write((tx) => copyTags(tx, records)),

@@ -8,6 +8,11 @@ import type { NewPin } from '../core/pins.ts';
 /** Milliseconds since 1970. */
 export const instant = parsed('a time with its offset, such as 2026-11-20T08:00Z', parseInstant);
 export const tagName = parsed<TagName>('a tag, etchautotag-YYYYMMDD-HH00 (UTC)', parseTagName);
+export const tagOrTrunk = parsed<TagName | 'trunk'>('a tag, etchautotag-YYYYMMDD-HH00 (UTC), or trunk', (text) =>
+  text === 'trunk' ? text : parseTagName(text),
+);
+/** Of a file in the repository or in a view, as it is named there. */
+export const filePath = z.string().min(1, 'expected the path of a file').max(4096, 'at most 4096 characters');
 export const pinTag = parsed<PinTag>(PIN_TAG, parsePinTag);
 export const reason = z.string().max(1000, 'at most 1000 characters');
 export const environments = z

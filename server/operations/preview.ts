@@ -3,7 +3,8 @@ import { chooseBySchedule, chooseFirst, judgeNodetagger, place } from '../core/c
 import { decideBySchedule } from '../core/decide.ts';
 import { answerOf, compareAnswers, directionOf, type Effect, type Move, type NodeAnswer } from '../core/effect.ts';
 import { readKillswitch } from '../core/killswitch.ts';
-import { groupByTag, type MarkState } from '../core/marks.ts';
+import { type Later, laterTrouble } from '../core/later.ts';
+import { groupByTag, lineFor, type MarkState, stops } from '../core/marks.ts';
 import { editPins, type NewPin, parsePins } from '../core/pins.ts';
 import { sentenceOf } from '../core/problem.ts';
 import { parseTagstate } from '../core/tagstate.ts';
@@ -14,7 +15,8 @@ import type { Attempt } from '../ports/common.ts';
 import type { NodeRow } from '../ports/store.ts';
 import { whereIs } from './assign.ts';
 import type { Context } from './context.ts';
-import { worldNow } from './world.ts';
+import { type Insight, insightInto } from './insight.ts';
+import { type Ready, worldNow } from './world.ts';
 
 /** Changes that somebody thinks of making. */
 export interface Proposal {
@@ -28,36 +30,105 @@ export interface Proposal {
   readonly killswitch?: readonly { readonly environment: string | null; readonly on: boolean }[];
 }
 
-export interface Preview extends Effect {
+export interface Preview extends Effect, Insight {
   /** What the schedule's own rule gives each wave, also where no node of it is known. */
   readonly waves: readonly Omit<Move, 'nodes'>[];
-  /** What could not be worked out, in words. */
-  readonly unknown: readonly string[];
+  /** RFC 3339: when it would count. */
+  readonly takesEffect: { readonly at: string; readonly settleSeconds: number };
+  readonly later: readonly (Omit<Later, 'at'> & { readonly at: string; readonly nodes: number })[];
 }
 
+export interface PreviewOptions {
+  /** How long the repository may take to say what changes. */
+  readonly patienceMs?: number;
+}
+
+const PATIENCE_MS = 10_000;
+
 /** What a proposal would move, if it were made and settled now. Runs none of the site's programs: their last answers count. */
-export async function preview(context: Context, proposal: Proposal): Promise<Attempt<Preview>> {
+export async function preview(
+  context: Context,
+  proposal: Proposal,
+  { patienceMs = PATIENCE_MS }: PreviewOptions = {},
+): Promise<Attempt<Preview>> {
   const ready = worldNow(context);
   if (ready.kind === 'not-ready') return { ok: false, sentence: ready.sentence, hint: ready.hint };
   const proposed = propose(context, ready.world, proposal);
   if (!proposed.ok) return proposed;
-  const forgotten = ready.world.now - ready.controls.settings.fleet.forgetAfterDays * 24 * 3_600_000;
-  const before: NodeAnswer[] = [];
-  const after: NodeAnswer[] = [];
-  let untold = 0;
-  for await (const rows of context.fleet.pages({ seenSince: forgotten })) {
-    before.push(...answers(context, ready.world, rows));
-    after.push(...answers(context, proposed.value, rows));
-    untold += rows.filter((row) => row.told?.tag == null).length;
-  }
+  const worlds = { before: ready.world, after: proposed.value };
+  const { effect, following, untold } = await effectOf(context, ready, worlds);
+  const waves = waveMoves(worlds);
+  const { marks = [] } = proposal;
+  const insight = await insightInto(context, { ...worlds, moves: effect.moves, waves, marks, patienceMs });
   return {
     ok: true,
     value: {
-      ...compareAnswers(before, after),
-      waves: waveMoves(ready.world, proposed.value),
-      unknown: unknowns(context, untold),
+      ...effect,
+      ...insight,
+      waves,
+      takesEffect: takesEffect(ready, proposal, worlds),
+      later: laterOf(context, worlds, { marks, following }),
+      unknown: [...unknowns(context, untold), ...insight.unknown],
     },
   };
+}
+
+interface Worlds {
+  readonly before: World;
+  readonly after: World;
+}
+
+async function effectOf(context: Context, ready: Ready, worlds: Worlds) {
+  const seenSince = ready.world.now - ready.controls.settings.fleet.forgetAfterDays * 24 * 3_600_000;
+  const before: NodeAnswer[] = [];
+  const after: NodeAnswer[] = [];
+  const following = new Map<string, number>();
+  let untold = 0;
+  for await (const rows of context.fleet.pages({ seenSince })) {
+    before.push(...answers(context, worlds.before, rows));
+    const then = answers(context, worlds.after, rows);
+    after.push(...then);
+    for (const { wave, pinned } of then) if (!pinned) following.set(wave, (following.get(wave) ?? 0) + 1);
+    untold += rows.filter((row) => row.told?.tag == null).length;
+  }
+  return { effect: compareAnswers(before, after), following, untold };
+}
+
+/** What stops counts from the next decision; anything else once its file has been unchanged for a moment. */
+function takesEffect(
+  { world, controls }: Ready,
+  { marks = [], pins = [] }: Proposal,
+  { before, after }: Worlds,
+): Preview['takesEffect'] {
+  const { settleSeconds } = controls.settings;
+  const waits =
+    pins.length > 0 ||
+    marks.some(({ tag }) =>
+      [...before.marks.environments].some((environment) => {
+        const [was, is] = [before, after].map(
+          ({ marks: { base, environments } }) => lineFor(base.get(tag), environment, environments)?.state,
+        );
+        return was !== is && !(stops(is) && !stops(was));
+      }),
+    );
+  return { at: new Date(world.now + (waits ? settleSeconds * 1000 : 0)).toISOString(), settleSeconds };
+}
+
+/** Where a program decides, the schedule says nothing about later. */
+function laterOf(
+  context: Context,
+  worlds: Worlds,
+  {
+    marks,
+    following,
+  }: { readonly marks: readonly { readonly tag: TagName }[]; readonly following: ReadonlyMap<string, number> },
+): Preview['later'] {
+  if (context.programs.nodetagger().kind !== 'none') return [];
+  return laterTrouble({ ...worlds, tags: marks.map(({ tag }) => tag) }).map((one) => ({
+    ...one,
+    at: new Date(one.at).toISOString(),
+    nodes: following.get(one.wave) ?? 0,
+  }));
 }
 
 function propose(context: Context, world: World, { marks = [], pins = [], killswitch = [] }: Proposal): Attempt<World> {
@@ -143,7 +214,7 @@ function lastAnswer(world: World, placed: Placed, row: NodeRow) {
   return judgeNodetagger(world, placed, tag ? { text: tag } : { failed: 'its last answer is not known' });
 }
 
-function waveMoves(before: World, after: World): Omit<Move, 'nodes'>[] {
+function waveMoves({ before, after }: Worlds): Omit<Move, 'nodes'>[] {
   return before.schedule.waves.map((wave) => {
     const [from, to] = [before, after].map((world) => waveAnswer(world, wave)) as [string, string];
     return { wave: wave.name, from, to, direction: directionOf(from, to) };

@@ -35,6 +35,47 @@ export interface TreeEntry {
   readonly blob: ObjectId;
 }
 
+export const DIFFERENCES = ['added', 'modified', 'deleted', 'renamed', 'type'] as const;
+/** `type`: what was a file is a link now, or the like. */
+export type Difference = (typeof DIFFERENCES)[number];
+
+/** One path in which two trees differ. Bytes that are not UTF-8 are decoded as latin1. */
+export interface DifferingFile {
+  readonly path: string;
+  /** Where it was before, of one that was renamed. */
+  readonly oldPath: string | null;
+  readonly status: Difference;
+  /** Lines; null of a binary file, and where they are not counted. */
+  readonly insertions: number | null;
+  readonly deletions: number | null;
+}
+
+/** In what two trees differ. */
+export interface TreeComparison {
+  /** How many files differ, by how they do. Where there are too many to look for renames, nothing counts as renamed. */
+  readonly counts: Readonly<Record<Difference, number>>;
+  /** Of all text files; null where they are too many, or too large, to be counted. */
+  readonly lines: { readonly insertions: number; readonly deletions: number } | null;
+  /** In the order of their bytes, the first thousand. */
+  readonly files: readonly DifferingFile[];
+}
+
+/** A unified diff, as git makes it. */
+export interface Patch {
+  /** Null where the path is the same in both, or in neither. What is no UTF-8 in it is replaced. */
+  readonly text: string | null;
+  /** It is longer than was allowed, and ends with the last whole line. */
+  readonly isCut: boolean;
+}
+
+export interface PatchQuestion {
+  readonly from: ObjectId;
+  readonly to: ObjectId;
+  /** As `compare` names it. */
+  readonly path: string;
+  readonly limitBytes: number;
+}
+
 export interface Repository {
   /** Creates the bare repository where there is none; removes what a killed process left behind. Idempotent. */
   prepare(): Promise<void>;
@@ -80,4 +121,8 @@ export interface Repository {
   blobs(
     ids: Iterable<ObjectId>,
   ): AsyncIterable<{ readonly blob: ObjectId; readonly size: number; readonly content: Readable }>;
+  /** In what two commits or trees differ. What they hold never changes: asked for once, and remembered for a while. */
+  compare(from: ObjectId, to: ObjectId): Promise<TreeComparison>;
+  /** How one file differs. */
+  patch(question: PatchQuestion): Promise<Patch>;
 }

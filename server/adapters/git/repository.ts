@@ -2,6 +2,7 @@ import { resolve as absolute, join } from 'node:path';
 import type { ObjectId } from '../../../protocol/names.ts';
 import type { FetchedTip, Repository } from '../../ports/repository.ts';
 import type { Access } from './access.ts';
+import { openComparisons } from './compare.ts';
 import { clearInterruptedFetches, fetchTip } from './fetch.ts';
 import { lastTipAt, openFetchLog } from './fetch-log.ts';
 import { fileAt } from './file-at.ts';
@@ -47,6 +48,7 @@ export function openRepository(options: RepositoryOptions): Repository {
   const list = openTagList(git);
   const verifier = verifierFor(options, git, stateDir);
   const treeOf = treeReader(git);
+  const comparisons = openComparisons(git);
 
   const tips = async (): Promise<readonly FetchedTip[]> => {
     const logged = log.tips();
@@ -87,6 +89,8 @@ export function openRepository(options: RepositoryOptions): Repository {
     file: (treeish, path, limit) => fileAt(git.objects, { treeish, path }, limit),
     entries: (tree) => entries(git, tree),
     blobs: (ids) => blobs(git, ids),
+    compare: comparisons.compare,
+    patch: comparisons.patch,
   };
 }
 

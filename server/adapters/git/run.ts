@@ -28,11 +28,17 @@ export interface PlumbOptions {
   readonly background?: boolean;
   /** After so long git and whatever it started are ended. */
   readonly seconds?: number;
+  /** Git is ended when it has said so much, and what it said until then is the answer. */
+  readonly enoughBytes?: number;
+  /** Paths of any bytes, which come after all arguments: no string of ours can hold them. */
+  readonly paths?: readonly Uint8Array[];
 }
 
 export interface Output {
   readonly stdout: Buffer;
   readonly stderr: string;
+  /** It said more than enough. */
+  readonly isCut: boolean;
 }
 
 /** An output of a million paths is larger than what is allowed otherwise. */
@@ -108,10 +114,18 @@ function readerOf(gitDir: string, env: Record<string, string>): SimpleGit {
 }
 
 async function plumb(args: readonly string[], options: PlumbOptions): Promise<Output> {
-  const { input = '', env = {}, cwd, inherit, background = false } = options;
+  const { env = {}, cwd, inherit, background = false, paths, enoughBytes } = options;
+  const input = paths === undefined ? (options.input ?? '') : terminated(paths);
   const { seconds = background ? BACKGROUND_SECONDS : LIMIT_SECONDS } = options;
   // It ends the whole process group, and still does so where we are killed meanwhile.
-  const limited = ['timeout', `--kill-after=${KILL_AFTER_SECONDS}`, String(seconds), 'git', ...args] as const;
+  const limited = [
+    'timeout',
+    `--kill-after=${KILL_AFTER_SECONDS}`,
+    String(seconds),
+    ...(paths === undefined ? [] : FROM_INPUT),
+    'git',
+    ...args,
+  ] as const;
   const [program, ...words] = background ? patiently(limited) : limited;
   // execa's types know descriptors below 10 only; any is passed on.
   const result = await execa(program, words, {
@@ -121,13 +135,14 @@ async function plumb(args: readonly string[], options: PlumbOptions): Promise<Ou
     input,
     stdio: inherit === undefined ? ['pipe', 'pipe', 'pipe'] : ['pipe', 'pipe', 'pipe', inherit as 3],
     encoding: 'buffer',
-    maxBuffer: OUTPUT_LIMIT_BYTES,
+    maxBuffer: enoughBytes ?? OUTPUT_LIMIT_BYTES,
     stripFinalNewline: false,
     reject: false,
   });
   const stdout = Buffer.from(result.stdout);
   const stderr = Buffer.from(result.stderr).toString();
-  if (!result.failed) return { stdout, stderr };
+  const isCut = enoughBytes !== undefined && result.isMaxBuffer && stdout.length >= enoughBytes;
+  if (!result.failed || isCut) return { stdout, stderr, isCut };
   const isLate = TIMED_OUT.has(result.exitCode) && result.durationMs >= seconds * 1000;
   const end = isLate ? 'stopped because it takes too long' : endOf(result);
   throw new GitFailed({
@@ -137,6 +152,13 @@ async function plumb(args: readonly string[], options: PlumbOptions): Promise<Ou
     stderr,
     isLate,
   });
+}
+
+/** Arguments go to a process as text here; `xargs` takes them as bytes. */
+const FROM_INPUT = ['xargs', '--null'] as const;
+
+function terminated(paths: readonly Uint8Array[]): Buffer {
+  return Buffer.concat(paths.flatMap((path) => [path, Buffer.of(0)]));
 }
 
 interface Ended {

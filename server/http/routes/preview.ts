@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { previewSchema } from '../../../protocol/api/changes.ts';
 import { parseHostPattern, patternText } from '../../core/globs.ts';
 import { MARK_STATES } from '../../core/marks.ts';
 import { knownEnvironments } from '../../operations/mark.ts';
@@ -37,6 +38,11 @@ export const previewRoute: Route = {
   method: 'POST',
   path: '/v1/preview',
   access: 'read',
+  description: {
+    summary: 'What proposed marks, pins or a killswitch would move, before they are made',
+    body,
+    answers: { 200: previewSchema },
+  },
   async handle(call) {
     const { context } = call.door;
     const proposal = await readBody(call, body);

@@ -1,0 +1,108 @@
+import { floorHour, type Hour, hourOf, parseTagName, startOf, type TagName, tagNameOf } from '../../protocol/names.ts';
+import { type Decision, decideBySchedule } from './decide.ts';
+import { answerOf, directionOf } from './effect.ts';
+import type { Wave } from './schedule.ts';
+import { newestAtOrBefore, type Tag } from './tag.ts';
+import { instant } from './wording.ts';
+import type { World } from './world.ts';
+
+/** Something that would come of a change only hours after it is made. */
+export interface Later {
+  readonly wave: string;
+  /** Milliseconds since 1970, a full hour. */
+  readonly at: number;
+  readonly from: string;
+  readonly to: string;
+  /** `back`: to an older tag than the wave has by then; `nothing-acceptable`: it is given none. */
+  readonly kind: 'back' | 'nothing-acceptable';
+  readonly sentence: string;
+}
+
+export interface TwoWorlds {
+  readonly before: World;
+  readonly after: World;
+  /** Which tags the change is about. */
+  readonly tags: readonly TagName[];
+}
+
+/** Farther than that nobody relies on what will be. */
+const FARTHEST_HOURS = 14 * 24;
+/** A tag has come by every wave when it is as old as the longest lag. */
+const MARGIN_HOURS = 2;
+
+/**
+ * Where the schedule would send a wave backwards at one of the next full hours, or leave it nothing acceptable, if nothing is
+ * changed after this and every hour brings an unmarked tag; without what would come of today's marks all the same. As if no
+ * killswitch were there, since it will be removed. By time.
+ */
+export function laterTrouble(worlds: TwoWorlds): Later[] {
+  const { before, after } = worlds;
+  const hours = hoursAhead(worlds);
+  return after.schedule.waves
+    .flatMap((wave) => {
+      const known = new Set(troubleOf(before, wave, hours).map(keyOf));
+      return troubleOf(after, wave, hours).filter((one) => !known.has(keyOf(one)));
+    })
+    .sort((one, other) => one.at - other.at);
+}
+
+function keyOf({ at, kind, to }: Later): string {
+  return `${at} ${kind} ${to}`;
+}
+
+/** Until the tags are past every wave's lag. */
+function hoursAhead({ after, tags }: TwoWorlds): number {
+  const longest = Math.max(0, ...after.schedule.waves.map((wave) => wave.hours));
+  const ahead = Math.max(0, ...tags.map((tag) => hourOf(tag) - floorHour(after.now)));
+  return Math.min(FARTHEST_HOURS, longest + ahead + MARGIN_HOURS);
+}
+
+function troubleOf(world: World, wave: Wave, hours: number): Later[] {
+  const first = floorHour(world.now);
+  const tags = tagsUntil(world.tags, first, first + hours);
+  const decide = (now: number): Decision => decideBySchedule({ now, tags, marks: world.marks, wave });
+  const trouble: Later[] = [];
+  let last = answerOf(decide(world.now));
+  /** What the wave has, also while it holds. */
+  let has = parseTagName(last) === undefined ? undefined : last;
+  for (let hour = first + 1; hour <= first + hours; hour++) {
+    const at = startOf(hour);
+    const decision = decide(at);
+    const to = answerOf(decision);
+    if (to === last) continue;
+    const step = { wave: wave.name, at, to, why: decision.reasons };
+    if (decision.outcome !== 'serve') trouble.push(nothingLeft({ ...step, from: has ?? last }, decision));
+    else if (has !== undefined && directionOf(has, to) === 'back') trouble.push(goesBack({ ...step, from: has }));
+    last = to;
+    if (decision.outcome === 'serve') has = to;
+  }
+  return trouble;
+}
+
+interface Step {
+  readonly wave: string;
+  readonly at: number;
+  readonly from: string;
+  readonly to: string;
+  readonly why: readonly string[];
+}
+
+function goesBack({ why, ...step }: Step): Later {
+  const sentence = `${step.wave} would go back from ${step.from} to ${step.to} at ${instant(step.at)}: ${why.join('; ')}`;
+  return { ...step, kind: 'back', sentence };
+}
+
+function nothingLeft({ why: _, ...step }: Step, decision: Decision): Later {
+  const why = decision.outcome === 'hold' ? decision.message : answerOf(decision);
+  const sentence = `from ${instant(step.at)} on ${step.wave} would be given nothing (${step.to}): ${why}`;
+  return { ...step, kind: 'nothing-acceptable', sentence };
+}
+
+/** The tags that there are, and one unmarked tag for every hour to come that has none. */
+function tagsUntil(tags: readonly Tag[], from: Hour, until: Hour): Tag[] {
+  const made = tags.slice(0, newestAtOrBefore(tags, from) + 1);
+  const ahead = new Map(tags.slice(made.length).map((tag) => [tag.hour, tag]));
+  for (let hour = from + 1; hour <= until; hour++)
+    made.push(ahead.get(hour) ?? { name: tagNameOf(hour), hour, broken: null });
+  return made;
+}

@@ -1,0 +1,80 @@
+import * as z from 'zod';
+import { comparisonSchema } from '../../../protocol/api/changes.ts';
+import { nodeFilesSchema } from '../../../protocol/api/nodes.ts';
+import { type NoFiles, nodeDiff, nodeFiles } from '../../operations/node-files.ts';
+import { starting, unavailable, unknownTag } from '../failures.ts';
+import { hostnameOf, readQuery } from '../read.ts';
+import { type FailureReply, failure, json } from '../reply.ts';
+import type { Route } from '../route.ts';
+import { filePath, tagOrTrunk } from '../shapes.ts';
+
+const filesQuery = z.object({ tag: tagOrTrunk.optional() });
+
+/** A node's view of a tag; without one, of what it is due. */
+export const nodeFilesRoute: Route = {
+  method: 'GET',
+  path: '/v1/nodes/:hostname/files',
+  access: 'read',
+  description: {
+    summary: "A node's files of a tag, or of what it is due, as the node would get them",
+    query: filesQuery,
+    answers: { 200: nodeFilesSchema },
+  },
+  async handle({ door: { context }, request }) {
+    const hostname = hostnameOf(request);
+    if (!hostname.ok) return hostname.reply;
+    const asked = readQuery(request, filesQuery);
+    if (!asked.ok) return asked.reply;
+    const found = await nodeFiles(context, { hostname: hostname.value, ...asked.value });
+    return found.kind === 'files' ? json(found.files) : noFiles(found);
+  },
+};
+
+const diffQuery = z.object({ from: tagOrTrunk, to: tagOrTrunk, path: filePath.optional() });
+
+/** In what a node's views of two tags differ. */
+export const nodeDiffRoute: Route = {
+  method: 'GET',
+  path: '/v1/nodes/:hostname/diff',
+  access: 'read',
+  description: {
+    summary: "In what a node's files of two tags differ, and how one file does",
+    query: diffQuery,
+    answers: { 200: comparisonSchema },
+  },
+  async handle({ door: { context }, request }) {
+    const hostname = hostnameOf(request);
+    if (!hostname.ok) return hostname.reply;
+    const asked = readQuery(request, diffQuery);
+    if (!asked.ok) return asked.reply;
+    const found = await nodeDiff(context, { hostname: hostname.value, ...asked.value });
+    return found.kind === 'compared' ? json(found.comparison) : noFiles(found);
+  },
+};
+
+function noFiles(found: NoFiles): FailureReply {
+  switch (found.kind) {
+    case 'not-ready':
+      return starting(found);
+    case 'unknown-tag':
+      return unknownTag(found.tag);
+    case 'broken-tag':
+      return failure('broken-tag', found.sentence, 'look at another tag');
+    case 'unavailable':
+      return unavailable(found);
+    case 'stopped':
+      return stopped(found.decision);
+    default:
+      return found satisfies never;
+  }
+}
+
+function stopped(decision: Extract<NoFiles, { kind: 'stopped' }>['decision']): FailureReply {
+  const { outcome, message, reasons } = decision;
+  const title =
+    outcome === 'hold'
+      ? `the node is given nothing: ${decision.hold}`
+      : 'the node is given nothing: the killswitch is on';
+  const hold = outcome === 'hold' ? { hold: decision.hold } : {};
+  return { ...failure(outcome, title, 'name a tag, or trunk, with ?tag='), ...hold, message, reasons };
+}

@@ -1,7 +1,6 @@
 import type { Route } from './route.ts';
 import { clientBuildRoute, clientReleaseRoute, installScriptRoute } from './routes/client.ts';
 import { diffRoute } from './routes/diff.ts';
-import { diffRoute } from './routes/diff.ts';
 import { enrolmentRoute } from './routes/enrolment.ts';
 import { enrolmentsRoute, putEnrolmentRoute } from './routes/enrolments.ts';
 import { eventsRoute } from './routes/events.ts';
@@ -21,7 +20,6 @@ import { deleteMarkRoute, putMarkRoute } from './routes/mark.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { nodeRoute } from './routes/node.ts';
 import { nodeArchiveRoute, nodeManifestRoute } from './routes/node-content.ts';
-import { nodeDiffRoute, nodeFilesRoute } from './routes/node-files.ts';
 import { nodeDiffRoute, nodeFilesRoute } from './routes/node-files.ts';
 import { nodeTokenRoute } from './routes/node-token.ts';
 import { nodesRoute } from './routes/nodes.ts';
@@ -72,9 +70,6 @@ export const ROUTES: readonly Route[] = [
   putPinRoute,
   deletePinRoute,
   previewRoute,
-  diffRoute,
-  nodeFilesRoute,
-  nodeDiffRoute,
   diffRoute,
   nodeFilesRoute,
   nodeDiffRoute,

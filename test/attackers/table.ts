@@ -58,9 +58,6 @@ const ROWS: Readonly<Record<string, Listed>> = {
   'GET /v1/diff': { status: 200, access: 'read', path: `/v1/diff?from=${TAG}&to=trunk` },
   'GET /v1/nodes/:hostname/files': { status: 200, access: 'read', path: '/v1/nodes/web1/files' },
   'GET /v1/nodes/:hostname/diff': { status: 200, access: 'read', path: `/v1/nodes/web1/diff?from=${TAG}&to=trunk` },
-  'GET /v1/diff': { status: 200, access: 'read', path: `/v1/diff?from=${TAG}&to=trunk` },
-  'GET /v1/nodes/:hostname/files': { status: 200, access: 'read', path: '/v1/nodes/web1/files' },
-  'GET /v1/nodes/:hostname/diff': { status: 200, access: 'read', path: `/v1/nodes/web1/diff?from=${TAG}&to=trunk` },
   'POST /v1/snapshots': { status: 400, access: 'change', path: '/v1/snapshots', json: { odd: true } },
   'POST /v1/hooks/push': { status: 202, access: 'change', path: '/v1/hooks/push', json: { odd: true } },
   'POST /v1/nodes/:hostname/enrolment': {

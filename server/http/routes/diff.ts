@@ -3,30 +3,27 @@ import { comparisonSchema } from '../../../protocol/api/changes.ts';
 import { compareTags } from '../../operations/compare.ts';
 import { worldNow } from '../../operations/world.ts';
 import { starting, unavailable, unknownTag } from '../failures.ts';
-import { readQuery } from '../read.ts';
 import { json } from '../reply.ts';
-import type { Route } from '../route.ts';
+import { route } from '../route.ts';
 import { filePath, tagOrTrunk } from '../shapes.ts';
 
-const query = z.object({ from: tagOrTrunk, to: tagOrTrunk, path: filePath.optional() });
-
 /** In what two tags differ in the repository. */
-export const diffRoute: Route = {
+export const diffRoute = route({
   method: 'GET',
   path: '/v1/diff',
   access: 'read',
   description: {
+    group: 'Tags',
     summary: 'In what two tags differ, and how one file does',
-    query,
+    query: z.object({ from: tagOrTrunk, to: tagOrTrunk, path: filePath.optional() }),
     answers: { 200: comparisonSchema },
+    failures: ['unknown-tag', 'state-unavailable'],
   },
-  async handle({ door: { context }, request }) {
-    const asked = readQuery(request, query);
-    if (!asked.ok) return asked.reply;
+  async handle({ door: { context } }, { query }) {
     const ready = worldNow(context);
     if (ready.kind === 'not-ready') return starting(ready);
-    const compared = await compareTags(context, asked.value);
+    const compared = await compareTags(context, query);
     if (compared.kind === 'compared') return json(compared.comparison);
     return compared.kind === 'unknown-tag' ? unknownTag(compared.tag) : unavailable(compared);
   },
-};
+});

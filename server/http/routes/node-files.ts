@@ -3,54 +3,47 @@ import { comparisonSchema } from '../../../protocol/api/changes.ts';
 import { nodeFilesSchema } from '../../../protocol/api/nodes.ts';
 import { type NoFiles, nodeDiff, nodeFiles } from '../../operations/node-files.ts';
 import { starting, unavailable, unknownTag } from '../failures.ts';
-import { hostnameOf, readQuery } from '../read.ts';
 import { type FailureReply, failure, json } from '../reply.ts';
-import type { Route } from '../route.ts';
+import { route } from '../route.ts';
 import { filePath, tagOrTrunk } from '../shapes.ts';
 
-const filesQuery = z.object({ tag: tagOrTrunk.optional() });
+const FAILURES = ['unknown-tag', 'broken-tag', 'hold', 'killswitch', 'state-unavailable'] as const;
 
 /** A node's view of a tag; without one, of what it is due. */
-export const nodeFilesRoute: Route = {
+export const nodeFilesRoute = route({
   method: 'GET',
   path: '/v1/nodes/:hostname/files',
   access: 'read',
   description: {
+    group: 'Fleet',
     summary: "A node's files of a tag, or of what it is due, as the node would get them",
-    query: filesQuery,
+    query: z.object({ tag: tagOrTrunk.optional() }),
     answers: { 200: nodeFilesSchema },
+    failures: FAILURES,
   },
-  async handle({ door: { context }, request }) {
-    const hostname = hostnameOf(request);
-    if (!hostname.ok) return hostname.reply;
-    const asked = readQuery(request, filesQuery);
-    if (!asked.ok) return asked.reply;
-    const found = await nodeFiles(context, { hostname: hostname.value, ...asked.value });
+  async handle({ door: { context } }, { path: { hostname }, query }) {
+    const found = await nodeFiles(context, { hostname, ...query });
     return found.kind === 'files' ? json(found.files) : noFiles(found);
   },
-};
-
-const diffQuery = z.object({ from: tagOrTrunk, to: tagOrTrunk, path: filePath.optional() });
+});
 
 /** In what a node's views of two tags differ. */
-export const nodeDiffRoute: Route = {
+export const nodeDiffRoute = route({
   method: 'GET',
   path: '/v1/nodes/:hostname/diff',
   access: 'read',
   description: {
+    group: 'Fleet',
     summary: "In what a node's files of two tags differ, and how one file does",
-    query: diffQuery,
+    query: z.object({ from: tagOrTrunk, to: tagOrTrunk, path: filePath.optional() }),
     answers: { 200: comparisonSchema },
+    failures: FAILURES,
   },
-  async handle({ door: { context }, request }) {
-    const hostname = hostnameOf(request);
-    if (!hostname.ok) return hostname.reply;
-    const asked = readQuery(request, diffQuery);
-    if (!asked.ok) return asked.reply;
-    const found = await nodeDiff(context, { hostname: hostname.value, ...asked.value });
+  async handle({ door: { context } }, { path: { hostname }, query }) {
+    const found = await nodeDiff(context, { hostname, ...query });
     return found.kind === 'compared' ? json(found.comparison) : noFiles(found);
   },
-};
+});
 
 function noFiles(found: NoFiles): FailureReply {
   switch (found.kind) {

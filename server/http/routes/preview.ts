@@ -6,9 +6,8 @@ import { knownEnvironments } from '../../operations/mark.ts';
 import { preview } from '../../operations/preview.ts';
 import { worldNow } from '../../operations/world.ts';
 import { badEnvironment, starting } from '../failures.ts';
-import { readBody } from '../read.ts';
 import { failure, json } from '../reply.ts';
-import type { Route } from '../route.ts';
+import { route } from '../route.ts';
 import { environments, newPin, parsed, pin, tagName } from '../shapes.ts';
 
 const host = parsed('a host name or a pattern of host names', (text) => {
@@ -34,22 +33,20 @@ const body = z.strictObject({
 });
 
 /** What proposed changes would move, before they are made. */
-export const previewRoute: Route = {
+export const previewRoute = route({
   method: 'POST',
   path: '/v1/preview',
   access: 'read',
   description: {
+    group: 'Forecast',
     summary: 'What proposed marks, pins or a killswitch would move, before they are made',
     body,
     answers: { 200: previewSchema },
+    failures: ['bad-environment'],
   },
-  async handle(call) {
-    const { context } = call.door;
-    const proposal = await readBody(call, body);
-    if (!proposal.ok) return proposal.reply;
+  async handle({ door: { context } }, { body: { marks, pins, killswitch } }) {
     const ready = worldNow(context);
     if (ready.kind === 'not-ready') return starting(ready);
-    const { marks, pins, killswitch } = proposal.value;
     const known = knownEnvironments(context);
     const named = [
       ...marks.flatMap((one) => one.environments ?? []),
@@ -61,4 +58,4 @@ export const previewRoute: Route = {
     const effect = await preview(context, { marks, pins: newPins, killswitch });
     return effect.ok ? json(effect.value) : failure('bad-request', effect.sentence, effect.hint);
   },
-};
+});

@@ -1,5 +1,6 @@
 import './theme.css';
 import './parts/parts.css';
+import './parts/chip.css';
 import './layout.css';
 import { render } from 'preact';
 import { Layout } from './layout.tsx';

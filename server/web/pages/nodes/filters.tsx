@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { shortTag } from '../../tag-name.ts';
-import { Chip, Chips } from '../parts/chip.tsx';
+import { Filter, FilterSet } from '../parts/filter.tsx';
 import { toggled } from '../parts/list.ts';
 import { OutcomeWord, type ReportOutcome } from '../parts/outcome.tsx';
 import type { Facet, Matched } from './match.ts';
@@ -31,34 +31,34 @@ export function Filters({ query, matched, outcomes, waves, onChange }: Props) {
   );
   const facet = (name: Facet, words: readonly string[], label: (word: string) => ComponentChildren = (word) => word) =>
     words.map((word) => (
-      <Chip
+      <Filter
         key={word}
         isOn={query[name].includes(word)}
         count={matched === null ? undefined : (matched.counts[name].get(word) ?? 0)}
         onToggle={() => onChange({ [name]: toggled(query[name], word) })}
       >
         {label(word)}
-      </Chip>
+      </Filter>
     ));
   return (
     <div class="filters">
-      <Chips title="State">
+      <FilterSet title="State">
         {FLAGS.map((flag) => (
-          <Chip
+          <Filter
             key={flag}
             isOn={query.flags.has(flag)}
             count={matched?.flags.get(flag)}
             onToggle={() => onChange({ flags: new Set(toggled([...query.flags], flag) as Flag[]) })}
           >
             {flag}
-          </Chip>
+          </Filter>
         ))}
-      </Chips>
-      <Chips title="Environment">{facet('environment', environments)}</Chips>
+      </FilterSet>
+      <FilterSet title="Environment">{facet('environment', environments)}</FilterSet>
       {names.length === environments.length && query.wave.length === 0 ? null : (
-        <Chips title="Wave">{facet('wave', names)}</Chips>
+        <FilterSet title="Wave">{facet('wave', names)}</FilterSet>
       )}
-      <Chips title="Last outcome">
+      <FilterSet title="Last outcome">
         {facet(
           'outcome',
           OUTCOMES.filter((word) => outcomes.includes(word) || query.outcome.includes(word)),
@@ -66,9 +66,11 @@ export function Filters({ query, matched, outcomes, waves, onChange }: Props) {
             <OutcomeWord outcome={word === 'none' ? null : (word as ReportOutcome)} />
           ),
         )}
-      </Chips>
-      {query.told.length === 0 ? null : <Chips title="Told">{facet('told', query.told, shortTag)}</Chips>}
-      {query.running.length === 0 ? null : <Chips title="Running">{facet('running', query.running, shortTag)}</Chips>}
+      </FilterSet>
+      {query.told.length === 0 ? null : <FilterSet title="Told">{facet('told', query.told, shortTag)}</FilterSet>}
+      {query.running.length === 0 ? null : (
+        <FilterSet title="Running">{facet('running', query.running, shortTag)}</FilterSet>
+      )}
     </div>
   );
 }

@@ -10,19 +10,19 @@ interface Props {
 }
 
 /** A filter that is switched on and off. */
-export function Chip({ isOn, count, onToggle, children }: Props) {
+export function Filter({ isOn, count, onToggle, children }: Props) {
   return (
-    <button type="button" class={count === 0 ? 'chip chip-none' : 'chip'} aria-pressed={isOn} onClick={onToggle}>
+    <button type="button" class={count === 0 ? 'filter filter-none' : 'filter'} aria-pressed={isOn} onClick={onToggle}>
       {children}
-      {count === undefined ? null : <span class="chip-count">{grouped(count)}</span>}
+      {count === undefined ? null : <span class="filter-count">{grouped(count)}</span>}
     </button>
   );
 }
 
 /** Chips of which one or several may be on. */
-export function Chips({ title, children }: { readonly title: string; readonly children: ComponentChildren }) {
+export function FilterSet({ title, children }: { readonly title: string; readonly children: ComponentChildren }) {
   return (
-    <fieldset class="chips">
+    <fieldset class="filter-set">
       <legend>{title}</legend>
       {children}
     </fieldset>

@@ -1,0 +1,122 @@
+import type { RefObject } from 'preact';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
+import type { TrainMap } from '../../../protocol/api/train.ts';
+import type { Click } from './choosing.ts';
+import { type Column, columnsOf } from './columns.ts';
+import { ColumnHeads, DayHeads, howOf } from './heads.tsx';
+import { COLUMN_WIDTH } from './track.ts';
+import { WaveRow } from './wave-row.tsx';
+
+interface Props {
+  readonly map: TrainMap;
+  readonly chosen: readonly string[];
+  readonly wave: string | undefined;
+  readonly onChoose: (click: Omit<Click, 'chosen'>) => void;
+  readonly onLook: (name: string | null) => void;
+}
+
+/** Tags as columns, waves as rows. A table: what a row or column is about is read out with each cell. */
+export function TrainMapTable({ map, chosen, wave: chosenWave, onChoose, onLook }: Props) {
+  const columns = useMemo(() => columnsOf(map), [map]);
+  const columnOf = useMemo(() => new Map(columns.map(({ name }, index) => [name, index])), [columns]);
+  const environments = useMemo(() => [...new Set(map.waves.map(({ environment }) => environment))], [map]);
+  const order = useMemo(() => columns.flatMap(({ tag, name }) => (tag === null ? [] : [name])), [columns]);
+  const chosenSet = useMemo(() => new Set(chosen), [chosen]);
+  const choose = useCallback((name: string, how: Click['how']) => onChoose({ order, name, how }), [order, onChoose]);
+  const room = useRef<HTMLElement>(null);
+  useScrolledToNewest(room, columns.length);
+  useCells(room, { columns, onChoose: choose, onLook });
+  const stopped = new Set(
+    map.killswitch.flatMap(({ environment, stopsAll }) => (stopsAll ? ['*'] : [environment ?? '*'])),
+  );
+  return (
+    <section class="map-room" ref={room} aria-label="Train map" tabIndex={-1}>
+      <table class="map" style={{ width: `calc(var(--names) + ${columns.length * COLUMN_WIDTH}px)` }}>
+        <caption class="unseen">
+          Hourly tags as columns, oldest first; waves as rows in the order in which tags reach them. Each cell says how
+          many nodes of the wave were told and run the tag.
+        </caption>
+        <colgroup>
+          <col class="map-names" />
+          <col span={columns.length} />
+        </colgroup>
+        <thead>
+          <DayHeads columns={columns} />
+          <ColumnHeads
+            columns={columns}
+            environments={environments}
+            chosen={chosenSet}
+            onChoose={choose}
+            onLook={onLook}
+          />
+        </thead>
+        <tbody>
+          {map.waves.map((wave) => (
+            <WaveRow
+              key={wave.wave}
+              wave={wave}
+              columns={columns}
+              columnOf={columnOf}
+              chosen={chosenSet}
+              isChosen={wave.wave === chosenWave}
+              isStopped={stopped.has('*') || stopped.has(wave.environment)}
+            />
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+/** At the newest when it is first shown; it stays there when newer ones come, unless somebody has scrolled away. */
+function useScrolledToNewest(room: RefObject<HTMLElement | null>, columns: number): void {
+  const isAtEnd = useRef(true);
+  useLayoutEffect(() => {
+    const element = room.current;
+    if (element === null) return;
+    const look = (): void => {
+      isAtEnd.current = element.scrollLeft + element.clientWidth >= element.scrollWidth - COLUMN_WIDTH;
+    };
+    element.addEventListener('scroll', look, { passive: true });
+    return () => element.removeEventListener('scroll', look);
+  }, []);
+  useLayoutEffect(() => {
+    const element = room.current;
+    if (element !== null && isAtEnd.current) element.scrollLeft = element.scrollWidth;
+  }, [columns]);
+}
+
+interface CellActions {
+  readonly columns: readonly Column[];
+  readonly onChoose: (name: string, how: Click['how']) => void;
+  readonly onLook: (name: string | null) => void;
+}
+
+/** A pointer on a cell is as good as on the head of its column. Keys have the heads. */
+function useCells(room: RefObject<HTMLElement | null>, { columns, onChoose, onLook }: CellActions): void {
+  useEffect(() => {
+    const element = room.current;
+    if (element === null) return;
+    const nameAt = (event: Event): string | null => {
+      const cell =
+        event.target instanceof Element ? event.target.closest<HTMLTableCellElement>('.map-cell, .map-head') : null;
+      const column = cell === null ? undefined : columns[cell.cellIndex - 1];
+      return column === undefined || column.tag === null ? null : column.name;
+    };
+    const click = (event: MouseEvent): void => {
+      const name = nameAt(event);
+      const isHead = event.target instanceof Element && event.target.closest('button') !== null;
+      if (name !== null && !isHead) onChoose(name, howOf(event));
+    };
+    const over = (event: Event): void => onLook(nameAt(event));
+    const leave = (): void => onLook(null);
+    element.addEventListener('click', click);
+    element.addEventListener('pointerover', over);
+    element.addEventListener('pointerleave', leave);
+    return () => {
+      element.removeEventListener('click', click);
+      element.removeEventListener('pointerover', over);
+      element.removeEventListener('pointerleave', leave);
+    };
+  }, [room, columns, onChoose, onLook]);
+}

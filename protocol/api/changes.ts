@@ -14,7 +14,10 @@ export type ChangedFile = z.infer<typeof changedFileSchema>;
 
 const side = z.object({ name: z.string(), commit: z.string() });
 
-/** `GET /v1/diff?from=TAG&to=TAG[&path=]`: tags, `trunk`. With `path` also the unified patch of that file. */
+/**
+ * `GET /v1/diff?from=TAG&to=TAG[&path=]`: tags, `trunk`. With `path` also the unified patch of that file, for operators alone (403
+ * `forbidden` to viewers): what is in files may be secret.
+ */
 export const comparisonSchema = z.object({
   from: side,
   to: side,
@@ -47,7 +50,7 @@ export const previewSchema = z.object({
   unknown: z.array(z.string()),
   /** When it would count: at once, or once the file has been unchanged for `settle_seconds`. */
   takesEffect: z.object({ at: instant, settleSeconds: z.number() }),
-  /** What each pair of tags of the moves differs in. */
+  /** What each pair of tags of the moves differs in: at most 12 pairs, and 200 files of each. */
   changes: z.array(comparisonSchema.omit({ patch: true, isPatchCut: true })),
   /** What would come of it later: a wave that goes backwards, or is left without anything acceptable. */
   later: z.array(

@@ -3,6 +3,7 @@ import { comparisonSchema } from '../../../protocol/api/changes.ts';
 import { nodeFilesSchema } from '../../../protocol/api/nodes.ts';
 import { type NoFiles, nodeDiff, nodeFiles } from '../../operations/node-files.ts';
 import { starting, unavailable, unknownTag } from '../failures.ts';
+import { refuseContents } from '../file-contents.ts';
 import { type FailureReply, failure, json } from '../reply.ts';
 import { route } from '../route.ts';
 import { filePath, tagOrTrunk } from '../shapes.ts';
@@ -35,11 +36,14 @@ export const nodeDiffRoute = route({
   description: {
     group: 'Fleet',
     summary: "In what a node's files of two tags differ, and how one file does",
+    details: 'With `path` also the patch of that file, for operators: what is in files may be secret.',
     query: z.object({ from: tagOrTrunk, to: tagOrTrunk, path: filePath.optional() }),
     answers: { 200: comparisonSchema },
     failures: FAILURES,
   },
-  async handle({ door: { context } }, { path: { hostname }, query }) {
+  async handle({ door: { context }, caller }, { path: { hostname }, query }) {
+    const refusal = query.path === undefined ? undefined : refuseContents(caller);
+    if (refusal !== undefined) return refusal;
     const found = await nodeDiff(context, { hostname, ...query });
     return found.kind === 'compared' ? json(found.comparison) : noFiles(found);
   },

@@ -70,6 +70,32 @@ export function repositoryContract(title: string, follow: () => Promise<Followin
       expect(await repository.commitsBetween(NOBODY, tip.id)).toBeNull();
     });
 
+    test('two tips are compared file by file, and one file line by line', async () => {
+      const { repository, put } = await follow();
+      await put({ 'etc/motd': 'one\ntwo\n', 'etc/old': 'goes\n', 'etc/same': 'stays\n' });
+      const { tip: from } = unwrap(await repository.fetch(at('08:00:00')));
+      await put({ 'etc/motd': 'one\n2\nthree\n', 'etc/old': null, 'etc/new': 'comes\nin\n' });
+      const { tip: to } = unwrap(await repository.fetch(at('08:01:00')));
+      const compared = await repository.compare(from.tree, to.tree);
+      expect(compared).toEqual({
+        counts: { added: 1, modified: 1, deleted: 1, renamed: 0, type: 0 },
+        lines: { insertions: 4, deletions: 2 },
+        files: [
+          { path: 'etc/motd', oldPath: null, status: 'modified', insertions: 2, deletions: 1 },
+          { path: 'etc/new', oldPath: null, status: 'added', insertions: 2, deletions: 0 },
+          { path: 'etc/old', oldPath: null, status: 'deleted', insertions: 0, deletions: 1 },
+        ],
+      });
+      expect(await repository.compare(from.id, to.id)).toEqual(compared);
+      const patch = await repository.patch({ from: from.tree, to: to.tree, path: 'etc/motd', limitBytes: 10_000 });
+      expect(patch.isCut).toBe(false);
+      expect(patch.text).toContain('@@ -1,2 +1,3 @@\n one\n-two\n+2\n+three\n');
+      const none = await repository.patch({ from: from.tree, to: to.tree, path: 'etc/same', limitBytes: 10_000 });
+      expect(none).toEqual({ text: null, isCut: false });
+      expect((await repository.compare(from.tree, from.tree)).files).toEqual([]);
+      await expect(repository.compare(from.tree, NOBODY)).rejects.toThrow(NOBODY);
+    });
+
     test('the files of a tree can be listed and read', async () => {
       const { repository, put } = await follow();
       await put({ 'etc/motd': 'hello\n', 'bin/run': { linkTo: '../etc/motd' }, tagstate: '# none\n' });

@@ -20,6 +20,10 @@ const REMEMBERED = 64;
 const DIFF_TREE = ['diff-tree', '-r', '--no-color', '--no-ext-diff', '--no-textconv', '--ignore-submodules=none'];
 const RENAMES = ['--find-renames', '-l1000'];
 
+/** No tree has these, and git takes them for a way to somewhere. */
+const NO_NAMES: ReadonlySet<string> = new Set(['', '.', '..']);
+const NO_PATCH: Patch = { text: null, isCut: false };
+
 /** As it is remembered: with the bytes of the paths that are named. */
 interface Known {
   readonly comparison: TreeComparison;
@@ -49,6 +53,7 @@ export function openComparisons(git: Git): Pick<Repository, 'compare' | 'patch'>
   return {
     compare: async (from, to) => (await compared(from, to)).comparison,
     async patch({ from, to, path, limitBytes }) {
+      if (path.split('/').some((part) => NO_NAMES.has(part))) return NO_PATCH;
       const { shown, isRead } = await compared(from, to);
       const file = shown.find((one) => pathText(one.path) === path);
       const paths = file === undefined ? [Buffer.from(path)] : [file.path, ...(file.oldPath ? [file.oldPath] : [])];
@@ -112,13 +117,13 @@ interface Sought {
 }
 
 async function patchOf(git: Git, { from, to, paths, options, limitBytes }: Sought): Promise<Patch> {
-  if (from === to) return { text: null, isCut: false };
+  if (from === to) return NO_PATCH;
   const { stdout, isCut } = await git.plumb([...DIFF_TREE, '--patch', ...options, from, to, '--'], {
     enoughBytes: limitBytes,
     seconds: SECONDS,
     paths: paths.flatMap(onlyThatFile),
   });
-  if (stdout.length === 0) return { text: null, isCut: false };
+  if (stdout.length === 0) return NO_PATCH;
   const end = isCut ? stdout.subarray(0, limitBytes).lastIndexOf(10) + 1 : stdout.length;
   return { text: stdout.toString('utf8', 0, end), isCut };
 }

@@ -41,6 +41,7 @@ import { openLoginAttempts } from './operations/login-attempts.ts';
 import { noteChange } from './operations/note-change.ts';
 import { openProblems } from './operations/problems.ts';
 import { raisedProblems } from './operations/raised-problems.ts';
+import { openLive } from './operations/live.ts';
 import { refreshShelf } from './operations/refresh-shelf.ts';
 import { openRefusals } from './operations/refusals.ts';
 import { openShelf } from './operations/shelf.ts';
@@ -48,9 +49,11 @@ import { openStanding } from './operations/standing.ts';
 import { historyProblem, stateProblem } from './operations/state-problems.ts';
 import { openTimekeeper } from './operations/timekeeper.ts';
 import type { Attempt, Clock, Log } from './ports/common.ts';
+import { openSizes } from './operations/sizes.ts';
 import { UnfitContent, type Views } from './ports/content.ts';
 import type { ControlFileEditor } from './ports/files.ts';
 import type { IdentityProvider } from './ports/people.ts';
+import { openLocator } from './operations/whereabouts.ts';
 import type { Store } from './ports/store.ts';
 import { bootSettings } from './settings/boot.ts';
 import { readSettings, type SettingsSource } from './settings/read.ts';
@@ -165,6 +168,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     log,
     files,
     editor: openEditor(base),
+  const live = openLive();
     state,
     repository,
     views,
@@ -195,6 +199,10 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
   // Before the first fetch there is nothing to read, which is no problem of its own.
   if (existsSync(join(stateDir, 'repository.git')))
     // Why it cannot be read stands as a problem.
+    live,
+    locator: openLocator({ store, fleet }),
+    sizes: openSizes({ repository, log, onCounted: () => live.poke('map') }),
+    metrics: await metricsFor(role),
     await refreshShelf(context).catch(() => undefined);
   const close = async (): Promise<void> => {
     if (foundByEditor !== undefined) noteChange({ journal, time, files, log }, foundByEditor);

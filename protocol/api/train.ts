@@ -34,7 +34,7 @@ export const mapTagSchema = z.object({
   commits: count.nullable(),
   /** Whether it holds another commit than the tag before it. */
   isNew: z.boolean(),
-  /** Of the change since the tag before; null where there is none. */
+  /** Of the change since the tag before; null where there is none, or it is still being counted (`/v1/live` then says `map`). */
   size: sizeSchema.nullable(),
   /** By environment; one that is not named has no mark. */
   marks: z.record(z.string(), markSchema),
@@ -43,12 +43,13 @@ export type MapTag = z.infer<typeof mapTagSchema>;
 
 /** How many nodes of one wave are where. Cells in which all is 0 are left out. */
 export const cellSchema = z.object({
+  /** As an answer; `unknown` of those that run what has no name, or do not say what they run. */
   at: answer,
   /** Were told this last. */
   told: count,
-  /** Run this now, by their polls and reports; of those whose content has another name or none: `unknown`. */
+  /** Run this, by their polls and reports. */
   running: count,
-  /** Were told this, and reported last that it failed. */
+  /** Were told this, and reported last that they failed, rolled back or refused. */
   failing: count,
 });
 export type Cell = z.infer<typeof cellSchema>;
@@ -62,7 +63,7 @@ export const mapWaveSchema = z.object({
   answer,
   reasons: z.array(z.string()),
   nodes: count,
-  /** Of these: reported last that it failed or was refused · hold · have not been heard of · differ from their release. */
+  /** Of these: reported last that they failed, rolled back or refused · hold · have not been heard of · differ from their release. */
   failing: count,
   held: count,
   silent: count,
@@ -72,6 +73,16 @@ export const mapWaveSchema = z.object({
   path: z.array(stepSchema),
 });
 export type MapWave = z.infer<typeof mapWaveSchema>;
+
+/** Nodes that are in no wave of the schedule: it has changed since they asked, or nobody can say in which they are. */
+export const elsewhereSchema = mapWaveSchema
+  .pick({ nodes: true, failing: true, held: true, silent: true, drifted: true })
+  .extend({
+    /** As they were told it; empty where they were told none. */
+    wave: z.string(),
+    cells: z.array(cellSchema),
+  });
+export type Elsewhere = z.infer<typeof elsewhereSchema>;
 
 export const stopSchema = z.object({
   /** Null = the global one. */
@@ -94,7 +105,7 @@ export const stopSchema = z.object({
 });
 export type Stop = z.infer<typeof stopSchema>;
 
-/** `GET /v1/map?hours=72&ahead=6[&at=]`. */
+/** `GET /v1/map?hours=72&ahead=6[&at=]`. An instant that is not past is now. */
 export const mapSchema = z.object({
   at: instant,
   tense: z.enum(['past', 'now']),
@@ -102,9 +113,12 @@ export const mapSchema = z.object({
   since: instant.nullable(),
   hours: count,
   killswitch: z.array(stopSchema),
-  /** Oldest first: the hours shown that have a tag, and older ones that somebody was told or runs. */
+  /** Oldest first: the hours shown that have a tag, and older ones that a wave gets or somebody was told or runs. */
   tags: z.array(mapTagSchema),
   waves: z.array(mapWaveSchema),
+  /** Empty nearly always. */
+  elsewhere: z.array(elsewhereSchema),
+  /** How many stand now. */
   problems: count,
   /** What is not known of that time, in words. */
   notes: z.array(z.string()),

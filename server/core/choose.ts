@@ -5,7 +5,7 @@ import { groupsOf } from './groups.ts';
 import { stops } from './marks.ts';
 import { contentNotes, lookUp } from './named-tag.ts';
 import { judgePin } from './pinned.ts';
-import { waveOf } from './schedule.ts';
+import { type Wave, waveOf } from './schedule.ts';
 import { findTag } from './tag.ts';
 import { quoted } from './wording.ts';
 import type { Placed, PlacedNode, UnplacedNode, World } from './world.ts';
@@ -28,7 +28,7 @@ export function place(
  * Undefined where none of them applies: then the nodetagger decides, or the schedule.
  */
 export function chooseFirst(world: World, placed: Placed, asked?: string): Choice | undefined {
-  const stopped = judgeKillswitch(world, placed);
+  const stopped = stopOf(world, placed.wave);
   if (stopped !== undefined) return stopped;
   if (placed.wave === null) return holdUnplaced(world, placed);
   if (asked !== undefined) return judgeAsked(world, placed, asked);
@@ -55,15 +55,24 @@ export function judgeNodetagger(
 /** What the schedule gives, for a node to which nothing else applies. */
 export function chooseBySchedule(world: World, placed: Placed): Decision {
   if (placed.wave === null) return holdUnplaced(world, placed);
-  const { now, tags, marks } = world;
-  const decision = decideBySchedule({ now, tags, marks, wave: placed.wave });
+  const decision = scheduled(world, placed.wave);
+  return { ...decision, reasons: [...reasonsSoFar(world, placed), ...decision.reasons] };
+}
+
+/** What a node of a wave gets of which nothing else is known: no pin, no wish, no nodetagger. */
+export function chooseForWave(world: World, wave: Wave): Decision {
+  return stopOf(world, wave) ?? scheduled(world, wave);
+}
+
+function scheduled({ now, tags, marks }: World, wave: Wave): Decision {
+  const decision = decideBySchedule({ now, tags, marks, wave });
   const served = decision.outcome === 'serve' && decision.tag !== 'trunk' ? findTag(tags, decision.tag) : undefined;
   const notes = served === undefined ? [] : contentNotes(served);
-  return { ...decision, reasons: [...reasonsSoFar(world, placed), ...decision.reasons, ...notes] };
+  return { ...decision, reasons: [...decision.reasons, ...notes] };
 }
 
 /** An environment's killswitch stops only nodes that are known to be in it. */
-function judgeKillswitch({ killswitch }: World, placed: Placed): Decision | undefined {
+function stopOf({ killswitch }: World, wave: Wave | null): Decision | undefined {
   const { global, environments } = killswitch;
   if (global !== null)
     return {
@@ -72,8 +81,8 @@ function judgeKillswitch({ killswitch }: World, placed: Placed): Decision | unde
       message: global.message,
       reasons: ['the killswitch stops everything'],
     };
-  if (placed.wave === null) return undefined;
-  const { environment } = placed.wave;
+  if (wave === null) return undefined;
+  const { environment } = wave;
   const stop = environments.get(environment);
   if (stop === undefined) return undefined;
   const reasons = [`killswitch.d/${environment} stops ${environment}`];

@@ -6,6 +6,7 @@ import { enrolmentsRoute, putEnrolmentRoute } from './routes/enrolments.ts';
 import { eventsRoute } from './routes/events.ts';
 import { explainRoute } from './routes/explain.ts';
 import { fleetRoute } from './routes/fleet.ts';
+import { forecastRoute } from './routes/forecast.ts';
 import { healthRoute, readyRoute } from './routes/health.ts';
 import {
   deleteEnvironmentKillswitchRoute,
@@ -15,7 +16,9 @@ import {
   putEnvironmentKillswitchRoute,
   putKillswitchRoute,
 } from './routes/killswitch.ts';
+import { liveRoute } from './routes/live.ts';
 import { loginCallbackRoute, loginRoute } from './routes/login.ts';
+import { mapRoute } from './routes/map.ts';
 import { deleteMarkRoute, putMarkRoute } from './routes/mark.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { nodeRoute } from './routes/node.ts';
@@ -52,6 +55,7 @@ export const ROUTES: readonly Route[] = [
   healthRoute,
   readyRoute,
   statusRoute,
+  mapRoute,
   metricsRoute,
   tagsRoute,
   tagRoute,
@@ -69,6 +73,7 @@ export const ROUTES: readonly Route[] = [
   explainRoute,
   putPinRoute,
   deletePinRoute,
+  forecastRoute,
   previewRoute,
   diffRoute,
   nodeFilesRoute,
@@ -76,6 +81,7 @@ export const ROUTES: readonly Route[] = [
   snapshotsRoute,
   pushRoute,
   eventsRoute,
+  liveRoute,
   enrolmentRoute,
   nodeTokenRoute,
   enrolmentsRoute,

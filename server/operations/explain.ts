@@ -1,22 +1,16 @@
-import { floorHour, type Hostname, type ObjectId, tagNameOf } from '../../protocol/names.ts';
+import { floorHour, type Hostname } from '../../protocol/names.ts';
 import { type Choice, chooseBySchedule, chooseFirst, place } from '../core/choose.ts';
-import { NODE_GROUPS_RULES, NODES_RULES, PINS_RULES, SCHEDULE_RULES } from '../core/control-rules.ts';
 import type { Decision } from '../core/decide.ts';
-import { lookFromText, NO_KILLSWITCH, readKillswitch } from '../core/killswitch.ts';
-import { groupByTag, marksFromJson } from '../core/marks.ts';
-import { environmentsOf } from '../core/schedule.ts';
-import type { FileRules } from '../core/settle.ts';
-import type { TagRecord } from '../core/tag.ts';
-import { parseTagstate } from '../core/tagstate.ts';
+import { worldLater } from '../core/forecast.ts';
 import type { Placed, World } from '../core/world.ts';
 import type { Attempt } from '../ports/common.ts';
 import type { Store } from '../ports/store.ts';
 import { choose, contentOf, holdUnfit, whereIs } from './assign.ts';
 import type { Context } from './context.ts';
 import { experienceReasons } from './experience.ts';
-import { MARKS_IN_EFFECT } from './held.ts';
 import { inputsOf } from './known-nodes.ts';
 import { type Ready, worldNow } from './world.ts';
+import { nothingKnown, worldAt } from './world-at.ts';
 
 export interface Explanation {
   readonly hostname: Hostname;
@@ -90,35 +84,12 @@ async function explainFuture(
   { world }: Ready,
   { hostname, at }: { readonly hostname: Hostname; readonly at: number },
 ): Promise<Attempt<Explanation>> {
-  const now = floorHour(world.now);
-  if (floorHour(at) > now + FARTHEST_HOURS)
+  if (floorHour(at) > floorHour(world.now) + FARTHEST_HOURS)
     return { ok: false, sentence: 'that lies more than a year ahead', hint: 'ask for an earlier time' };
-  const made = new Set(world.tags.map((record) => record.hour));
-  const tags = [...world.tags];
-  for (let hour = now + 1; hour <= floorHour(at); hour++) if (!made.has(hour)) tags.push(futureTag(hour, world));
-  tags.sort((one, other) => one.hour - other.hour);
   const notes = ["with today's marks, pins and groups, and one unmarked tag an hour from now on"];
   if (context.programs.nodetagger().kind === 'ready')
     notes.push('a nodetagger that looks at the clock answers as of now');
-  return explainIn(context, { world: { ...world, now: at, tags }, hostname, tense: 'future', notes });
-}
-
-function futureTag(hour: number, world: World): TagRecord {
-  const id = world.trunk?.commit ?? ('0'.repeat(40) as ObjectId);
-  return {
-    name: tagNameOf(hour),
-    hour,
-    broken: null,
-    commit: id,
-    tree: world.trunk?.tree ?? id,
-    author: '',
-    subject: 'not made yet',
-    created: new Date(hour * 3_600_000).toISOString(),
-    fetched: null,
-    origin: 'cron',
-    stale: false,
-    commits: null,
-  };
+  return explainIn(context, { world: worldLater(world, at), hostname, tense: 'future', notes });
 }
 
 async function explainPast(
@@ -152,14 +123,6 @@ function whatWasTold(told: Told | undefined): string {
   return `it had been told: ${what}, since ${new Date(told.at).toISOString()}`;
 }
 
-function nothingKnown(at: number): Attempt<never> {
-  return {
-    ok: false,
-    sentence: `nothing is known of ${new Date(at).toISOString()}: the history begins later, or was lost`,
-    hint: 'ask for a later instant; "tagwave-server events" shows what is recorded',
-  };
-}
-
 type Told = NonNullable<Awaited<ReturnType<Store['toldAt']>>>;
 
 function fromRecord(hostname: Hostname, told: Told, at: number): Explanation {
@@ -172,40 +135,4 @@ function fromRecord(hostname: Hostname, told: Told, at: number): Explanation {
         : { outcome: 'hold', hold: told.hold ?? 'nodetagger-failed', message: message ?? '', reasons };
   const notes = [`as it was told; this answer began at ${new Date(told.at).toISOString()}`];
   return { hostname, at: new Date(at).toISOString(), tense: 'past', environment, wave, groups, decision, notes };
-}
-
-/** The world as of an instant, from what was recorded; undefined where nothing was recorded yet. */
-async function worldAt(context: Context, at: number): Promise<World | undefined> {
-  const { store } = context;
-  const trunk = context.shelf.current().trunk;
-  const state = context.desk.look();
-  const mayApprove = state.kind === 'ready' && state.controls.settings.tagstate.repositoryMayApprove;
-  const scheduleText = await store.controlAt('schedule.yml', at);
-  if (scheduleText === undefined) return undefined;
-  const schedule = meaning(SCHEDULE_RULES, scheduleText);
-  const environments = environmentsOf(schedule);
-  const marks = marksFromJson((await store.controlAt(MARKS_IN_EFFECT, at)) ?? '');
-  if (!marks.ok) return undefined;
-  const repository = parseTagstate((await store.controlAt('tagstate in the repository', at)) ?? '', 'repository', {
-    mayApprove,
-  });
-  const killswitch = await store.controlAt('killswitch', at);
-  return {
-    now: at,
-    tags: await store.tagsAt(at),
-    trunk,
-    marks: { base: marks.marks, repository: groupByTag(repository.lines), environments },
-    schedule,
-    nodes: meaning(NODES_RULES, await store.controlAt('nodes.yml', at)),
-    nodeGroups: meaning(NODE_GROUPS_RULES, await store.controlAt('nodegroups.yml', at)),
-    pins: meaning(PINS_RULES, await store.controlAt('pins', at)),
-    killswitch: killswitch ? readKillswitch(lookFromText(killswitch), environments).killswitch : NO_KILLSWITCH,
-    clientTags: 'any',
-  };
-}
-
-function meaning<Meaning>(rules: FileRules<Meaning>, text: string | null | undefined): Meaning {
-  if (text === null || text === undefined) return rules.absent;
-  const parsed = rules.parse(text);
-  return parsed.ok ? parsed.value : rules.absent;
 }

@@ -81,6 +81,9 @@ const ROWS: Readonly<Record<string, Listed>> = {
   'GET /v1/session': { status: 200, access: 'login', column: 'whoami', path: '/v1/session' },
   'POST /logout': { status: 200, access: 'login', column: 'logout', path: '/logout', json: {} },
   'GET /v1/events': { status: 200, access: 'read', path: '/v1/events' },
+  'GET /v1/map': { status: 200, access: 'read', path: '/v1/map' },
+  'GET /v1/forecast': { status: 200, access: 'read', path: '/v1/forecast' },
+  'GET /v1/live': { status: 200, access: 'read', path: '/v1/live' },
 };
 
 /** What needs nothing to be shown: of these no secret may be said, and there are no more than these. */

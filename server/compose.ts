@@ -37,23 +37,23 @@ import { openFleet } from './operations/fleet.ts';
 import { openHalts } from './operations/halt.ts';
 import type { ControlChange } from './operations/held.ts';
 import { openJournal } from './operations/journal.ts';
+import { openLive } from './operations/live.ts';
 import { openLoginAttempts } from './operations/login-attempts.ts';
 import { noteChange } from './operations/note-change.ts';
 import { openProblems } from './operations/problems.ts';
 import { raisedProblems } from './operations/raised-problems.ts';
-import { openLive } from './operations/live.ts';
 import { refreshShelf } from './operations/refresh-shelf.ts';
 import { openRefusals } from './operations/refusals.ts';
 import { openShelf } from './operations/shelf.ts';
+import { openSizes } from './operations/sizes.ts';
 import { openStanding } from './operations/standing.ts';
 import { historyProblem, stateProblem } from './operations/state-problems.ts';
 import { openTimekeeper } from './operations/timekeeper.ts';
+import { openLocator } from './operations/whereabouts.ts';
 import type { Attempt, Clock, Log } from './ports/common.ts';
-import { openSizes } from './operations/sizes.ts';
 import { UnfitContent, type Views } from './ports/content.ts';
 import type { ControlFileEditor } from './ports/files.ts';
 import type { IdentityProvider } from './ports/people.ts';
-import { openLocator } from './operations/whereabouts.ts';
 import type { Store } from './ports/store.ts';
 import { bootSettings } from './settings/boot.ts';
 import { readSettings, type SettingsSource } from './settings/read.ts';
@@ -162,13 +162,13 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
   });
   const programs = openPrograms({ base, clock, state, settings: () => settingsNow(desk, settings) });
   const shelf = openShelf(repository);
+  const live = openLive();
   const context: Context = {
     base,
     clock,
     log,
     files,
     editor: openEditor(base),
-  const live = openLive();
     state,
     repository,
     views,
@@ -193,16 +193,15 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     halts: openHalts(state),
     experience: openExperience({ store, clock, now: time.now, flush: fleet.flush }),
     changes: openChanges(),
+    live,
+    locator: openLocator({ store, fleet }),
+    sizes: openSizes({ repository, log, onCounted: () => live.poke('map') }),
   };
   const unprepared = keeps ? await tryToPrepare(context, stateDir) : undefined;
   if (unprepared !== undefined) return { ok: false, errors: [unprepared] };
   // Before the first fetch there is nothing to read, which is no problem of its own.
   if (existsSync(join(stateDir, 'repository.git')))
     // Why it cannot be read stands as a problem.
-    live,
-    locator: openLocator({ store, fleet }),
-    sizes: openSizes({ repository, log, onCounted: () => live.poke('map') }),
-    metrics: await metricsFor(role),
     await refreshShelf(context).catch(() => undefined);
   const close = async (): Promise<void> => {
     if (foundByEditor !== undefined) noteChange({ journal, time, files, log }, foundByEditor);

@@ -13,16 +13,16 @@ import type { Experience } from './experience.ts';
 import type { Fleet } from './fleet.ts';
 import type { Halts } from './halt.ts';
 import type { Journal } from './journal.ts';
-import type { LoginAttempts } from './login-attempts.ts';
 import type { Live } from './live.ts';
+import type { LoginAttempts } from './login-attempts.ts';
 import type { Problems } from './problems.ts';
 import type { Refusals } from './refusals.ts';
 import type { ShelfKeeper } from './shelf.ts';
-import type { Standing } from './standing.ts';
 import type { Sizes } from './sizes.ts';
+import type { Standing } from './standing.ts';
 import type { Timekeeper } from './timekeeper.ts';
-
 import type { Locator } from './whereabouts.ts';
+
 /** What the operations work with: the ports, and what is kept in memory between requests. Made by compose. */
 export interface Context {
   readonly base: string;
@@ -55,11 +55,10 @@ export interface Context {
   readonly halts: Halts;
   readonly experience: Experience;
   readonly changes: Changes;
-}
   readonly live: Live;
   readonly locator: Locator;
   readonly sizes: Sizes;
-  readonly metrics: Metrics;
+}
 
 /** Who does something, and from where. */
 export interface Actor {

@@ -1,4 +1,4 @@
-import { table } from '../server/cli/terminal.ts';
+import { textTable as table } from '../server/cli/table.ts';
 import type { ApplyFigures, ApplyRound, Served } from './apply.ts';
 import { figureBy, shown } from './figure.ts';
 import { aim, counted } from './report.ts';

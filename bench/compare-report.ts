@@ -1,4 +1,4 @@
-import { table } from '../server/cli/terminal.ts';
+import { textTable as table } from '../server/cli/table.ts';
 import { type Compared, figureOfSubject, perCore } from './compare.ts';
 import { shown } from './figure.ts';
 import { CONNECTIONS } from './load.ts';

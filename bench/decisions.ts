@@ -1,7 +1,7 @@
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Hostname, tagNameOf } from '../protocol/names.ts';
-import { table } from '../server/cli/terminal.ts';
+import { textTable as table } from '../server/cli/table.ts';
 import { compose } from '../server/compose.ts';
 import { answer, followEpoch } from '../server/operations/answer.ts';
 import type { Context } from '../server/operations/context.ts';

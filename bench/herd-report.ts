@@ -1,4 +1,4 @@
-import { table } from '../server/cli/terminal.ts';
+import { textTable as table } from '../server/cli/table.ts';
 import { figureOf, shown } from './figure.ts';
 import type { HerdFigures, HerdRun } from './herd.ts';
 import type { Asked } from './herd-job.ts';

@@ -1,4 +1,4 @@
-import { table } from '../server/cli/terminal.ts';
+import { textTable as table } from '../server/cli/table.ts';
 import { type Figure, figureBy, shown } from './figure.ts';
 import type { HostsFigures, HostsRound, Work } from './hosts.ts';
 import { aim, notMeasured } from './report.ts';

@@ -1,4 +1,4 @@
-import { table } from '../server/cli/terminal.ts';
+import { textTable as table } from '../server/cli/table.ts';
 import { figureBy, shown } from './figure.ts';
 import { CONNECTIONS } from './load.ts';
 import type { Latency, MarkRound } from './mark.ts';

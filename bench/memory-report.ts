@@ -1,4 +1,4 @@
-import { table } from '../server/cli/terminal.ts';
+import { textTable as table } from '../server/cli/table.ts';
 import type { MemoryFigures } from './memory-use.ts';
 import { aim } from './report.ts';
 import { slopeOf } from './slope.ts';

@@ -1,4 +1,4 @@
-import { table } from '../server/cli/terminal.ts';
+import { textTable as table } from '../server/cli/table.ts';
 import type { QueryFigures } from './queries.ts';
 
 export function queryLines(figures: readonly QueryFigures[]): string[] {

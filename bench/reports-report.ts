@@ -1,4 +1,4 @@
-import { table } from '../server/cli/terminal.ts';
+import { textTable as table } from '../server/cli/table.ts';
 import { figureBy, figureOf, shown } from './figure.ts';
 import { aim } from './report.ts';
 import type { ReportFigures } from './reports.ts';

@@ -1,4 +1,4 @@
-import { table } from '../server/cli/terminal.ts';
+import { textTable as table } from '../server/cli/table.ts';
 import type { DiskUse } from './disk-use.ts';
 import { type Figure, figureBy, figureOf, shown } from './figure.ts';
 import { aim, counted } from './report.ts';

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { simpleGit } from 'simple-git';
-import { table } from '../server/cli/terminal.ts';
+import { textTable as table } from '../server/cli/table.ts';
 import { compose } from '../server/compose.ts';
 import { backfill, tagCurrentHour } from '../server/operations/snapshot.ts';
 import type { Log } from '../server/ports/common.ts';

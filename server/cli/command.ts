@@ -9,7 +9,8 @@ import { sentenceOf } from '../core/problem.ts';
 import type { Actor } from '../operations/context.ts';
 import { type NotReady, type Ready, worldNow } from '../operations/world.ts';
 import type { Log } from '../ports/common.ts';
-import { cleared, printable, terminal } from './terminal.ts';
+import { type Line, shown } from './ink.ts';
+import { printable, terminal } from './terminal.ts';
 
 /** What every command takes. */
 export interface CommonOptions {
@@ -143,9 +144,9 @@ export function failWith({ json }: CommonOptions, failure: Failure): 1 {
 }
 
 /** Prints the result: one JSON object, or the lines that a person reads. */
-export function succeed({ json }: CommonOptions, value: object, lines: () => readonly string[]): 0 {
+export function succeed({ json }: CommonOptions, value: object, lines: () => readonly Line[]): 0 {
   if (json) terminal.out(plainJson(value));
-  else for (const line of lines()) terminal.out(cleared(line));
+  else for (const line of lines()) terminal.out(shown(line));
   return 0;
 }
 

@@ -3,7 +3,7 @@ import { parseHostname } from '../../protocol/names.ts';
 import { parseTokenId } from '../core/token.ts';
 import { judgeEnrolment, type Waiting, waitingHosts } from '../operations/enrolments.ts';
 import { actor, type CommonOptions, type ExitCode, fail, misuse, type Run, succeed, withApp } from './command.ts';
-import { table } from './terminal.ts';
+import { table } from './table.ts';
 
 interface Options extends CommonOptions {
   readonly reason?: string;

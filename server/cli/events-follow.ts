@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { StoredEvent } from '../core/event.ts';
+import type { EventKind, StoredEvent } from '../core/event.ts';
 import { plainJson } from '../core/plain-json.ts';
 import type { Context } from '../operations/context.ts';
 import type { Attempt } from '../ports/common.ts';
 import type { EventQuery } from '../ports/store.ts';
 import { type CommonOptions, type ExitCode, fail } from './command.ts';
+import { ink, type Line, line, type Style } from './ink.ts';
 import { stopSignal } from './signals.ts';
-import { printable, terminal } from './terminal.ts';
+import { terminal } from './terminal.ts';
 
 const LOOK_MS = 500;
 const AT_ONCE = 500;
@@ -45,11 +46,22 @@ export function unreadable(error: unknown): Extract<Attempt<never>, { ok: false 
 }
 
 /** When, who, from where, what and why. */
-export function eventLine({ at, by, from, summary, why }: StoredEvent): string {
+export function eventLine({ at, kind, by, from, summary, why }: StoredEvent): Line {
   const who = from === null ? by : `${by} (${from})`;
   const because = why === null ? '' : ` ("${why}")`;
-  return `${timeOf(at)}  ${printable(`${who}: ${summary}${because}`)}`;
+  return line`${ink(timeOf(at), 'quiet')}  ${who}: ${ink(`${summary}${because}`, STYLES[kind])}`;
 }
+
+/** What stops something, what lets it go on, and what needs looking at. */
+const STYLES: Partial<Record<EventKind, Style>> = {
+  kill: 'bad',
+  resume: 'good',
+  mark: 'strong',
+  pin: 'strong',
+  refusal: 'warn',
+  'problem-raised': 'warn',
+  'problem-cleared': 'good',
+};
 
 /** Also of an event that somebody has tampered with. */
 export function timeOf(at: number): string {

@@ -12,7 +12,8 @@ import {
   wholeNumber,
   withWorld,
 } from './command.ts';
-import { plural, table } from './terminal.ts';
+import { table } from './table.ts';
+import { plural } from './terminal.ts';
 
 interface Options extends CommonOptions {
   readonly hour?: string;

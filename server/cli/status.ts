@@ -4,7 +4,9 @@ import { type Status, status } from '../operations/overview.ts';
 import { refreshTagProblems } from '../operations/refresh-shelf.ts';
 import { refreshCredentialProblems } from '../operations/tokens-problems.ts';
 import { type CommonOptions, type ExitCode, fail, type Run, succeed, withWorld } from './command.ts';
-import { plural, printable, someOf, table } from './terminal.ts';
+import { ink, type Line, line } from './ink.ts';
+import { table } from './table.ts';
+import { plural, someOf } from './terminal.ts';
 
 export function addStatus(program: Command, run: Run): void {
   program
@@ -29,25 +31,39 @@ function nodesLine({ known, silent, silentCount }: Status['nodes']): string {
   return `${plural(known, 'known node')}${rest}`;
 }
 
-function statusLines(now: Status): string[] {
+function statusLines(now: Status): Line[] {
   const waves = now.waves.map((wave) => {
     const told = Object.entries(wave.told).map(([answer, count]) => `${count} × ${answer}`);
     return [wave.wave, wave.environment, `${wave.hours} h`, wave.answer, String(wave.nodes), told.join(', ')];
   });
   return [
     ...now.killswitch.flatMap(({ environment, message, told, silent, silentCount }) => [
-      `KILLSWITCH ${environment ?? 'for everything'}: ${message === '' ? '(no message)' : printable(message)}`,
+      line`${ink('KILLSWITCH', 'bad')} ${environment ?? 'for everything'}: ${message === '' ? '(no message)' : message}`,
       `  told: ${told} of ${told + silentCount}${silentCount === 0 ? '' : `; not yet: ${someOf(silent, 10, silentCount)}`}`,
     ]),
-    table(['wave', 'environment', 'lag', 'gets', 'nodes', 'told last'], waves),
+    table(
+      [
+        'wave',
+        { name: 'environment', drop: 2 },
+        { name: 'lag', drop: 1, isNumber: true },
+        'gets',
+        { name: 'nodes', isNumber: true },
+        { name: 'told last', least: 12 },
+      ],
+      waves,
+    ),
     `${plural(now.tags.count, 'tag')}${now.tags.newest === null ? '' : `, newest ${now.tags.newest}`}; trunk ${
       now.trunk === null ? 'was never fetched' : `${now.trunk.commit.slice(0, 12)}, fetched ${now.trunk.fetched}`
     }`,
     nodesLine(now.nodes),
     ...now.problems.flatMap((problem) => [
-      `${problem.severity.toUpperCase()} since ${problem.since}: ${printable(problem.sentence)}`,
+      line`${severityOf(problem)} since ${problem.since}: ${problem.sentence}`,
       `  → ${problem.hint}`,
     ]),
-    ...(now.problems.length === 0 ? ['No problems.'] : []),
+    ...(now.problems.length === 0 ? [ink('No problems.', 'good')] : []),
   ];
+}
+
+function severityOf({ severity }: Status['problems'][number]): Line {
+  return ink(severity.toUpperCase(), severity === 'error' ? 'bad' : 'warn');
 }

@@ -10,7 +10,9 @@ import {
   wholeNumber,
   withWorld,
 } from './command.ts';
-import { plural, table } from './terminal.ts';
+import type { Style } from './ink.ts';
+import { type Cell, table } from './table.ts';
+import { plural } from './terminal.ts';
 
 const MOST = 1_000_000;
 
@@ -34,7 +36,13 @@ async function tagsCommand(options: CommonOptions & { limit: string }): Promise<
       tags.length === 0
         ? 'There are no tags yet.'
         : table(
-            ['tag', 'commit', 'mark', 'nodes', 'what'],
+            [
+              'tag',
+              { name: 'commit', drop: 2 },
+              { name: 'mark', least: 6 },
+              { name: 'nodes', drop: 1, isNumber: true },
+              { name: 'what', least: 16 },
+            ],
             shown.map((tag) => tagRow(tag, controls.environments.size)),
           ),
       ...(shown.length < tags.length ? [`${plural(tags.length - shown.length, 'older one')}; --limit shows more`] : []),
@@ -42,14 +50,24 @@ async function tagsCommand(options: CommonOptions & { limit: string }): Promise<
   });
 }
 
-function tagRow(tag: ListedTag, environments: number): string[] {
+function tagRow(tag: ListedTag, environments: number): Cell[] {
   const remarks = [
     tag.broken === null ? '' : `broken: ${tag.broken}`,
     tag.stale ? 'stale' : '',
     tag.ahead ? 'ahead of the clock' : '',
+  ].filter((remark) => remark !== '');
+  const what = [`${tag.origin}, ${tag.subject}`, ...remarks].join('; ');
+  return [
+    tag.ahead || tag.broken !== null ? [tag.name, 'warn'] : tag.name,
+    [tag.commit.slice(0, 12), 'quiet'],
+    [markText(tag, environments), markStyle(tag)],
+    tag.nodes === 0 ? ['0', 'quiet'] : String(tag.nodes),
+    remarks.length === 0 ? what : [what, 'warn'],
   ];
-  const what = [`${tag.origin}, ${tag.subject}`, ...remarks.filter((remark) => remark !== '')].join('; ');
-  return [tag.name, tag.commit.slice(0, 12), markText(tag, environments), String(tag.nodes), what];
+}
+
+function markStyle({ marks }: ListedTag): Style {
+  return Object.values(marks).every(({ state }) => state === 'good') ? 'good' : 'bad';
 }
 
 /** A state that holds in all environments stands alone. */

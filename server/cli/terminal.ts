@@ -1,53 +1,59 @@
-import Table from 'cli-table3';
+import type { Line } from './ink.ts';
 
 /** Where a command prints. The result goes to stdout, everything about it that is not the result to stderr. */
 export interface Terminal {
-  out(text: string): void;
+  out(text: Line): void;
   err(text: string): void;
   /** A file's content, as it is. */
   bytes(content: Uint8Array): void;
   /** Text as it is, of which more may come than fits into memory. Settles when more can be taken. */
   written(text: string): Promise<void>;
+  /** Overwrites one line while something takes long, and an empty one clears it; silent unless a person is watching. */
+  progress(text: string): void;
+}
+
+let isProgressShown = false;
+
+function clearProgress(): void {
+  if (isProgressShown) process.stderr.write('\r\u001b[K');
+  isProgressShown = false;
 }
 
 export const terminal: Terminal = {
-  out: (text) => process.stdout.write(`${text}\n`),
-  err: (text) => process.stderr.write(`${text}\n`),
+  out(text) {
+    clearProgress();
+    process.stdout.write(`${typeof text === 'string' ? text : text.ink}\n`);
+  },
+  err(text) {
+    clearProgress();
+    process.stderr.write(`${text}\n`);
+  },
   bytes: (content) => process.stdout.write(content),
   written: (text) => new Promise((resolve) => process.stdout.write(text, () => resolve())),
+  progress(text) {
+    clearProgress();
+    if (process.stderr.isTTY !== true || text === '') return;
+    isProgressShown = true;
+    process.stderr.write(printable(text).slice(0, widthOf(process.stderr, process.env) - 1));
+  },
 };
 
-const NO_BORDERS = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '  ',
-};
+interface Stream {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+}
 
-/** Columns under upper-case headings, without lines. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const drawn = new Table({
-    head: head.map((name) => name.toUpperCase()),
-    chars: NO_BORDERS,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-  });
-  for (const row of rows) drawn.push(row.map(printable));
-  return drawn
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
+const USUAL_WIDTH = 80;
+
+/** How many characters fit on a line: without bounds but on a terminal. `COLUMNS` counts before what the terminal says. */
+export function widthOf({ isTTY, columns = 0 }: Stream, env: NodeJS.ProcessEnv): number {
+  if (isTTY !== true) return Number.POSITIVE_INFINITY;
+  const said = /^[1-9]\d{0,4}$/.exec(env['COLUMNS'] ?? '')?.[0];
+  return said === undefined ? columns || USUAL_WIDTH : Number(said);
+}
+
+export function terminalWidth(): number {
+  return widthOf(process.stdout, process.env);
 }
 
 /** Text from elsewhere (commit subjects, killswitch messages) without control characters, so that it cannot steer the terminal. */
@@ -69,6 +75,6 @@ export function plural(count: number, one: string, many = `${one}s`): string {
 
 /** At most so many names, and how many more there are. */
 export function someOf(names: readonly string[], most = 10, count = names.length): string {
-  const shown = names.slice(0, most).join(', ');
-  return count > most ? `${shown} and ${count - most} more` : shown;
+  const named = names.slice(0, most).join(', ');
+  return count > most ? `${named} and ${count - most} more` : named;
 }

@@ -7,7 +7,8 @@ import { forgetHost, revoke, wordsFor } from '../operations/tokens.ts';
 import { shownToken, whichTokens } from '../operations/tokens-shown.ts';
 import type { Credentials, ListedCredential } from '../ports/credentials.ts';
 import { actor, type CommonOptions, type ExitCode, fail, misuse, type Run, succeed, withApp } from './command.ts';
-import { plural, table } from './terminal.ts';
+import { table } from './table.ts';
+import { plural } from './terminal.ts';
 import { addTokenCreate } from './token-create.ts';
 
 const KINDS = ['person', 'join', 'session', 'node'] as const;

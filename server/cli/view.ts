@@ -17,7 +17,8 @@ import {
   succeed,
   withApp,
 } from './command.ts';
-import { plural, table, terminal } from './terminal.ts';
+import { table } from './table.ts';
+import { plural, terminal } from './terminal.ts';
 import { attributes, differences } from './view-diff.ts';
 
 interface ViewOptions extends CommonOptions {

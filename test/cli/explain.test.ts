@@ -173,8 +173,9 @@ describe('tags, nodes and events', () => {
     const { run, json } = await testBase();
     const { code, stdout } = await run(['nodes']);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^HOST +WAVE +TOLD +RUNS +REPORTED +POLLS +LAST SEEN$/m);
-    expect(stdout).toMatch(new RegExp(`^silent\\.example\\.com +production\\+4h +${NEWEST} .* silent$`, 'm'));
+    expect(stdout).toMatch(/^HOST +WAVE +RUNS +(TOLD +)?SEEN +REMARKS$/m);
+    expect(stdout).toMatch(new RegExp(`^silent\\.example\\.com +production\\+4h .*${NEWEST} .* silent$`, 'm'));
+    expect(stdout).toMatch(/^4 nodes, 1 silent for more than \d+ minutes$/m);
     expect((await json(['nodes'])).value['nodes']).toHaveLength(4);
   });
 

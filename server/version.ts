@@ -1,2 +1,8 @@
-/** Told by metrics and to pages; the same as in package.json, which a test watches over. */
-export const VERSION = '0.1.0';
+import manifest from '../package.json' with { type: 'json' };
+
+/** Of this server, as its package says. */
+export const VERSION: string = manifest.version;
+/** What it is, in a sentence. */
+export const SUMMARY: string = manifest.description;
+/** An SPDX identifier. */
+export const LICENSE: string = manifest.license;

@@ -8,4 +8,7 @@ export function isPersonName(text: string): boolean {
   return NAME.test(text);
 }
 
-export const personName = z.string(PERSON_NAME).refine(isPersonName, PERSON_NAME);
+export const personName = z
+  .string(PERSON_NAME)
+  .regex(NAME, PERSON_NAME)
+  .meta({ examples: ['alice'] });

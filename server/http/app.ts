@@ -45,7 +45,8 @@ interface Around {
  */
 function limited({ access }: Route, { door, caller, peer, request }: Call): FailureReply | undefined {
   if (access === 'enrol') return caller.kind === 'joiner' ? undefined : door.limits.failure(peer);
-  const hostname = access === 'node' ? parseHostname(parameter(request, 'hostname')) : undefined;
+  const isNode = access === 'node' || access === 'own-token';
+  const hostname = isNode ? parseHostname(parameter(request, 'hostname')) : undefined;
   return hostname === undefined ? undefined : door.limits.node(peer, hostname);
 }
 
@@ -64,7 +65,7 @@ function failed({ method, path, access }: Route, call: Call, reply: FailureReply
 
 const REFUSALS: ReadonlySet<number> = new Set([401, 403, 429]);
 
-const FOR_HOSTS: ReadonlySet<Access> = new Set(['node', 'view', 'enrol']);
+const FOR_HOSTS: ReadonlySet<Access> = new Set(['node', 'own-token', 'view', 'enrol']);
 
 const VERBS = { GET: 'get', POST: 'post', PUT: 'put', DELETE: 'delete' } as const;
 

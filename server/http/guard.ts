@@ -22,6 +22,8 @@ export function refuse({ access }: Pick<Route, 'access'>, call: Asked): FailureR
     case 'node':
     case 'view':
       return refuseAsNode(access, call);
+    case 'own-token':
+      return refuseAsNode('node', call) ?? refuseWithoutToken(call);
     case 'enrol':
       return refuseToEnrol(call);
     case 'read':
@@ -53,6 +55,13 @@ function refuseAsNode(access: 'node' | 'view', { door, caller, request }: Asked)
     default:
       return caller satisfies never;
   }
+}
+
+/** What is no host name is told by the route. */
+function refuseWithoutToken({ caller, request }: Asked): FailureReply | undefined {
+  const hostname = parseHostname(parameter(request, 'hostname'));
+  const isOwn = caller.kind === 'node' && caller.id !== null;
+  return hostname === undefined || (isOwn && speaksFor(caller, hostname)) ? undefined : NO_TOKEN;
 }
 
 function refuseToEnrol({ door, caller, peer, request }: Asked): FailureReply | undefined {
@@ -146,6 +155,11 @@ export const NOT_YOUR_OWN = failure(
   'not-your-own',
   'a host may ask, fetch and report for itself only',
   'ask with the name that the token or certificate is for',
+);
+export const NO_TOKEN = failure(
+  'enrolment-refused',
+  'only who shows a token of its own can put another in its place',
+  'hosts have tokens where auth.nodes is tokens; "tagwave enroll" gets the first one',
 );
 const NOT_APPROVED = failure(
   'not-approved',

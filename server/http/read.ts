@@ -39,11 +39,10 @@ export function digestOf(request: Request): Read<Digest> {
 }
 
 /** `?from=`: the view that an archive may lead from. */
-export function baseOf(request: Request): Read<Digest | undefined> {
-  const text = request.query['from'];
+export function baseOf(text: string | undefined): Read<Digest | undefined> {
   if (text === undefined) return { ok: true, value: undefined };
-  const value = typeof text === 'string' ? parseDigest(text) : undefined;
-  return value === undefined ? { ok: false, reply: badDigest(String(text)) } : { ok: true, value };
+  const value = parseDigest(text);
+  return value === undefined ? { ok: false, reply: badDigest(text) } : { ok: true, value };
 }
 
 /** All that a request says, by the description of its route: first the parts of the path, then the query, then the body. */

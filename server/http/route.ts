@@ -9,11 +9,11 @@ import type { Peer } from './peer.ts';
 import type { FailureReply, Reply } from './reply.ts';
 
 /**
- * Who may ask. `anyone`: whoever reaches the server. `node`: the host that the path names. `view`: any host; the route sees to it
- * that the content is its own. `enrol`: a host that wants to join. `read`: viewers. `change`: operators. `admin`: admins.
+ * Who may ask. `anyone`: whoever reaches the server. `node`: the host that the path names; `own-token`: by a token that is its own.
+ * `view`: any host; the route sees to it that the content is its own. `enrol`: a host that wants to join. `read`: viewers. `change`: operators. `admin`: admins.
  * `login`: who is about to show who they are.
  */
-export type Access = 'anyone' | 'node' | 'view' | 'enrol' | 'read' | 'change' | 'admin' | 'login';
+export type Access = 'anyone' | 'node' | 'own-token' | 'view' | 'enrol' | 'read' | 'change' | 'admin' | 'login';
 
 /** One request to a route. */
 export interface Call {
@@ -39,13 +39,16 @@ export const GROUPS = {
 } as const;
 export type Group = keyof typeof GROUPS;
 
+export type NamedHeader = AnswerHeader | `${AnswerHeader}?`;
+
 /** What is answered where it is more than JSON of one shape. */
 export interface Answer {
   /** What it means. */
   readonly means?: string;
   /** By media type: JSON of that shape, or null for what has none. Nothing: no body. */
   readonly content?: Readonly<Record<string, z.core.$ZodType | null>>;
-  readonly headers?: readonly AnswerHeader[];
+  /** With a question mark: only where there is one. */
+  readonly headers?: readonly NamedHeader[];
 }
 
 /**
@@ -67,8 +70,10 @@ export interface Description<Query extends z.core.$ZodType = z.core.$ZodType, Bo
   readonly answers: Readonly<Record<number, z.core.$ZodType | string | Answer>>;
   /** What may be wrong besides. */
   readonly failures?: readonly ErrorCode[];
-  /** What failures carry where the answer to a node's question is one. */
-  readonly failureHeaders?: readonly AnswerHeader[];
+  /** Browsers get failures as a page. */
+  readonly hasPages?: true;
+  /** What failures carry where they are the answer to a node's question. */
+  readonly failureHeaders?: readonly NamedHeader[];
 }
 
 /** What was read of a request. Of a query or a body that the description does not name: undefined. */
@@ -101,4 +106,9 @@ export function route<
   Body extends z.core.$ZodType = z.ZodUndefined,
 >(typed: TypedRoute<Path, Query, Body>): Route {
   return typed;
+}
+
+/** An answer in JSON of which there is more to say. */
+export function asJson(schema: z.core.$ZodType): Pick<Answer, 'content'> {
+  return { content: { 'application/json': schema } };
 }

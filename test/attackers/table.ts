@@ -16,7 +16,8 @@ export interface Action {
 
 export type Column = 'node' | 'view' | 'read' | 'change' | 'admin' | 'enrol' | 'whoami' | 'logout' | 'rotate' | 'look';
 type Listed = { readonly path: string; readonly json?: unknown; readonly status: number } & (
-  | { readonly access: Exclude<Access, 'login' | 'anyone'>; readonly column?: 'rotate' | 'look' }
+  | { readonly access: Exclude<Access, 'login' | 'anyone' | 'own-token'>; readonly column?: 'look' }
+  | { readonly access: 'own-token'; readonly column: 'rotate' }
   | { readonly access: 'login'; readonly column: 'whoami' | 'logout' }
 );
 
@@ -68,7 +69,7 @@ const ROWS: Readonly<Record<string, Listed>> = {
   },
   'POST /v1/nodes/:hostname/token': {
     status: 400,
-    access: 'node',
+    access: 'own-token',
     column: 'rotate',
     path: '/v1/nodes/web1/token',
     json: { odd: true },
@@ -80,10 +81,10 @@ const ROWS: Readonly<Record<string, Listed>> = {
   'DELETE /v1/tokens/:id': { status: 404, access: 'admin', path: `/v1/tokens/${ID}`, json: {} },
   'GET /v1/session': { status: 200, access: 'login', column: 'whoami', path: '/v1/session' },
   'POST /logout': { status: 200, access: 'login', column: 'logout', path: '/logout', json: {} },
-  'GET /v1/events': { status: 200, access: 'read', path: '/v1/events' },
   'GET /v1/map': { status: 200, access: 'read', path: '/v1/map' },
   'GET /v1/forecast': { status: 200, access: 'read', path: '/v1/forecast' },
   'GET /v1/live': { status: 200, access: 'read', path: '/v1/live' },
+  'GET /v1/events': { status: 200, access: 'read', path: '/v1/events' },
 };
 
 /** What needs nothing to be shown: of these no secret may be said, and there are no more than these. */

@@ -5,8 +5,6 @@ interface Header {
   /** JSON Schema of its value. */
   readonly schema: Readonly<Record<string, unknown>>;
   readonly example?: string;
-  /** Where it is named, it is always there. */
-  readonly always?: true;
 }
 
 const DIGEST = { type: 'string', pattern: '^sha256:[0-9a-f]{64}$' } as const;
@@ -43,41 +41,49 @@ export const ANSWER_HEADERS = {
   [HEADERS.outcome]: {
     description: 'What the answer comes to. `refused`: the tag that was asked for is not given.',
     schema: { type: 'string', enum: ['serve', 'hold', 'killswitch', 'refused'] },
-    always: true,
   },
-  [HEADERS.pollAfter]: { description: 'Seconds after which to ask again.', schema: SECONDS, always: true },
+  [HEADERS.pollAfter]: { description: 'Seconds after which to ask again.', schema: SECONDS },
   [HEADERS.tag]: {
     description: 'The tag that is served, or `trunk`.',
     schema: { type: 'string', pattern: '^(etchautotag-[0-9]{8}-[0-9]{2}00|trunk)$' },
-    always: true,
   },
-  [HEADERS.digest]: { description: 'The digest of the view that is served.', schema: DIGEST, always: true },
+  [HEADERS.digest]: { description: 'The digest of the view that is served.', schema: DIGEST },
   [HEADERS.report]: {
     description: "The path below the server's URL that takes reports of this node.",
     schema: { type: 'string', pattern: '^/' },
-    always: true,
   },
-  ETag: { description: 'Names this answer: send it as `If-None-Match`.', schema: { type: 'string' }, always: true },
-  'Cache-Control': { description: 'How long it may be kept.', schema: { type: 'string' }, always: true },
+  ETag: { description: 'Names this answer: send it as `If-None-Match`.', schema: { type: 'string' } },
+  'Cache-Control': { description: 'How long it may be kept.', schema: { type: 'string' } },
   'Repr-Digest': {
     description: 'SHA-256 of the whole content (RFC 9530), also where only a part is sent.',
     schema: { type: 'string', pattern: '^sha-256=:[A-Za-z0-9+/]{43}=:$' },
-    always: true,
   },
   'Content-Encoding': {
     description: '`gzip` where that was accepted and is at hand.',
     schema: { type: 'string', enum: ['gzip'] },
   },
-  'Content-Range': { description: 'Which part it is.', schema: { type: 'string' }, always: true },
+  'Content-Range': { description: 'Which part it is.', schema: { type: 'string' } },
   'Accept-Ranges': { description: 'A part may be asked for.', schema: { type: 'string', enum: ['bytes'] } },
-  Location: { description: 'Where to go on.', schema: { type: 'string' }, always: true },
+  Location: { description: 'Where to go on.', schema: { type: 'string' } },
   'Set-Cookie': {
     description: 'The session, or what a browser keeps while somebody logs in.',
     schema: { type: 'string' },
   },
   'Retry-After': { description: 'Seconds after which asking again makes sense.', schema: SECONDS },
-  'WWW-Authenticate': { description: 'How to say who asks.', schema: { type: 'string' }, always: true },
-  Allow: { description: 'The methods of this path.', schema: { type: 'string' }, always: true },
+  'WWW-Authenticate': { description: 'How to say who asks.', schema: { type: 'string' } },
+  Allow: { description: 'The methods of this path.', schema: { type: 'string' } },
   'X-Request-Id': { description: "The answer's number in the server's log.", schema: { type: 'string' } },
 } as const satisfies Readonly<Record<string, Header>>;
 export type AnswerHeader = keyof typeof ANSWER_HEADERS;
+
+/** What every answer says by which a node gets something. */
+export const SERVE_HEADERS = [
+  'ETag',
+  HEADERS.outcome,
+  HEADERS.pollAfter,
+  HEADERS.tag,
+  HEADERS.digest,
+  HEADERS.report,
+] as const;
+/** … by which it keeps what it has. */
+export const STOP_HEADERS = ['ETag?', HEADERS.outcome, HEADERS.pollAfter, HEADERS.report, 'Retry-After'] as const;

@@ -1,17 +1,23 @@
 import * as z from 'zod';
+import { clientReleaseSchema } from '../../../protocol/release.ts';
 import type { ClientFiles } from '../../ports/content.ts';
 import type { Door } from '../door.ts';
 import { namesEtag } from '../etag.ts';
 import { shellWord, urlOfHost } from '../public-url.ts';
-import { readQuery } from '../read.ts';
 import { type FailureReply, failure, type Headers, type Reply } from '../reply.ts';
-import type { Call, Route } from '../route.ts';
+import { asJson, route } from '../route.ts';
 
 /** Installs the client on the host that runs it, with this server's own URL in it. */
-export const installScriptRoute: Route = {
+export const installScriptRoute = route({
   method: 'GET',
   path: '/install.sh',
   access: 'anyone',
+  description: {
+    group: 'Server',
+    summary: 'The script that installs the client on the host that runs it',
+    answers: { 200: { content: { 'text/x-shellscript': null } } },
+    failures: ['not-found', 'bad-request'],
+  },
   async handle({ door, request, peer }) {
     const files = await clientFiles(door);
     if ('kind' in files) return files;
@@ -20,34 +26,50 @@ export const installScriptRoute: Route = {
     const body = Buffer.from(files.installer.replace(PLACE, () => `server=${shellWord(url.replace(/\/+$/, ''))}\n`));
     return whole(body, { 'Content-Type': 'text/x-shellscript; charset=utf-8', 'Cache-Control': 'no-store' });
   },
-};
+});
 
 /** Which client this server has to give. */
-export const clientReleaseRoute: Route = {
+export const clientReleaseRoute = route({
   method: 'GET',
   path: '/client/release.json',
   access: 'anyone',
+  description: {
+    group: 'Server',
+    summary: 'Which client this server has to give',
+    answers: { 200: { ...asJson(clientReleaseSchema) } },
+    failures: ['not-found'],
+  },
   async handle({ door }) {
     const files = await clientFiles(door);
     if ('kind' in files) return files;
     return { kind: 'json', status: 200, body: files.release, headers: { 'Cache-Control': 'no-cache' } };
   },
-};
+});
 
-const query = z.object({ sha256: z.string().optional() });
+const query = z.object({
+  sha256: z.string().meta({ description: 'Of the build that is wanted: that never changes.' }).optional(),
+});
 
 /** The client itself. Asked for by its hash it never changes. */
-export const clientBuildRoute: Route = {
+export const clientBuildRoute = route({
   method: 'GET',
   path: '/client/tagwave.cjs',
   access: 'anyone',
-  async handle({ door, request }: Call): Promise<Reply> {
-    const asked = readQuery(request, query);
-    if (!asked.ok) return asked.reply;
+  description: {
+    group: 'Server',
+    summary: 'The client, one file',
+    query,
+    headers: ['If-None-Match'],
+    answers: {
+      200: { content: { 'text/javascript': null }, headers: ['ETag', 'Repr-Digest'] },
+      304: { headers: ['ETag'] },
+    },
+    failures: ['not-found'],
+  },
+  async handle({ door, request }, { query: { sha256: wanted } }): Promise<Reply> {
     const files = await clientFiles(door);
     if ('kind' in files) return files;
     const { sha256 } = files.release;
-    const wanted = asked.value.sha256;
     if (wanted !== undefined && wanted !== sha256) return OTHER_BUILD;
     const headers = {
       ETag: `"${sha256}"`,
@@ -59,7 +81,7 @@ export const clientBuildRoute: Route = {
     const digest = `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`;
     return whole(files.content, { ...headers, 'Repr-Digest': digest });
   },
-};
+});
 
 /** The line of the script that names the server. */
 const PLACE = /^server=.*\n/m;

@@ -1,36 +1,47 @@
 import * as z from 'zod';
+import { judgedSchema, waitingHostsSchema } from '../../../protocol/api/access.ts';
 import { parseTokenId } from '../../core/token.ts';
 import { judgeEnrolment, waitingHosts } from '../../operations/enrolments.ts';
 import { actorOf } from '../actor.ts';
 import { credentialsTrouble, unavailable } from '../failures.ts';
-import { parameter, readBody } from '../read.ts';
 import { failure, json } from '../reply.ts';
-import type { Route } from '../route.ts';
+import { route } from '../route.ts';
 import { reason } from '../shapes.ts';
 
 /** The hosts that wait to be let in. */
-export const enrolmentsRoute: Route = {
+export const enrolmentsRoute = route({
   method: 'GET',
   path: '/v1/enrolments',
   access: 'read',
+  description: {
+    group: 'Access',
+    summary: 'The hosts that wait to be let in, oldest first',
+    answers: { 200: waitingHostsSchema },
+  },
   handle({ door: { context } }) {
     return credentialsTrouble(context.credentials) ?? json({ enrolments: waitingHosts(context) });
   },
-};
+});
 
-const body = z.strictObject({ approved: z.boolean(), reason: reason.optional() });
+const judgement = z
+  .strictObject({ approved: z.boolean(), reason: reason.optional() })
+  .meta({ examples: [{ approved: true }] });
 
 /** Lets one in, or turns it down. */
-export const putEnrolmentRoute: Route = {
+export const putEnrolmentRoute = route({
   method: 'PUT',
   path: '/v1/enrolments/:id',
   access: 'change',
-  async handle(call) {
-    const id = parseTokenId(parameter(call.request, 'id'));
+  description: {
+    group: 'Access',
+    summary: 'Lets in a host that waits, or turns it down',
+    body: judgement,
+    answers: { 200: judgedSchema },
+    failures: ['not-found', 'conflict'],
+  },
+  async handle(call, { path, body: { approved, reason: why } }) {
+    const id = parseTokenId(path.id);
     if (id === undefined) return UNKNOWN;
-    const asked = await readBody(call, body);
-    if (!asked.ok) return asked.reply;
-    const { approved, reason: why } = asked.value;
     const mostNames = call.door.settings().fleet.mostNodes;
     const order = { id, isApproved: approved, reason: why, mostNames, actor: actorOf(call) };
     const judged = await judgeEnrolment(call.door.context, order);
@@ -41,6 +52,6 @@ export const putEnrolmentRoute: Route = {
     const dropped = value.kind === 'done' ? value.dropped.map((other) => other.id) : [];
     return json({ id, hostname: value.credential.hostname, approved, changed: value.kind === 'done', dropped });
   },
-};
+});
 
 const UNKNOWN = failure('not-found', 'no host waits under this id', 'GET /v1/enrolments lists those that wait');

@@ -1,10 +1,10 @@
 import * as z from 'zod';
+import { eventsSchema } from '../../../protocol/api/events.ts';
 import type { EventKind, StoredEvent } from '../../core/event.ts';
 import type { EventQuery } from '../../ports/store.ts';
 import { eventStream } from '../event-stream.ts';
-import { readQuery } from '../read.ts';
 import { json, type Reply } from '../reply.ts';
-import type { Call, Route } from '../route.ts';
+import { type Call, route } from '../route.ts';
 import { digits, instant, parsed } from '../shapes.ts';
 
 const KINDS = {
@@ -38,24 +38,34 @@ const id = digits('the id of an event', Number.MAX_SAFE_INTEGER);
 const query = z.object({
   since: instant.optional(),
   until: instant.optional(),
-  kinds: parsed(EXPECTED_KINDS, (text) => {
-    const kinds = text.split(',');
-    return kinds.every(isKind) ? kinds : undefined;
-  }).optional(),
-  subject: z.string().optional(),
+  kinds: parsed(
+    EXPECTED_KINDS,
+    (text) => {
+      const kinds = text.split(',');
+      return kinds.every(isKind) ? kinds : undefined;
+    },
+    { examples: ['mark,kill,resume'] },
+  ).optional(),
+  subject: z.string().meta({ description: 'A file, tag, hostname or problem.' }).optional(),
   after: id.optional(),
   limit: digits(`a number up to ${MOST}`, MOST).default(FEW),
 });
 
 /** Everything that changed, by whom, before and after. Newest first, with `until` back from there; with `after`, onwards. */
-export const eventsRoute: Route = {
+export const eventsRoute = route({
   method: 'GET',
   path: '/v1/events',
   access: 'read',
-  async handle(call) {
-    const asked = readQuery(call.request, query);
-    if (!asked.ok) return asked.reply;
-    const { since, until, kinds, subject, after, limit } = asked.value;
+  description: {
+    group: 'History',
+    summary: 'Everything that changed: by whom, before and after',
+    details:
+      'Newest first, with `until` back from there; with `after`, oldest first from there on. With `Accept: text/event-stream` they follow as they happen, each as an event of its kind with its id.',
+    query,
+    headers: ['Last-Event-ID'],
+    answers: { 200: { content: { 'application/json': eventsSchema, 'text/event-stream': null } } },
+  },
+  async handle(call, { query: { since, until, kinds, subject, after, limit } }) {
     const filter = {
       ...(since === undefined ? {} : { since }),
       ...(until === undefined ? {} : { until }),
@@ -70,7 +80,7 @@ export const eventsRoute: Route = {
     const events = await context.store.events({ ...filter, ...page, limit });
     return json({ events: events.map(shownEvent) });
   },
-};
+});
 
 function isKind(text: string): text is EventKind {
   return Object.hasOwn(KINDS, text);

@@ -1,23 +1,31 @@
+import { aliveSchema, readySchema } from '../../../protocol/api/status.ts';
 import { refreshShelf } from '../../operations/refresh-shelf.ts';
 import { worldNow } from '../../operations/world.ts';
 import { storeFailed } from '../errors.ts';
 import { starting, unavailable } from '../failures.ts';
 import { json } from '../reply.ts';
-import type { Route } from '../route.ts';
+import { route } from '../route.ts';
 
 /** The process answers. */
-export const healthRoute: Route = {
+export const healthRoute = route({
   method: 'GET',
   path: '/healthz',
   access: 'anyone',
+  description: { group: 'Server', summary: 'Whether the process answers', answers: { 200: aliveSchema } },
   handle: () => json({ status: 'alive' }),
-};
+});
 
 /** The control files are settled, the tags can be read, and the store can be written. */
-export const readyRoute: Route = {
+export const readyRoute = route({
   method: 'GET',
   path: '/readyz',
   access: 'anyone',
+  description: {
+    group: 'Server',
+    summary: 'Whether it can decide and record: control files settled, tags readable, store writable',
+    answers: { 200: readySchema },
+    failures: ['starting', 'state-unavailable'],
+  },
   async handle({ door: { context } }) {
     const ready = worldNow(context);
     if (ready.kind === 'not-ready') return starting(ready);
@@ -38,4 +46,4 @@ export const readyRoute: Route = {
     }
     return json({ status: 'ready' });
   },
-};
+});

@@ -1,12 +1,12 @@
 import * as z from 'zod';
+import { killswitchesSchema, killswitchSchema, resumedSchema } from '../../../protocol/api/controls.ts';
 import { isKnownEnvironment, type KillswitchShown, kill, killswitches, resume } from '../../operations/kill.ts';
 import { knownEnvironments } from '../../operations/mark.ts';
 import { worldNow } from '../../operations/world.ts';
 import { actorOf } from '../actor.ts';
 import { badEnvironment, starting, unavailable } from '../failures.ts';
-import { parameter, readBody, readQuery } from '../read.ts';
 import { type FailureReply, failure, json, type Reply } from '../reply.ts';
-import type { Call, Route } from '../route.ts';
+import { asJson, type Call, route } from '../route.ts';
 import { reason } from '../shapes.ts';
 
 const GLOBAL = '/v1/killswitch';
@@ -14,19 +14,31 @@ const ONE = '/v1/killswitch/:environment';
 
 /** As much as is read of the file. */
 const MESSAGE_LIMIT_BYTES = 64 * 1024;
-const body = z.strictObject({
+const stop = z.strictObject({
   message: z
     .string()
     .refine((text) => Buffer.byteLength(text) < MESSAGE_LIMIT_BYTES, 'expected less than 64 KiB')
+    .meta({
+      description: 'Told to whoever asks: what happened, and whom to talk to.',
+      examples: ['ntp is broken, see #ops'],
+    })
     .optional(),
 });
-const query = z.object({ version: z.string().optional(), reason: reason.optional() });
+const shownVersion = z.object({
+  version: z.string().meta({ description: 'Of the file that was seen, where `If-Match` does not say so.' }).optional(),
+  reason: reason.optional(),
+});
 
 /** Every killswitch file that exists, also one whose name is no environment. */
-export const getKillswitchesRoute: Route = {
+export const getKillswitchesRoute = route({
   method: 'GET',
   path: GLOBAL,
   access: 'read',
+  description: {
+    group: 'Killswitch',
+    summary: 'Every killswitch that is on',
+    answers: { 200: { ...asJson(killswitchesSchema), headers: ['ETag?'] } },
+  },
   handle({ door }) {
     const all = killswitches(door.context);
     const global = all.find(({ environment }) => environment === null);
@@ -34,59 +46,92 @@ export const getKillswitchesRoute: Route = {
     const on = { global: global === undefined ? null : shown(global), environments: environments.map(shown) };
     return { ...json(on), ...(global === undefined ? {} : { headers: { ETag: `"${global.version}"` } }) };
   },
-};
+});
 
-export const getKillswitchRoute: Route = {
+export const getKillswitchRoute = route({
   method: 'GET',
   path: ONE,
   access: 'read',
-  handle({ door, request }) {
-    const environment = parameter(request, 'environment');
+  description: {
+    group: 'Killswitch',
+    summary: "One environment's killswitch",
+    answers: { 200: { ...asJson(killswitchSchema), headers: ['ETag'] } },
+    failures: ['not-found'],
+  },
+  handle({ door }, { path: { environment } }) {
     const found = find(door.context, environment);
     return found === undefined ? none(environment) : { ...json(shown(found)), headers: { ETag: `"${found.version}"` } };
   },
-};
+});
 
-export const putKillswitchRoute: Route = {
+export const putKillswitchRoute = route({
   method: 'PUT',
   path: GLOBAL,
   access: 'change',
-  handle: (call) => raise(call, null),
-};
+  description: {
+    group: 'Killswitch',
+    summary: 'Stops everything',
+    details: 'Creates the `killswitch` file. Counts from the next request of each node on.',
+    body: stop,
+    answers: { 200: killswitchSchema },
+  },
+  handle: (call, { body }) => raise(call, null, body),
+});
 
-export const putEnvironmentKillswitchRoute: Route = {
+export const putEnvironmentKillswitchRoute = route({
   method: 'PUT',
   path: ONE,
   access: 'change',
-  handle(call) {
+  description: {
+    group: 'Killswitch',
+    summary: 'Stops one environment',
+    details: 'Creates a file in `killswitch.d`. Counts from the next request of each node on.',
+    body: stop,
+    answers: { 200: killswitchSchema },
+    failures: ['bad-environment'],
+  },
+  handle(call, { path: { environment }, body }) {
     const { context } = call.door;
-    const environment = parameter(call.request, 'environment');
-    if (isKnownEnvironment(context, environment)) return raise(call, environment);
+    if (isKnownEnvironment(context, environment)) return raise(call, environment, body);
     // A file of any other name would stop everybody, which is not what was asked for.
     const ready = worldNow(context);
     return ready.kind === 'not-ready' ? starting(ready) : badEnvironment(environment, knownEnvironments(context));
   },
-};
+});
 
-export const deleteKillswitchRoute: Route = {
+export const deleteKillswitchRoute = route({
   method: 'DELETE',
   path: GLOBAL,
   access: 'change',
-  handle: (call) => release(call, null),
-};
+  description: {
+    group: 'Killswitch',
+    summary: 'Resumes: removes the global killswitch that was seen',
+    details: 'Refused where the file has changed since: somebody else may have stopped things for another reason.',
+    query: shownVersion,
+    headers: ['If-Match'],
+    answers: { 200: resumedSchema },
+    failures: ['not-found', 'conflict'],
+  },
+  handle: (call, { query }) => release(call, null, query),
+});
 
-export const deleteEnvironmentKillswitchRoute: Route = {
+export const deleteEnvironmentKillswitchRoute = route({
   method: 'DELETE',
   path: ONE,
   access: 'change',
-  handle: (call) => release(call, parameter(call.request, 'environment')),
-};
+  description: {
+    group: 'Killswitch',
+    summary: "Resumes: removes one environment's killswitch that was seen",
+    query: shownVersion,
+    headers: ['If-Match'],
+    answers: { 200: resumedSchema },
+    failures: ['not-found', 'conflict'],
+  },
+  handle: (call, { path: { environment }, query }) => release(call, environment, query),
+});
 
-async function raise(call: Call, environment: string | null): Promise<Reply> {
+async function raise(call: Call, environment: string | null, { message = '' }: z.output<typeof stop>): Promise<Reply> {
   const { context } = call.door;
-  const wanted = await readBody(call, body);
-  if (!wanted.ok) return wanted.reply;
-  const { message = '' } = wanted.value;
   const killed = await kill(context, { environment, message, actor: actorOf(call) });
   if (!killed.ok) return unavailable(killed);
   context.changes.announce();
@@ -94,16 +139,14 @@ async function raise(call: Call, environment: string | null): Promise<Reply> {
   return json(found === undefined ? { environment, message } : shown(found));
 }
 
-async function release(call: Call, environment: string | null): Promise<Reply> {
+async function release(call: Call, environment: string | null, asked: z.output<typeof shownVersion>): Promise<Reply> {
   const { request } = call;
   const { context } = call.door;
-  const asked = readQuery(request, query);
-  if (!asked.ok) return asked.reply;
-  const version = versionOf(request, asked.value.version);
+  const version = versionOf(request, asked.version);
   if (typeof version !== 'string') return version;
   const before = find(context, environment);
   if (before === undefined) return none(environment);
-  const why = asked.value.reason === undefined ? {} : { reason: asked.value.reason };
+  const why = asked.reason === undefined ? {} : { reason: asked.reason };
   const resumed = await resume(context, { environment, shown: version, actor: actorOf(call), ...why });
   if (resumed.ok) {
     context.changes.announce();

@@ -1,5 +1,6 @@
-import { liveStream } from '../live-stream.ts';
-import { failure } from '../reply.ts';
+import { helloSchema } from '../../../protocol/api/train.ts';
+import { hello, liveStream } from '../live-stream.ts';
+import { failure, json } from '../reply.ts';
 import { route } from '../route.ts';
 
 /** Each is a connection, and is looked after once a second. */
@@ -14,12 +15,14 @@ export const liveRoute = route({
     group: 'History',
     summary: 'What is worth asking for again, told at most once a second',
     details:
-      'Server-sent events: `hello` when the stream begins, after which everything is to be asked for, then `changed` with the topics: ' +
-      '`map`, `nodes`, `tags`, `problems`, `killswitch`, `events`, `settings`. A comment every 15 seconds.',
-    answers: { 200: 'text/event-stream' },
+      'With `Accept: text/event-stream` server-sent events: `hello` when the stream begins, after which everything is to be asked for, then `changed` with the topics: ' +
+      '`map`, `nodes`, `tags`, `problems`, `killswitch`, `events`, `settings`. A comment every 15 seconds. ' +
+      'Without, no more than what `hello` says.',
+    answers: { 200: { content: { 'text/event-stream': null, 'application/json': helloSchema } } },
     failures: ['rate-limited'],
   },
-  handle({ door, response, refusedNow }) {
+  handle({ door, request, response, refusedNow }) {
+    if (request.accepts(['application/json', 'text/event-stream']) !== 'text/event-stream') return json(hello());
     if (door.context.live.followers() >= MOST_AT_ONCE)
       return failure('rate-limited', `${MOST_AT_ONCE} pages look on already`, 'close some of them, or ask again later');
     return {

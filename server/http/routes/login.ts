@@ -1,3 +1,5 @@
+import * as z from 'zod';
+import { redirectSchema } from '../../../protocol/api/access.ts';
 import { beginLogin, finishLogin } from '../../operations/login.ts';
 import { ATTEMPT_MS } from '../../operations/login-attempts.ts';
 import type { NotLoggedIn } from '../../ports/people.ts';
@@ -8,23 +10,36 @@ import { unavailable } from '../failures.ts';
 import { INSECURE } from '../guard.ts';
 import { failurePage } from '../login-page.ts';
 import { type FailureReply, failure, type JsonReply, type Reply } from '../reply.ts';
-import type { Call, Route } from '../route.ts';
+import { asJson, type Call, route } from '../route.ts';
 import { SESSION_COOKIE } from '../session-cookie.ts';
 
 /** What a browser keeps while somebody logs in. */
 const ATTEMPT_COOKIE = 'tagwave-login';
 const START = '/v1/session';
+const REDIRECT = { ...asJson(redirectSchema), headers: ['Location', 'Set-Cookie'] } as const;
 
 /** Sends a browser to where people show who they are. */
-export const loginRoute: Route = {
+export const loginRoute = route({
   method: 'GET',
   path: '/login',
   access: 'login',
-  async handle(call) {
+  description: {
+    group: 'Access',
+    summary: 'Sends a browser to where people show who they are',
+    query: z.object({
+      to: z
+        .string()
+        .meta({ description: 'A path of this server to come back to.', examples: ['/'] })
+        .default(START),
+    }),
+    answers: { 302: REDIRECT },
+    failures: ['not-found', 'insecure-transport', 'unauthenticated', 'state-unavailable'],
+    hasPages: true,
+  },
+  async handle(call, { query: { to } }) {
     const settings = readyFor(call);
     if ('kind' in settings) return settings;
-    const to = call.request.query['to'] ?? START;
-    if (typeof to !== 'string' || !isOwnPath(to))
+    if (!isOwnPath(to))
       return failure('bad-request', 'to is no path of this server', 'leave it out, or name one such as /v1/status');
     const begun = await beginLogin(call.door.context, settings, to);
     if (!begun.ok) return shown(call, settings, begun);
@@ -33,13 +48,20 @@ export const loginRoute: Route = {
     const kept = setCookie({ name: ATTEMPT_COOKIE, value: begun.cookie, maxAgeSeconds, isSecure });
     return redirect(call, begun.url, [kept]);
   },
-};
+});
 
 /** Where they come back to. */
-export const loginCallbackRoute: Route = {
+export const loginCallbackRoute = route({
   method: 'GET',
   path: '/login/callback',
   access: 'login',
+  description: {
+    group: 'Access',
+    summary: 'Where a browser comes back to, with what its provider gave it',
+    answers: { 302: REDIRECT },
+    failures: ['not-found', 'insecure-transport', 'unauthenticated', 'forbidden', 'state-unavailable'],
+    hasPages: true,
+  },
   async handle(call) {
     const settings = readyFor(call);
     if ('kind' in settings) return settings;
@@ -61,7 +83,7 @@ export const loginCallbackRoute: Route = {
     const session = setCookie({ name: SESSION_COOKIE, value: finished.token, maxAgeSeconds, isSecure });
     return redirect(call, settings.publicUrl + finished.to, [done, session]);
   },
-};
+});
 
 /** The settings to log in by, or why nobody can in this way. */
 function readyFor({ door, peer }: Call): OidcSettings | FailureReply {

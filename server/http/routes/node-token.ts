@@ -1,38 +1,43 @@
-import * as z from 'zod';
+import { rotatedSchema } from '../../../protocol/api/access.ts';
 import type { Rotation } from '../../core/rotation.ts';
 import { rotateToken } from '../../operations/enrol.ts';
 import { nobodyIsKnown } from '../failures.ts';
-import { speaksFor } from '../guard.ts';
+import { NO_TOKEN } from '../guard.ts';
 import { plainAddress } from '../loopback.ts';
-import { hostnameOf, readBody } from '../read.ts';
 import { failure, json, type Reply } from '../reply.ts';
-import type { Route } from '../route.ts';
-import { tokenSha256 } from './enrolment.ts';
-
-const body = z.strictObject({ tokenSha256 });
+import { asJson, route } from '../route.ts';
+import { newToken } from './enrolment.ts';
 
 /** A host puts another token in the place of the one that it shows. The old one counts for a while besides. */
-export const nodeTokenRoute: Route = {
+export const nodeTokenRoute = route({
   method: 'POST',
   path: '/v1/nodes/:hostname/token',
-  access: 'node',
-  async handle(call) {
-    const hostname = hostnameOf(call.request);
-    if (!hostname.ok) return hostname.reply;
-    const { caller, peer, door } = call;
-    if (caller.kind !== 'node' || caller.id === null || !speaksFor(caller, hostname.value)) return NO_TOKEN;
-    const asked = await readBody(call, body);
-    if (!asked.ok) return asked.reply;
+  access: 'own-token',
+  description: {
+    group: 'Hosts',
+    summary: 'A host puts another token in the place of the one that it shows',
+    details:
+      'The old one counts for `auth.rotation_overlap_minutes` besides. The same request again is answered the same.',
+    body: newToken,
+    answers: {
+      200: { means: 'It was done before.', ...asJson(rotatedSchema) },
+      201: { means: 'The new token counts.', ...asJson(rotatedSchema) },
+    },
+    failures: ['conflict', 'rate-limited'],
+  },
+  async handle({ caller, peer, door }, { path: { hostname }, body: { tokenSha256: digest } }) {
+    const shown = caller.kind === 'node' ? caller.id : null;
+    if (shown === null) return NO_TOKEN;
     const rotated = await rotateToken(door.context, {
-      hostname: hostname.value,
-      shown: caller.id,
-      digest: asked.value.tokenSha256,
+      hostname,
+      shown,
+      digest,
       from: plainAddress(peer.address),
       overlapMinutes: door.settings().auth.rotationOverlapMinutes,
     });
     return rotated.ok ? replyTo(rotated.value, door.context.time.now()) : nobodyIsKnown();
   },
-};
+});
 
 function replyTo(rotation: Rotation, now: number): Reply {
   switch (rotation.kind) {
@@ -55,11 +60,6 @@ function replyTo(rotation: Rotation, now: number): Reply {
   }
 }
 
-const NO_TOKEN = failure(
-  'enrolment-refused',
-  'only who shows a token of its own can put another in its place',
-  'hosts have tokens where auth.nodes is tokens; "tagwave enroll" gets the first one',
-);
 const REPLACED = failure(
   'conflict',
   'the token that was shown has been replaced by another one already',

@@ -1,44 +1,47 @@
 import * as z from 'zod';
+import { pinnedSchema } from '../../../protocol/api/controls.ts';
 import type { Hostname } from '../../../protocol/names.ts';
 import { parseTagName } from '../../../protocol/names.ts';
 import type { NewPin } from '../../core/pins.ts';
 import { pin as pinNode } from '../../operations/pin.ts';
 import { actorOf } from '../actor.ts';
 import { unavailable } from '../failures.ts';
-import { hostnameOf, readBody, readQuery } from '../read.ts';
 import { failure, json, type Reply } from '../reply.ts';
-import type { Call, Route } from '../route.ts';
+import { type Call, route } from '../route.ts';
 import { newPin, pin, reason } from '../shapes.ts';
 
-const query = z.object({ reason: reason.optional() });
-
 /** Edits `pins`, as an editor would. Takes effect once the file is settled. */
-export const putPinRoute: Route = {
+export const putPinRoute = route({
   method: 'PUT',
   path: '/v1/nodes/:hostname/pin',
   access: 'change',
-  async handle(call) {
-    const hostname = hostnameOf(call.request);
-    if (!hostname.ok) return hostname.reply;
-    const wanted = await readBody(call, pin);
-    if (!wanted.ok) return wanted.reply;
-    const { reason = null } = wanted.value;
-    return edit(call, { host: hostname.value, pin: newPin(wanted.value), why: reason });
+  description: {
+    group: 'Fleet',
+    summary: 'Pins a node to a tag, or to trunk',
+    details: 'Edits `pins`, as an editor would. Counts once the file has been unchanged for `settle_seconds`.',
+    body: pin,
+    answers: { 200: pinnedSchema },
+    failures: ['unknown-tag', 'broken-tag'],
   },
-};
+  handle(call, { path: { hostname: host }, body }) {
+    return edit(call, { host, pin: newPin(body), why: body.reason ?? null });
+  },
+});
 
-export const deletePinRoute: Route = {
+export const deletePinRoute = route({
   method: 'DELETE',
   path: '/v1/nodes/:hostname/pin',
   access: 'change',
-  handle(call) {
-    const hostname = hostnameOf(call.request);
-    if (!hostname.ok) return hostname.reply;
-    const asked = readQuery(call.request, query);
-    if (!asked.ok) return asked.reply;
-    return edit(call, { host: hostname.value, pin: null, why: asked.value.reason ?? null });
+  description: {
+    group: 'Fleet',
+    summary: 'Removes the pin of a node',
+    query: z.object({ reason: reason.optional() }),
+    answers: { 200: pinnedSchema },
   },
-};
+  handle(call, { path: { hostname: host }, query: { reason: why = null } }) {
+    return edit(call, { host, pin: null, why });
+  },
+});
 
 async function edit(
   call: Call,

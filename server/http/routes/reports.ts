@@ -1,22 +1,28 @@
+import { reportedSchema } from '../../../protocol/api/fleet.ts';
 import { reportSchema } from '../../../protocol/assignment.ts';
 import { report } from '../../operations/report.ts';
-import { hostnameOf, readBody } from '../read.ts';
 import { json } from '../reply.ts';
-import type { Route } from '../route.ts';
+import { asJson, route } from '../route.ts';
 
 /** What a host says happened. The same run twice counts once. */
-export const reportsRoute: Route = {
+export const reportsRoute = route({
   method: 'POST',
   path: '/v1/nodes/:hostname/reports',
   access: 'node',
-  async handle(call) {
-    const hostname = hostnameOf(call.request);
-    if (!hostname.ok) return hostname.reply;
-    const said = await readBody(call, reportSchema);
-    if (!said.ok) return said.reply;
-    const outcome = await report(call.door.context, hostname.value, said.value);
+  description: {
+    group: 'Hosts',
+    summary: 'What a host says happened',
+    details: 'The same run twice counts once.',
+    body: reportSchema,
+    answers: {
+      200: { means: 'It was known.', ...asJson(reportedSchema) },
+      201: { means: 'It is new.', ...asJson(reportedSchema) },
+    },
+  },
+  async handle({ door }, { path: { hostname }, body }) {
+    const outcome = await report(door.context, hostname, body);
     // What was said is in the history.
-    const answer = json({ runId: said.value.runId, outcome }, outcome === 'new' ? 201 : 200);
+    const answer = json({ runId: body.runId, outcome }, outcome === 'new' ? 201 : 200);
     return { ...answer, isFrequent: true };
   },
-};
+});

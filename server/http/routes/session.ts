@@ -1,17 +1,24 @@
+import { loggedOutSchema, sessionSchema } from '../../../protocol/api/access.ts';
 import { endSession } from '../../operations/login.ts';
 import { actorOf } from '../actor.ts';
 import { setCookie } from '../cookies.ts';
 import { unavailable } from '../failures.ts';
 import { INSECURE, refuseForeign, unauthenticated } from '../guard.ts';
 import { json } from '../reply.ts';
-import type { Route } from '../route.ts';
+import { asJson, route } from '../route.ts';
 import { SESSION_COOKIE } from '../session-cookie.ts';
 
 /** Who somebody is here, until when. */
-export const sessionRoute: Route = {
+export const sessionRoute = route({
   method: 'GET',
   path: '/v1/session',
   access: 'login',
+  description: {
+    group: 'Access',
+    summary: 'Who somebody is here, and until when',
+    answers: { 200: sessionSchema },
+    failures: ['unauthenticated', 'insecure-transport'],
+  },
   handle({ caller, door }) {
     if (caller.kind === 'insecure') return INSECURE;
     if (caller.kind !== 'person') return unauthenticated();
@@ -19,13 +26,19 @@ export const sessionRoute: Route = {
     const expiresAt = id === null ? null : (door.context.credentials.find(id)?.expiresAt ?? null);
     return json({ name, role, by, expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString() });
   },
-};
+});
 
 /** Ends the session at once, in this browser and wherever else its token has gone. */
-export const logoutRoute: Route = {
+export const logoutRoute = route({
   method: 'POST',
   path: '/logout',
   access: 'login',
+  description: {
+    group: 'Access',
+    summary: 'Ends the session that the cookie names',
+    answers: { 200: { ...asJson(loggedOutSchema), headers: ['Set-Cookie'] } },
+    failures: ['unauthenticated', 'foreign-origin', 'unsupported-media-type', 'state-unavailable'],
+  },
   async handle(call) {
     const { caller, door, peer, response } = call;
     if (caller.kind !== 'person' || caller.by !== 'session' || caller.id === null) return unauthenticated();
@@ -37,4 +50,4 @@ export const logoutRoute: Route = {
     response.append('Set-Cookie', setCookie({ name: SESSION_COOKIE, value: '', maxAgeSeconds: 0, isSecure }));
     return json({ loggedOut: true });
   },
-};
+});

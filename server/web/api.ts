@@ -20,34 +20,67 @@ type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 export interface Ask {
   readonly method?: Method;
+  /** Sent as JSON. */
   readonly body?: unknown;
   readonly signal?: AbortSignal;
-  readonly headers?: Readonly<Record<string, string>>;
   /** How long is too long. */
   readonly limitMs?: number;
+  /** That nobody is known is no reason to ask somebody to sign in. */
+  readonly isAboutMe?: boolean;
+  /** Everything else makes room for it, and is asked for again afterwards. Browsers allow few connections to one server. */
+  readonly isUrgent?: boolean;
 }
 
 const LIMIT_MS = 30_000;
 
+let makeRoom = new AbortController();
+let urgent: Promise<unknown> | null = null;
+
 /** Asks the server; `path` is relative to the page (`v1/map`), which may be below any prefix. Never rejects, but when it is aborted. */
-export async function ask<Value>(
-  path: string,
-  { method = 'GET', body, signal, headers, limitMs }: Ask = {},
-): Promise<Result<Value>> {
-  const limit = AbortSignal.timeout(limitMs ?? LIMIT_MS);
+export async function ask<Value>(path: string, how: Ask = {}): Promise<Result<Value>> {
+  if (how.isUrgent === true) return first<Value>(path, how);
+  for (;;) {
+    await urgent;
+    const room = makeRoom.signal;
+    const result = await once<Value>(path, how, room);
+    if (result !== null) return result;
+  }
+}
+
+function first<Value>(path: string, how: Ask): Promise<Result<Value>> {
+  makeRoom.abort();
+  makeRoom = new AbortController();
+  const never = new AbortController();
+  const answered = once<Value>(path, how, never.signal).then((result) => result ?? UNREACHABLE);
+  const done: Promise<unknown> = answered
+    .catch(() => undefined)
+    .then(() => {
+      if (urgent === done) urgent = null;
+    });
+  urgent = done;
+  return answered;
+}
+
+/** Null where it made room for something urgent. A change that is on its way is never cut off. */
+async function once<Value>(path: string, how: Ask, room: AbortSignal): Promise<Result<Value> | null> {
+  const { method = 'GET', body, signal, limitMs = LIMIT_MS, isAboutMe = false } = how;
+  const limit = AbortSignal.timeout(limitMs);
+  const isReading = method === 'GET' || path === 'v1/preview';
+  const ends = [limit, ...(signal === undefined ? [] : [signal]), ...(isReading ? [room] : [])];
   try {
     const response = await fetch(path, {
       method,
-      headers: { Accept: 'application/json', ...authorization(), ...contentType(method), ...headers },
+      headers: { Accept: 'application/json', ...authorization(), ...contentType(method) },
       ...(method === 'GET' ? {} : { body: JSON.stringify(body ?? {}) }),
-      signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
+      signal: AbortSignal.any(ends),
     });
     if (response.ok) return { ok: true, value: (await response.json()) as Value };
     const failed = await failureOf(response);
-    if (failed.status === 401) noteRefused(failed);
+    if (failed.status === 401 && !isAboutMe) noteRefused(failed);
     return failed;
   } catch (error) {
     if (signal?.aborted === true) throw error;
+    if (isReading && room.aborted) return null;
     return limit.aborted ? TOO_SLOW : UNREACHABLE;
   }
 }
@@ -80,7 +113,7 @@ export const UNREACHABLE: Failed = {
   status: 0,
   code: 'unreachable',
   title: 'the server does not answer',
-  hint: 'asked again by itself; control files can be edited on the server with a shell all the same',
+  hint: 'it is asked again by itself; with a shell on the server, the control files can be edited all the same',
   id: null,
 };
 const TOO_SLOW: Failed = { ...UNREACHABLE, title: 'the server has not answered in time' };

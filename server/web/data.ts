@@ -10,6 +10,8 @@ export interface Data<Value> {
   readonly failure: Failed | null;
   /** When `value` came, milliseconds since 1970. */
   readonly asOf: number | null;
+  /** When `value` was asked for: what happened since may not be in it. */
+  readonly askedAt: number | null;
   readonly isLoading: boolean;
   reload(): void;
 }
@@ -17,6 +19,7 @@ export interface Data<Value> {
 interface Kept {
   readonly value: unknown;
   readonly asOf: number;
+  readonly askedAt: number;
 }
 
 /** So that the way back shows at once what was there. */
@@ -28,6 +31,7 @@ interface State {
   readonly value: unknown;
   readonly failure: Failed | null;
   readonly asOf: number | null;
+  readonly askedAt: number | null;
   readonly isLoading: boolean;
 }
 
@@ -61,9 +65,10 @@ export function useData<Value>(
       do {
         again = false;
         setState((before) => ({ ...before, isLoading: true }));
+        const askedAt = Date.now();
         const result = await ask<unknown>(url, { signal: over.signal });
         if (over.signal.aborted) return;
-        if (result.ok) remember(url, result.value);
+        if (result.ok) remember(url, { value: result.value, asOf: Date.now(), askedAt });
         setState((before) => (result.ok ? begin(url, false) : failedAs(before, url, result)));
       } while (again);
       isBusy = false;
@@ -82,8 +87,8 @@ export function useData<Value>(
 
   // Until the effect above has run, what another URL answered is nothing of this one's.
   const current = state.url === url || keep ? state : begin(url);
-  const { value, failure, asOf, isLoading } = current;
-  return { value: value as Value | null, failure, asOf, isLoading, reload: () => reload.current() };
+  const { value, failure, asOf, askedAt, isLoading } = current;
+  return { value: value as Value | null, failure, asOf, askedAt, isLoading, reload: () => reload.current() };
 }
 
 function begin(url: string | null, isLoading = true): State {
@@ -93,6 +98,7 @@ function begin(url: string | null, isLoading = true): State {
     value: known?.value ?? null,
     failure: null,
     asOf: known?.asOf ?? null,
+    askedAt: known?.askedAt ?? null,
     isLoading: isLoading && url !== null,
   };
 }
@@ -102,9 +108,9 @@ function failedAs(before: State, url: string, failure: Failed): State {
   return { ...same, failure, isLoading: false };
 }
 
-function remember(url: string, value: unknown): void {
+function remember(url: string, answer: Kept): void {
   kept.delete(url);
-  kept.set(url, { value, asOf: Date.now() });
+  kept.set(url, answer);
   for (const oldest of kept.keys()) {
     if (kept.size <= MOST_KEPT) break;
     kept.delete(oldest);

@@ -1,14 +1,22 @@
 import { useEffect } from 'preact/hooks';
+import { Dialogs } from './dialogs.tsx';
+import { KillBanners } from './kill/banners.tsx';
+import { LinkBar } from './link-bar.tsx';
+import { Navigation } from './navigation.tsx';
 import { pageAt } from './pages.tsx';
 import { Empty } from './parts/states.tsx';
-import { usePlace } from './place.ts';
-import { hrefOf, type Place } from './router.ts';
+import { goWith, usePlace } from './place.ts';
+import { hrefOf } from './router.ts';
+import { refused } from './session.ts';
+import { SignIn } from './sign-in.tsx';
 import { useStore } from './store.ts';
-import { nextTheme, theme } from './theme.ts';
+import { ThemeButton } from './theme-button.tsx';
+import { Who } from './who-menu.tsx';
 
 /** What is around every page. */
 export function Layout() {
   const place = usePlace();
+  const refusal = useStore(refused);
   const page = pageAt(place);
   const title = page?.title ?? 'Not found';
   useEffect(() => {
@@ -25,42 +33,28 @@ export function Layout() {
           Tagwave
         </a>
         <Navigation place={place} />
-        <ThemeButton />
+        <span class="top-actions">
+          <Who />
+          <ThemeButton />
+          <button type="button" class="stop kill" onClick={() => goWith({ kill: 'all' })}>
+            <span class="kill-sign" aria-hidden="true" />
+            Stop…
+          </button>
+        </span>
       </header>
+      {refusal === null ? <KillBanners /> : null}
+      <LinkBar />
       <main id="main" tabIndex={-1}>
-        {View === undefined ? <NotFound /> : <View key={place.path.join('/')} place={place} />}
+        {refusal !== null ? (
+          <SignIn failure={refusal} />
+        ) : View === undefined ? (
+          <NotFound />
+        ) : (
+          <View key={place.path.join('/')} place={place} />
+        )}
       </main>
+      {refusal === null ? <Dialogs place={place} /> : null}
     </>
-  );
-}
-
-const SECTIONS = [
-  { path: [], name: 'Map' },
-  { path: ['nodes'], name: 'Nodes' },
-  { path: ['tags'], name: 'Tags' },
-  { path: ['events'], name: 'Events' },
-  { path: ['problems'], name: 'Problems' },
-  { path: ['api'], name: 'API' },
-] as const;
-
-function Navigation({ place }: { readonly place: Place }) {
-  return (
-    <nav aria-label="Pages">
-      {SECTIONS.map(({ path, name }) => (
-        <a key={name} href={hrefOf(path)} aria-current={place.path[0] === path[0] ? 'page' : undefined}>
-          {name}
-        </a>
-      ))}
-    </nav>
-  );
-}
-
-function ThemeButton() {
-  const chosen = useStore(theme);
-  return (
-    <button type="button" class="plain" onClick={nextTheme}>
-      Theme: {chosen}
-    </button>
   );
 }
 

@@ -7,9 +7,11 @@ import { Layout } from './layout.tsx';
 import { follow } from './live.ts';
 import { returnToPlace } from './session.ts';
 import { applyTheme } from './theme.ts';
+import { findOut } from './who.ts';
 
 applyTheme();
 returnToPlace();
 const root = document.getElementById('page');
 if (root !== null) render(<Layout />, root);
+void findOut();
 void follow();

@@ -1,25 +1,34 @@
+import type { ShownSession } from '../../protocol/api/access.ts';
 import type { Failed } from './api.ts';
 import { createStore, type Store } from './store.ts';
 
 const TOKEN = 'tagwave-token';
 const RETURN_TO = 'tagwave-return-to';
 
-/** Who is signed in, as `GET /v1/session` says; null where nobody has to be. */
-export interface Person {
-  readonly name: string;
-  readonly role: 'viewer' | 'operator' | 'admin';
-  readonly by: string;
-  readonly expiresAt: string | null;
-}
+/** Who is signed in; `nobody` also where nobody has to be. */
+export type Session =
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'nobody'; readonly canLogIn: boolean }
+  | { readonly kind: 'person'; readonly person: ShownSession };
+
+export const session: Store<Session> = createStore<Session>({ kind: 'unknown' });
 
 /** Why the server wants to know who asks; null while it is content. */
 export const refused: Store<Failed | null> = createStore<Failed | null>(null);
+
+/** Why changes would be refused, as far as that is known before they are tried; null where nothing speaks against them. */
+export function whyNoChange(current: Session): string | null {
+  if (current.kind !== 'person' || current.person.role !== 'viewer') return null;
+  const { name, role } = current.person;
+  return `${name} has the role ${role}; changes need operator. Ask somebody who has it.`;
+}
 
 /** Kept in this tab alone, and gone with it. */
 export function tokenOfTab(): string | null {
   return sessionStorage.getItem(TOKEN);
 }
 
+/** Begins anew as who has this token. */
 export function signIn(token: string): void {
   sessionStorage.setItem(TOKEN, token.trim());
   location.reload();
@@ -33,11 +42,7 @@ export function noteRefused(failed: Failed): void {
   refused.set(failed);
 }
 
-/** Where `login` sends a browser back to; the part after `#` is kept here meanwhile, since no server sees it. */
-export function loginHref(): string {
-  return `login?to=${encodeURIComponent('/')}`;
-}
-
+/** The part of the URL after # is kept here while somebody logs in, since no server sees it. */
 export function rememberPlace(): void {
   sessionStorage.setItem(RETURN_TO, location.hash);
 }
@@ -46,5 +51,5 @@ export function rememberPlace(): void {
 export function returnToPlace(): void {
   const hash = sessionStorage.getItem(RETURN_TO);
   sessionStorage.removeItem(RETURN_TO);
-  if (hash !== null && location.hash.length < 3) location.replace(hash);
+  if (hash !== null && location.hash.length < 3) history.replaceState(null, '', hash);
 }

@@ -8,10 +8,12 @@ export function hourOfTag(name: string): number | null {
   return year === undefined ? null : Date.parse(`${year}-${month}-${date}T${hour}:00:00Z`);
 }
 
-/** `11-21 08:00`, for where there is little room; anything that is no tag as it is. */
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** `21 Nov 08:00`, for where there is little room; anything that is no tag as it is. */
 export function shortTag(name: string): string {
   const [, , month, date, hour] = NAME.exec(name) ?? [];
-  return hour === undefined ? name : `${month}-${date} ${hour}:00`;
+  return hour === undefined ? name : `${Number(date)} ${MONTHS[Number(month) - 1]} ${hour}:00`;
 }
 
 /** What somebody is given, taken apart. */

@@ -57,7 +57,7 @@ export const ColumnHeads = memo(function ColumnHeads({ columns, environments, ch
 
 function EmptyHead({ column: { kind, hour } }: { readonly column: Column }) {
   return (
-    <th scope="col" class={`map-head map-${kind}`}>
+    <th scope="col" class={`map-head is-${kind}`}>
       <span class="map-hour">{clock(hour).slice(0, 2)}</span>
       <span class="unseen">{kind === 'future' ? ':00, to come' : ':00, no tag'}</span>
     </th>

@@ -42,7 +42,7 @@ export const WaveRow = memo(function WaveRow({ wave, columns, columnOf, chosen, 
 
 function classOf({ kind, tag, name }: Column, environment: string, chosen: ReadonlySet<string>): string {
   const mark = tag === null ? 'none' : markFor(tag, environment);
-  return `map-cell map-${kind} map-mark-${mark}${chosen.has(name) ? ' is-chosen' : ''}`;
+  return `map-cell is-${kind} map-mark-${mark}${chosen.has(name) ? ' is-chosen' : ''}`;
 }
 
 interface StopProps {

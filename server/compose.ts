@@ -16,6 +16,7 @@ import { openWorktree } from './adapters/git/worktree.ts';
 import { openPageBuild } from './adapters/page-build.ts';
 import { openPrograms } from './adapters/programs/programs.ts';
 import { openStoreApart } from './adapters/sqlite/apart.ts';
+import { NO_METRICS } from './adapters/no-metrics.ts';
 import { openStore, openStoreForReading } from './adapters/sqlite/store.ts';
 import { systemClock } from './adapters/system-clock.ts';
 import { openThread } from './adapters/thread.ts';
@@ -57,6 +58,7 @@ import type { IdentityProvider } from './ports/people.ts';
 import type { Store } from './ports/store.ts';
 import { bootSettings } from './settings/boot.ts';
 import { readSettings, type SettingsSource } from './settings/read.ts';
+import type { Metrics } from './ports/metrics.ts';
 import { settingsRules } from './settings/rules.ts';
 import type { Settings } from './settings/settings.ts';
 import type { ViewsSetting } from './threads/views.ts';
@@ -200,6 +202,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
   const unprepared = keeps ? await tryToPrepare(context, stateDir) : undefined;
   if (unprepared !== undefined) return { ok: false, errors: [unprepared] };
   // Before the first fetch there is nothing to read, which is no problem of its own.
+    metrics: await metricsFor(role),
   if (existsSync(join(stateDir, 'repository.git')))
     // Why it cannot be read stands as a problem.
     await refreshShelf(context).catch(() => undefined);
@@ -394,3 +397,8 @@ async function closeAll(context: Context): Promise<void> {
   await context.credentials.close();
   await context.store.close();
 }
+/** Loaded by who is asked for them: commands start without. */
+async function metricsFor(role: Role): Promise<Metrics> {
+  return role === 'server' ? (await import('./adapters/metrics.ts')).openMetrics() : NO_METRICS;
+}
+

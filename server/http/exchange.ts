@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from '../ports/common.ts';
+import type { Measures } from '../ports/metrics.ts';
 
 /** One request and its answer, from the first byte to the last. */
 export interface Exchange {
@@ -32,10 +33,12 @@ export interface ExchangePorts {
   readonly prefix: string;
   /** Called when an answer is finished or its connection gone. */
   readonly onEnd: () => void;
+  /** Told of each. `status` null: nothing was answered. */
+  readonly measure?: Measures['request'];
   readonly isBehindDoors?: boolean;
 }
 
-export function openExchanges({ log, prefix, onEnd, isBehindDoors = false }: ExchangePorts): Exchanges {
+export function openExchanges({ log, prefix, onEnd, measure, isBehindDoors = false }: ExchangePorts): Exchanges {
   const known = new WeakMap<ServerResponse, Exchange>();
   const open = new Set<ServerResponse>();
   let count = 0;
@@ -50,6 +53,8 @@ export function openExchanges({ log, prefix, onEnd, isBehindDoors = false }: Exc
   function ended(this: ServerResponse): void {
     open.delete(this);
     const exchange = of(this);
+    const { route, began } = exchange;
+    measure?.({ route, status: this.headersSent ? this.statusCode : null, milliseconds: performance.now() - began });
     if (!exchange.isLoggedElsewhere) write(log, exchange, this);
     onEnd();
   }

@@ -130,6 +130,7 @@ function openFront({ door, stop, app }: Parts, way: Way): Connections {
     log,
     prefix: randomBytes(4).toString('hex'),
     onEnd: () => connections.dropIdle(),
+    measure: door.context.metrics.request,
     isBehindDoors,
   });
   const answer = listener(door, exchanges, { ...app, isBehindDoors });

@@ -2,6 +2,7 @@ import type { Clock, Log } from '../ports/common.ts';
 import type { ClientBuild, PageBuild, Views } from '../ports/content.ts';
 import type { Credentials } from '../ports/credentials.ts';
 import type { ControlFileEditor, ControlFiles, StateFiles } from '../ports/files.ts';
+import type { Metrics } from '../ports/metrics.ts';
 import type { IdentityProvider } from '../ports/people.ts';
 import type { Programs } from '../ports/programs.ts';
 import type { Repository } from '../ports/repository.ts';
@@ -58,6 +59,7 @@ export interface Context {
   readonly live: Live;
   readonly locator: Locator;
   readonly sizes: Sizes;
+  readonly metrics: Metrics;
 }
 
 /** Who does something, and from where. */

@@ -10,7 +10,9 @@ import { refreshShelf } from './refresh-shelf.ts';
  */
 export async function fetchSource(context: Context): Promise<Attempt<Fetched>> {
   const at = context.time.now();
+  const began = context.clock.monotonic();
   const fetched = await context.repository.fetch(at, context.time.now);
+  context.metrics.fetched(fetched.ok ? 'ok' : 'failed', context.clock.monotonic() - began);
   const problems: Problem[] = [];
   if (!fetched.ok) {
     problems.push({ id: 'repository:fetch-failed', severity: 'error', sentence: fetched.sentence, hint: fetched.hint });

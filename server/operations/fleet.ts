@@ -22,6 +22,8 @@ export interface FleetSeat {
   toldIn: number;
   running: Digest | null;
   facts: Readonly<Record<string, string>>;
+  /** Of its last report. */
+  outcome: Report['outcome'] | null;
   /** Nobody knows that there is such a host: it never said what it runs, nor reported anything. */
   isStranger: boolean;
   /** It asked since the last flush. */
@@ -69,6 +71,10 @@ export interface Fleet {
   failedBy(program: ProgramName): Iterable<FleetSeat>;
   /** How many nodes were told something last. */
   countTold(isMeant: (told: Told) => boolean): number;
+  /** How often nodes were told each, since this process began. */
+  answered(): Readonly<Record<Told['outcome'], number>>;
+  /** Differs whenever a node was told or runs something else than before, or there is one more. */
+  stirred(): number;
   /** Hosts that asked and could not be remembered, since this process began. */
   turnedAway(): number;
   /** Drops from memory the nodes that have not asked since an instant: names that hosts once had, or nobody ever. */
@@ -105,7 +111,9 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
   let changes: Poll[] = [];
   let asked: FleetSeat[] = [];
   let madeUp: Hostname[] = [];
+  const answered = { serve: 0, hold: 0, killswitch: 0 };
   let turnedAway = 0;
+  let stirred = 0;
   let present = 0;
   const listeners = new Set<(hostname: Hostname) => void>();
   /** Writes that were queued and have not ended. */
@@ -125,6 +133,7 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
       ownEpoch: undefined,
     };
     seats.set(row.hostname, seat);
+    stirred++;
     recount(seat, null);
     if (isStranger) strangers.add(seat);
     return seat;
@@ -165,7 +174,7 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
       turnedAway++;
       return undefined;
     }
-    const row = { hostname, firstSeen: at, lastSeen: at, told: null, running: null, facts: NO_FACTS };
+    const row = { hostname, firstSeen: at, lastSeen: at, told: null, running: null, facts: NO_FACTS, outcome: null };
     return sit(row, true);
   };
 
@@ -214,8 +223,10 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
   ): void => {
     seat.lastSeen = at;
     seat.polls += count;
+    if (told !== null) answered[told.outcome] += count;
     hear(seat);
     if (running === null || running === seat.running) return;
+    stirred++;
     know(seat);
     seat.running = oneOf(running, told);
   };
@@ -231,6 +242,7 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
     if (isOutdated) return true;
     const before = seat.told;
     seat.told = told;
+    stirred++;
     recount(seat, before);
     // Between two flushes a node may be told several things: all of them are recorded, in order.
     changes.push({ hostname, at, running: seat.running, told, count: 0 });
@@ -256,10 +268,11 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
     told: (hostname) => seats.get(hostname)?.told ?? undefined,
     running: (hostname) => seats.get(hostname)?.running ?? null,
     facts: (hostname) => seats.get(hostname)?.facts ?? NO_FACTS,
-    noteReport(hostname, { facts = NO_FACTS }, receivedAt) {
+    noteReport(hostname, { facts = NO_FACTS, outcome }, receivedAt) {
       const seat = admit(hostname, receivedAt);
       if (seat === undefined) return;
       know(seat);
+      seat.outcome = outcome;
       seat.facts = inCommon(facts);
       // What counts of facts is in its view.
       seat.own = undefined;
@@ -284,6 +297,8 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
     recent,
     failedBy: (program) => failed[program],
     countTold: counts.count,
+    answered: () => answered,
+    stirred: () => stirred,
     turnedAway: () => turnedAway,
     forget(before) {
       for (const seat of seats.values()) if (seat.lastSeen < before) leave(seat);

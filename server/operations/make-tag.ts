@@ -39,11 +39,13 @@ export async function makeTag(context: Context, order: TagOrder): Promise<Attemp
       sentence: `${name} existed and was pruned; a pruned name is never made again`,
       hint: 'make the tag of a later hour',
     };
+  const began = context.clock.monotonic();
   const decided = await decideRecord(context, order);
+  const outcome = decided.ok ? await store(context, decided.value.record) : decided;
+  context.metrics.tagged(outcome.ok ? 'ok' : 'failed', context.clock.monotonic() - began);
   if (!decided.ok) return decided;
-  const { record, signer } = decided.value;
-  const outcome = await store(context, record);
   if (!outcome.ok) return outcome;
+  const { record, signer } = decided.value;
   const reasons = signer === null ? order.reasons : [...order.reasons, `signed by ${signer}`];
   if (outcome.value === 'created') announce(context, record, { ...order, reasons });
   await refreshShelf(context);
@@ -152,6 +154,7 @@ function missing(commit: string): Attempt<never> {
 }
 
 function announce(context: Context, record: TagRecord, order: TagOrder): void {
+  context.metrics.tagMade(record);
   context.log.info('tag created', {
     tag: record.name,
     commit: record.commit,

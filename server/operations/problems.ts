@@ -8,6 +8,8 @@ export interface Problems {
   set(source: string, problems: readonly Problem[]): void;
   /** Worst first, then oldest. */
   standing(): StandingProblem[];
+  /** How many stand of each source and severity, 0 included of sources that were ever heard of. */
+  counts(): { readonly source: string; readonly severity: Problem['severity']; readonly count: number }[];
 }
 
 export interface ProblemsPorts {
@@ -44,6 +46,14 @@ export function openProblems({ now, record, raisedBefore }: ProblemsPorts): Prob
       const rank = (problem: Problem) => (problem.severity === 'error' ? 0 : 1);
       return [...bySource.values()].flat().sort((a, b) => rank(a) - rank(b) || a.since.localeCompare(b.since));
     },
+    counts: () =>
+      [...bySource].flatMap(([source, problems]) =>
+        (['error', 'warning'] as const).map((severity) => ({
+          source,
+          severity,
+          count: problems.filter((problem) => problem.severity === severity).length,
+        })),
+      ),
   };
 }
 

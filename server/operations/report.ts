@@ -15,6 +15,7 @@ export async function report(context: Context, hostname: Hostname, given: Report
   const outcome = await context.store.recordReport(hostname, said, { at, countsIn });
   if (outcome === 'new') {
     context.fleet.noteReport(hostname, said, at);
+    context.metrics.reported(context.fleet.told(hostname)?.wave ?? '', said.outcome);
     if (!sameFacts(before, said.facts ?? {})) context.changes.announce(hostname);
   }
   if (outcome === 'new' && said.outcome !== 'unchanged') {

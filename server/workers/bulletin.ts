@@ -177,9 +177,13 @@ export function openBulletin(context: Context, path: string): HeadBulletin {
   const server = createServer((socket) => {
     const reader: Reader = { socket, seats: fleet.seats()[Symbol.iterator]() };
     readers.add(reader);
+    context.metrics.doors(readers.size);
     onLine(socket, hear);
     socket.on('error', () => socket.destroy());
-    socket.once('close', () => readers.delete(reader));
+    socket.once('close', () => {
+      readers.delete(reader);
+      context.metrics.doors(readers.size);
+    });
     tell(reader, { kind: 'epoch', keepsSeats: false, access: accessNow() });
     tell(reader, { kind: 'rows', rows: [...rows.values()] });
     last = { files: '', at: 0 };

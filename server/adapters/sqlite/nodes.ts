@@ -47,7 +47,8 @@ export async function findSeats(db: Db, after: Hostname | null, limit: number): 
     const key = `${row.answer_id} ${row.told_at}`;
     const shared = own === null ? null : (told.get(key) ?? own);
     if (shared !== null) told.set(key, shared);
-    return { hostname, firstSeen, lastSeen, running, told: shared, facts: lastReport?.facts ?? {} };
+    const { facts = {}, outcome = null } = lastReport ?? {};
+    return { hostname, firstSeen, lastSeen, running, told: shared, facts, outcome };
   });
 }
 

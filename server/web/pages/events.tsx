@@ -1,5 +1,107 @@
-import type { Place } from '../router.ts';
+import { Empty, Failure, Loading } from '../parts/states.tsx';
+import { becomeWith } from '../place.ts';
+import { hrefOf, hrefWith, type Place } from '../router.ts';
+import { count } from '../words.ts';
+import { Entry } from './events/entry.tsx';
+import { eventDays } from './events/feed.ts';
+import { KindFilters } from './events/kind-filters.tsx';
+import { chosenKinds, KINDS, kindsText } from './events/kinds.ts';
+import { type Feed, useFeed } from './events/use-feed.ts';
+import { joinList, splitList, toggled } from './parts/list.ts';
+import './parts/parts.css';
+import './events/events.css';
 
+/** Everything that changed, as it happens. */
 export function EventsPage({ place }: { readonly place: Place }) {
-  return <h1>{place.path.join(' ')}</h1>;
+  const { subject } = place.query;
+  const kinds = chosenKinds(place.query['kinds'], subject);
+  const feed = useFeed({ kinds: kinds.length === KINDS.length ? undefined : kinds.join(), subject });
+  return (
+    <div class="events-page">
+      <header class="page-head">
+        <h1>Events</h1>
+        {subject === undefined ? null : (
+          <p class="total">
+            of {subject} · <a href={hrefWith(place, { subject: undefined, open: undefined })}>of everything</a>
+          </p>
+        )}
+      </header>
+      <KindFilters
+        kinds={kinds}
+        onChange={(next) => becomeWith({ kinds: kindsText(next, subject), open: undefined })}
+      />
+      {kinds.length === 0 ? (
+        <Empty title="No kind of event is chosen">
+          <p>
+            <a href={hrefOf(['events'], { kinds: 'all' })}>Show all kinds</a>
+          </p>
+        </Empty>
+      ) : (
+        <List feed={feed} place={place} />
+      )}
+    </div>
+  );
+}
+
+function List({ feed, place }: { readonly feed: Feed; readonly place: Place }) {
+  const { events, waiting, failure } = feed;
+  const open = splitList(place.query['open']);
+  if (events === null)
+    return failure === null ? (
+      <Loading what="Loading the events" rem={30} />
+    ) : (
+      <Failure failure={failure} onAgain={feed.reload} />
+    );
+  return (
+    <>
+      <p class="waiting" role="status">
+        {waiting === 0 ? null : (
+          <button
+            type="button"
+            class="main"
+            onClick={() => {
+              feed.showWaiting();
+              scrollTo(0, 0);
+            }}
+          >
+            Show {count(waiting, 'new event')}
+          </button>
+        )}
+      </p>
+      {failure === null ? null : <Failure failure={failure} onAgain={feed.reload} />}
+      {events.length === 0 ? (
+        <Empty title="Nothing of that has happened">
+          <p>As soon as it does it stands here.</p>
+        </Empty>
+      ) : (
+        eventDays(events).map(({ day, events: ofDay }) => (
+          <section key={day} aria-label={day}>
+            <h2 class="event-day">{day}</h2>
+            <ol class="events">
+              {ofDay.map((event) => (
+                <Entry
+                  key={event.id}
+                  event={event}
+                  isOpen={open.includes(String(event.id))}
+                  onToggle={() => becomeWith({ open: joinList(toggled(open, String(event.id))) })}
+                />
+              ))}
+            </ol>
+          </section>
+        ))
+      )}
+      {events.length === 0 ? null : <Older feed={feed} />}
+    </>
+  );
+}
+
+function Older({ feed: { isAtEnd, isLoadingOlder, loadOlder } }: { readonly feed: Feed }) {
+  if (isAtEnd) return <p class="quiet older">That is all that is recorded.</p>;
+  return (
+    <p class="older">
+      <button type="button" disabled={isLoadingOlder} onClick={loadOlder}>
+        {isLoadingOlder ? 'Loading…' : 'Show older ones'}
+      </button>
+    </p>
+  );
 }

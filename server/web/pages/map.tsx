@@ -14,6 +14,7 @@ import { NoNodes, NoTags } from '../map/welcome.tsx';
 import { Loaded } from '../parts/states.tsx';
 import { becomeWith, here } from '../place.ts';
 import type { Place } from '../router.ts';
+import { sentence } from '../words.ts';
 
 const HOURS = 72;
 const AHEAD = 6;
@@ -52,11 +53,6 @@ function MapView({ map, place }: { readonly map: TrainMap; readonly place: Place
       <Strip tag={map.tags.find(({ name }) => name === (looked ?? chosen.at(-1))) ?? null} />
       <TrainMapTable map={map} chosen={chosen} wave={wave?.wave} onChoose={onChoose} onLook={setLooked} />
       {map.waves.every(({ nodes }) => nodes === 0) ? <NoNodes /> : null}
-      {map.notes.map((note) => (
-        <p key={note} class="quiet">
-          {note}
-        </p>
-      ))}
       <div class="panels">
         {tags.length > 0 ? (
           <TagPanel map={map} tags={tags} />
@@ -65,6 +61,11 @@ function MapView({ map, place }: { readonly map: TrainMap; readonly place: Place
         )}
         <ComingPanel map={map} />
       </div>
+      {map.notes.map((note) => (
+        <p key={note} class="note">
+          {sentence(note)}
+        </p>
+      ))}
     </>
   );
 }

@@ -1,0 +1,50 @@
+import type { ShownEvent } from '../../../../protocol/api/events.ts';
+import { Diff } from '../../parts/diff.tsx';
+import { hrefOf } from '../../router.ts';
+import { absolute } from '../../words.ts';
+import { Prose } from '../parts/prose.tsx';
+import { textPatch } from '../parts/text-diff.ts';
+import { changeOf } from './feed.ts';
+
+interface Props {
+  readonly event: ShownEvent;
+  readonly isOpen: boolean;
+  readonly onToggle: () => void;
+}
+
+/** What changed, by whom, and how it was before. */
+export function Entry({ event, isOpen, onToggle }: Props) {
+  const { at, kind, by, from, subject, before, after, why, summary } = event;
+  const change = changeOf(event);
+  return (
+    <li class={`event event-${kind}`}>
+      <time class="event-time" dateTime={at} title={absolute(Date.parse(at), { seconds: true })}>
+        {at.slice(11, 19)}
+      </time>
+      <span class="event-kind">{kind}</span>
+      <div class="event-what">
+        <p class="event-summary">
+          <Prose text={summary} />
+        </p>
+        {why === null || why === '' || summary.includes(why) ? null : <p class="event-why">“{why}”</p>}
+        {change === 'line' ? (
+          <p class="event-change">
+            {before === null ? null : <del>{before.trim() || 'empty'}</del>}
+            {before === null || after === null ? '' : ' → '}
+            {after === null ? null : <ins>{after.trim() || 'empty'}</ins>}
+          </p>
+        ) : null}
+        <p class="event-by quiet">
+          {by}
+          {from === null ? '' : ` · ${from}`} · <a href={hrefOf(['events'], { subject })}>{subject}</a>
+          {change === 'lines' ? (
+            <button type="button" class="plain event-open" aria-expanded={isOpen} onClick={onToggle}>
+              {isOpen ? 'Hide the change' : 'Show the change'}
+            </button>
+          ) : null}
+        </p>
+        {change === 'lines' && isOpen ? <Diff patch={textPatch(before, after)} /> : null}
+      </div>
+    </li>
+  );
+}

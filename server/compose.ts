@@ -4,6 +4,8 @@ import { dirname, join } from 'node:path';
 import type { ObjectId } from '../protocol/names.ts';
 import { openClientBuild } from './adapters/client-build.ts';
 import { openCredentials } from './adapters/credentials/credentials.ts';
+import { openEtchDirectory } from './adapters/etch/directory.ts';
+import { openNewBase } from './adapters/etch/new-base.ts';
 import { watchControlFiles } from './adapters/files/control-files.ts';
 import { openEditor } from './adapters/files/editor.ts';
 import { reasonOf } from './adapters/files/failure.ts';
@@ -11,12 +13,13 @@ import { createSecretFile, type SecretFile } from './adapters/files/new-secret-f
 import { tightenState, userProblems, workAsOwnerOf } from './adapters/files/privileges.ts';
 import { exposedSecrets, secretProblems } from './adapters/files/secret-problems.ts';
 import { stateFiles, stateFilesForReading } from './adapters/files/state-files.ts';
+import { openDirectoryKeeper } from './adapters/git/keep-directory.ts';
 import { openRepository, signatureTrouble } from './adapters/git/repository.ts';
 import { openWorktree } from './adapters/git/worktree.ts';
+import { NO_METRICS } from './adapters/no-metrics.ts';
 import { openPageBuild } from './adapters/page-build.ts';
 import { openPrograms } from './adapters/programs/programs.ts';
 import { openStoreApart } from './adapters/sqlite/apart.ts';
-import { NO_METRICS } from './adapters/no-metrics.ts';
 import { openStore, openStoreForReading } from './adapters/sqlite/store.ts';
 import { systemClock } from './adapters/system-clock.ts';
 import { openThread } from './adapters/thread.ts';
@@ -53,21 +56,22 @@ import { openTimekeeper } from './operations/timekeeper.ts';
 import { openLocator } from './operations/whereabouts.ts';
 import type { Attempt, Clock, Log } from './ports/common.ts';
 import { UnfitContent, type Views } from './ports/content.ts';
+import type { DirectoryKeeper, EtchDirectory, NewBase } from './ports/etch.ts';
 import type { ControlFileEditor } from './ports/files.ts';
+import type { Metrics } from './ports/metrics.ts';
 import type { IdentityProvider } from './ports/people.ts';
 import type { Store } from './ports/store.ts';
 import { bootSettings } from './settings/boot.ts';
 import { readSettings, type SettingsSource } from './settings/read.ts';
-import type { Metrics } from './ports/metrics.ts';
 import { settingsRules } from './settings/rules.ts';
 import type { Settings } from './settings/settings.ts';
 import type { ViewsSetting } from './threads/views.ts';
 
 /**
  * What the process is for. A command that root runs works as the state directory's owner: a `worker` (snapshot) and a
- * `reader` for good, an `editor` (mark, kill, pin) but for the edit itself.
+ * `reader` for good, an `editor` (mark, kill, pin) and an `importer`, which is a worker too, but for the edit itself.
  */
-export type Role = 'server' | 'worker' | 'editor' | 'reader';
+export type Role = 'server' | 'worker' | 'importer' | 'editor' | 'reader';
 
 export interface ComposeOptions extends Omit<SettingsSource, 'lastValid'> {
   readonly role: Role;
@@ -119,7 +123,7 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
   // As long as it holds what it held before we came.
   const lax = role === 'server' ? tightenState(stateDir) : [];
 
-  const keeps = role === 'server' || role === 'worker';
+  const keeps = role === 'server' || isWorker(role);
   const state = keeps ? stateFiles(stateDir) : stateFilesForReading(stateDir);
   const store = await storeFor(stateDir, role);
   const credentials = openCredentials({ stateDir, isThorough: role === 'server' });
@@ -198,11 +202,11 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     live,
     locator: openLocator({ store, fleet }),
     sizes: openSizes({ repository, log, onCounted: () => live.poke('map') }),
+    metrics: await metricsFor(role),
   };
   const unprepared = keeps ? await tryToPrepare(context, stateDir) : undefined;
   if (unprepared !== undefined) return { ok: false, errors: [unprepared] };
   // Before the first fetch there is nothing to read, which is no problem of its own.
-    metrics: await metricsFor(role),
   if (existsSync(join(stateDir, 'repository.git')))
     // Why it cannot be read stands as a problem.
     await refreshShelf(context).catch(() => undefined);
@@ -287,6 +291,39 @@ export async function composeCheck(options: Omit<SettingsSource, 'lastValid'>): 
   };
 }
 
+export interface ImportPorts {
+  readonly etch: EtchDirectory;
+  readonly base: NewBase;
+  readonly editor: ControlFileEditor;
+  readonly now: number;
+  readonly retentionHours: number;
+  readonly keepAtLeast: number;
+  /** What is to be checked when it is done. */
+  checkPorts(): Promise<CheckPorts>;
+}
+
+/** What reads an etch server's directory, and writes a base. Needs none yet. */
+export function importPorts({ directory, base }: { readonly directory: string; readonly base: string }): ImportPorts {
+  const options = { base, env: process.env, flags: {} };
+  const { snapshot } = settingsAsFarAsValid(
+    options,
+    watchControlFiles(base, systemClock).sighting('server.yml', 0).look,
+  );
+  return {
+    etch: openEtchDirectory(directory),
+    base: openNewBase(base),
+    editor: openEditor(base),
+    now: systemClock.now(),
+    ...snapshot,
+    checkPorts: () => composeCheck(options),
+  };
+}
+
+/** What takes directories into the private repository of a base. */
+export function openKeeper({ settings }: App): DirectoryKeeper {
+  return openDirectoryKeeper(settings.stateDir);
+}
+
 /** Where one setting is wrong, what the others would say is not known: the defaults then show where to look for the rest. */
 function settingsAsFarAsValid(options: Omit<SettingsSource, 'lastValid'>, look: Look): Settings {
   const read = readSettings({ ...options, text: look.kind === 'text' ? look.text : null });
@@ -303,6 +340,10 @@ async function readableTags({ stateDir, repo }: Settings): Promise<CheckPorts['t
   }
 }
 
+function isWorker(role: Role): boolean {
+  return role === 'worker' || role === 'importer';
+}
+
 /** What root creates belongs to whom the directory around it belongs to: the server has to write it. */
 function createStateDir(stateDir: string): void {
   const first = mkdirSync(stateDir, { recursive: true });
@@ -315,8 +356,8 @@ function createStateDir(stateDir: string): void {
 /** Creates the state directory where it is missing and will be written. Answers why it cannot be used. */
 function openStateDir(stateDir: string, role: Role): FileError | undefined {
   try {
-    if (role === 'server' || role === 'worker') createStateDir(stateDir);
-    if (role !== 'server') workAsOwnerOf(stateDir, { forGood: role !== 'editor' });
+    if (role === 'server' || isWorker(role)) createStateDir(stateDir);
+    if (role !== 'server') workAsOwnerOf(stateDir, { forGood: role === 'worker' || role === 'reader' });
     return undefined;
   } catch (error) {
     return unusableState(stateDir, error);
@@ -344,7 +385,7 @@ async function storeFor(stateDir: string, role: Role): Promise<Store> {
   try {
     // A server has others to answer while something is written or looked for; a command has nothing else to do.
     if (role === 'server') return await openStoreApart(file);
-    return role === 'worker' || isWritable(stateDir) ? await openStore(file) : await openStoreForReading(file);
+    return isWorker(role) || isWritable(stateDir) ? await openStore(file) : await openStoreForReading(file);
   } catch (error) {
     return unavailableStore(error instanceof Error ? error.message : String(error));
   }
@@ -378,6 +419,11 @@ function viewsOfCommand(options: Parameters<typeof openViews>[0]): Views {
   return { ...openViews(options), prepare: async () => undefined };
 }
 
+/** Loaded by who is asked for them: commands start without. */
+async function metricsFor(role: Role): Promise<Metrics> {
+  return role === 'server' ? (await import('./adapters/metrics.ts')).openMetrics() : NO_METRICS;
+}
+
 function limitsOf({ views }: Settings): Limits {
   return {
     archiveCacheBytes: views.archiveCacheMebibytes * MEBIBYTE,
@@ -397,8 +443,3 @@ async function closeAll(context: Context): Promise<void> {
   await context.credentials.close();
   await context.store.close();
 }
-/** Loaded by who is asked for them: commands start without. */
-async function metricsFor(role: Role): Promise<Metrics> {
-  return role === 'server' ? (await import('./adapters/metrics.ts')).openMetrics() : NO_METRICS;
-}
-

@@ -4,6 +4,7 @@ import { DEFAULT_BASE, type ExitCode, misuse, type Run } from './command.ts';
 import { addEnrolments } from './enrolments.ts';
 import { addEvents } from './events.ts';
 import { addExplain } from './explain.ts';
+import { addImportEtch } from './import-etch.ts';
 import { addInit } from './init.ts';
 import { addKill } from './kill.ts';
 import { addMark } from './mark.ts';
@@ -19,6 +20,7 @@ import { terminal } from './terminal.ts';
 import { addTest } from './test.ts';
 import { addToken } from './token.ts';
 import { addView } from './view.ts';
+import { addWait } from './wait.ts';
 
 /** Runs one command line and answers its exit code. */
 export async function runProgram(argv: readonly string[]): Promise<ExitCode> {
@@ -50,6 +52,7 @@ function sayMisuse(said: string, json: boolean): 2 {
 const ADD = [
   addServe,
   addInit,
+  addImportEtch,
   addCheck,
   addTest,
   addSnapshot,
@@ -63,6 +66,7 @@ const ADD = [
   addPreview,
   addStatus,
   addNodes,
+  addWait,
   addEvents,
   addToken,
   addEnrolments,

@@ -28,7 +28,7 @@ interface Called {
 /** How a page calls a program: up to the end of the line, of the code, or of the command. */
 async function calls(page: string, program: string): Promise<Called[]> {
   const text = await readFile(join(ROOT, page), 'utf8');
-  const pattern = new RegExp(`(?<![\\w-]|(?<!bin)/)${program} ([a-z]+)((?: [^\\n\`|&)#]*)?)`, 'g');
+  const pattern = new RegExp(`(?<![\\w-]|(?<!bin)/)${program} ([a-z]+(?:-[a-z]+)*)((?: [^\\n\`|&)#]*)?)`, 'g');
   return [...text.matchAll(pattern)].map(([called, command = '', rest = '']) => ({
     command,
     flags: [...rest.replaceAll(/"[^"]*"/g, '""').matchAll(/(?<= )--[a-z-]+/g)].map(([flag]) => flag),
@@ -76,7 +76,7 @@ test('the changelog names the commands that there are, all of them', async () =>
   const lists = [...changelog.matchAll(/\*\*`tagwave-server`\*\*(?:: | learns )([^.]*)\./g)].map(
     ([, list = '']) => list,
   );
-  const named = [...lists.join(' ').matchAll(/`([a-z]+)`/g)].map(([, name]) => name);
+  const named = [...lists.join(' ').matchAll(/`([a-z]+(?:-[a-z]+)*)`/g)].map(([, name]) => name);
   expect(named.sort()).toEqual(
     buildProgram(async () => undefined)
       .commands.map((command) => command.name())

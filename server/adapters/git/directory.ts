@@ -14,10 +14,12 @@ export interface DirectoryContext {
   readonly stateDir: string;
   /** The descriptor of the fetch lock, for git to inherit: the index is used by one at a time. */
   readonly inherit: number;
+  /** Where it is, unless it is git's own. */
+  readonly index?: string;
 }
 
 /** What other tools keep about a working copy. A directory that git may not hold anyway is one of them. */
-const NOT_CONTENT: ReadonlySet<string> = new Set(['.git', '.svn', '.hg', 'CVS']);
+export const NOT_CONTENT: ReadonlySet<string> = new Set(['.git', '.svn', '.hg', 'CVS']);
 const TRIES = 3;
 const RACY_MS = 2000;
 
@@ -26,7 +28,7 @@ const RACY_MS = 2000;
  * changed. Reads until two passes agree. Unchanged files cost a look at their times only.
  */
 export async function commitDirectory(context: DirectoryContext, at: number): Promise<Attempt<ObjectId>> {
-  const read = await readUntilAgreed(context);
+  const read = await readDirectory(context);
   if (!read.ok) return read;
   const { git } = context;
   const [parent, before] = [await resolve(git, TRUNK), await resolve(git, `${TRUNK}^{tree}`)];
@@ -38,7 +40,8 @@ export async function commitDirectory(context: DirectoryContext, at: number): Pr
   return { ok: true, value: stdout.toString().trim() as ObjectId };
 }
 
-async function readUntilAgreed(context: DirectoryContext): Promise<Attempt<ObjectId>> {
+/** The tree of the files of a directory as they are. Reads until two passes agree. */
+export async function readDirectory(context: DirectoryContext): Promise<Attempt<ObjectId>> {
   let last: Attempt<ObjectId> | undefined;
   for (let compared = 0; compared < TRIES; ) {
     const pass = await readOnce(context);
@@ -140,12 +143,17 @@ async function treeOf(context: DirectoryContext, paths: readonly Buffer[]): Prom
       !/index file|invalid object|bad index|cache entry|error building trees/i.test(error.stderr)
     )
       throw error;
-    await rm(join(context.git.gitDir, 'index'), { force: true });
+    await rm(indexOf(context), { force: true });
     return treeByIndex(context, paths);
   }
 }
 
-async function treeByIndex({ git, directory, inherit }: DirectoryContext, paths: readonly Buffer[]): Promise<ObjectId> {
+function indexOf({ index, git }: DirectoryContext): string {
+  return index ?? join(git.gitDir, 'index');
+}
+
+async function treeByIndex(context: DirectoryContext, paths: readonly Buffer[]): Promise<ObjectId> {
+  const { git, directory, inherit } = context;
   const known = (await git.plumb(['ls-files', '-z'])).stdout;
   const present = new Set(paths.map((path) => path.toString('latin1')));
   const gone = known
@@ -156,7 +164,7 @@ async function treeByIndex({ git, directory, inherit }: DirectoryContext, paths:
   const args = ['update-index', '--add', '--remove', '--replace', '-z', '--stdin'];
   await git.plumb(args, { cwd: directory, env: { GIT_WORK_TREE: directory }, input, inherit });
   const { stdout } = await git.plumb(['write-tree'], { inherit });
-  await distrustRecentFiles(join(git.gitDir, 'index'));
+  await distrustRecentFiles(indexOf(context));
   return stdout.toString().trim() as ObjectId;
 }
 

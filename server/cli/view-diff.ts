@@ -1,5 +1,6 @@
 import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff';
 import type { ManifestEntry } from '../../protocol/manifest.ts';
+import { attributes } from '../core/view-difference.ts';
 import type { PreviewedView } from '../ports/content.ts';
 
 /** How a view differs from another one, path by path. */
@@ -33,12 +34,6 @@ export async function differences({ from, to }: Sides): Promise<Difference[]> {
 
 function byPath({ entries }: PreviewedView): Map<string, ManifestEntry> {
   return new Map(entries.map((entry) => [entry.path, entry]));
-}
-
-/** `0440 root adm`, `0644 - -`, `link - -`. */
-export function attributes({ mode, perm, owner, group }: ManifestEntry): string {
-  const usual = mode === '120000' ? 'link' : mode === '100755' ? '0755' : '0644';
-  return [perm ?? usual, owner ?? '-', group ?? '-'].join(' ');
 }
 
 function wordsFor({

@@ -4,6 +4,7 @@ import { type Hostname, parseEnvironment, parseHostname, parseTagName, type TagN
 import { type App, composeWorktree, type OpenWorktree } from '../compose.ts';
 import { isGroupName } from '../core/group-name.ts';
 import { parseInstant } from '../core/pin-tag.ts';
+import { attributes } from '../core/view-difference.ts';
 import { nodeInputs, type SeenView, type Supposed, seen, supposedInputs, viewOfNode } from '../operations/view.ts';
 import type { Attempt } from '../ports/common.ts';
 import {
@@ -19,7 +20,7 @@ import {
 } from './command.ts';
 import { table } from './table.ts';
 import { plural, terminal } from './terminal.ts';
-import { attributes, differences } from './view-diff.ts';
+import { differences } from './view-diff.ts';
 
 interface ViewOptions extends CommonOptions {
   readonly tag?: string;

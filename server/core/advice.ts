@@ -10,26 +10,21 @@ export interface ChangeCounts {
   readonly type: number;
 }
 
-/** A wave that a `badfwd` sends on. */
-export interface SentOn {
-  readonly wave: string;
-  readonly tag: TagName;
-  /** The tag holds the very content of one that is to be marked. */
-  readonly isSameContent: boolean;
-}
-
 export interface AdviceQuestion {
   /** What is proposed. */
   readonly state: 'bad' | 'badfwd';
-  /** The tags that are to be marked, oldest first. */
+  /** The tags that are to be marked, oldest first; at least one. */
   readonly tags: readonly TagName[];
-  /** The newest tag before them that is fine; null where there is none. */
+  /** The newest older tag that is fine; null where there is none. */
   readonly before: TagName | null;
-  /** What each of the marked tags differs in from `before`; empty where that is not known. */
+  /** What the marked tags differ in from `before`; empty where that is not known. */
   readonly changes: readonly ChangeCounts[];
+  /** Where `badfwd` leads: the next tag that is fine; null where there is none yet. */
+  readonly next: { readonly tag: TagName; readonly isSameContent: boolean } | null;
   /** Waves that the proposal leaves nothing newer to go to. */
   readonly holding: readonly string[];
-  readonly sentOn: readonly SentOn[];
+  /** Waves that the proposal sends on to a newer tag. */
+  readonly sentOn: readonly { readonly wave: string; readonly tag: TagName }[];
 }
 
 export interface Advice {
@@ -44,67 +39,55 @@ export interface Advice {
  * nothing speaks for one of them.
  */
 export function adviseMark(question: AdviceQuestion): Advice | null {
-  const fits = whatFits(question);
-  const warnings = question.state === 'badfwd' ? forwardWarnings(question) : [];
-  if (fits === null) return warnings.length === 0 ? null : { state: 'bad', sentences: warnings };
-  const contrary = fits.state === question.state ? [] : [`${fits.state} fits better than ${question.state} here.`];
-  return { state: fits.state, sentences: [...contrary, fits.sentence, ...warnings] };
+  const fit = whatFits(question);
+  if (fit === null && question.state === 'bad') return null;
+  const state = fit?.state ?? question.state;
+  const contrary = state === question.state ? [] : [`${state} fits better than ${question.state}.`];
+  const warnings = state === 'badfwd' || question.state === 'badfwd' ? whatForwardMeans(question) : [];
+  const sentences = [...contrary, ...(fit === null ? [] : [fit.sentence]), ...warnings];
+  return sentences.length === 0 ? null : { state, sentences };
 }
 
-function whatFits({ before, changes }: AdviceQuestion): { state: Advice['state']; sentence: string } | null {
+function whatFits({ tags, before, changes }: AdviceQuestion): { state: Advice['state']; sentence: string } | null {
   if (before === null || changes.length === 0) return null;
-  const [added, other] = [most(changes, (one) => one.added), most(changes, othersIn)];
-  if (added + other === 0)
-    return { state: 'bad', sentence: `They hold the same files as ${before}: going back changes nothing on any host.` };
-  if (other === 0) return { state: 'badfwd', sentence: onlyAdds(before, added) };
-  const left =
-    added === 0
-      ? ''
-      : ` ${count(added, 'file')} that it added stay on hosts that do not use Tagwave's own client, which removes them.`;
-  return {
-    state: 'bad',
-    sentence: `It changes ${count(other, 'file')} that ${before} has, too: going back puts those right.${left}`,
-  };
+  const added = most(changes, (one) => one.added);
+  const others = most(changes, ({ modified, deleted, renamed, type }) => modified + deleted + renamed + type);
+  const compared = `Compared with ${before}, ${tags.length === 1 ? tags[0] : 'these tags'}`;
+  const s = tags.length === 1 ? 's' : '';
+  if (added + others === 0)
+    return { state: 'bad', sentence: `${compared} change${s} no file: going back alters nothing on any host.` };
+  if (others > 0) {
+    const left = added === 0 ? '' : ` The ${count(added, 'file')} added besides ${stay(added)}.`;
+    return {
+      state: 'bad',
+      sentence: `${compared} change${s} or remove${s} ${count(others, 'file')}: going back (bad) undoes that.${left}`,
+    };
+  }
+  const sentence = `${compared} only add${s} ${count(added, 'file')}: after going back (bad) ${added === 1 ? 'it' : 'they'} ${stay(added)}; going on to a tag that holds the fix (badfwd) reaches every host.`;
+  return { state: 'badfwd', sentence };
 }
 
-function onlyAdds(before: TagName, added: number): string {
-  const what = added === 1 ? 'file, which' : 'files, which';
-  return (
-    `It only adds ${added} ${what} ${before} does not have: going back to it leaves ${added === 1 ? 'it' : 'them'} in place on hosts that do not use ` +
-    `Tagwave's own client. badfwd sends everyone on to the next tag, once the fix is in it.`
-  );
-}
-
-function othersIn({ modified, deleted, renamed, type }: ChangeCounts): number {
-  return modified + deleted + renamed + type;
+function stay(files: number): string {
+  return `${files === 1 ? 'stays' : 'stay'} in place on hosts that do not use Tagwave's own client, which removes what a release no longer has`;
 }
 
 function most(changes: readonly ChangeCounts[], of: (one: ChangeCounts) => number): number {
   return Math.max(...changes.map(of));
 }
 
-function forwardWarnings({ holding, sentOn, tags }: AdviceQuestion): string[] {
-  const unfixed = sentOn.filter((one) => one.isSameContent);
-  const fixed = sentOn.filter((one) => !one.isSameContent);
+function whatForwardMeans({ tags, next, holding, sentOn }: AdviceQuestion): string[] {
+  if (next === null) {
+    const who = holding.length === 0 ? 'whoever is due one of them' : holding.join(', ');
+    const does = holding.length > 1 ? 'hold (hold no-newer-tag) and keep' : 'holds (hold no-newer-tag) and keeps';
+    return [
+      `There is no newer tag yet that could be served: with badfwd, ${who} ${does} what is there until there is one. Keep the killswitch until the fix is in a tag.`,
+    ];
+  }
+  const waves = sentOn.map(({ wave }) => wave);
+  const sends = `badfwd sends ${waves.length === 0 ? 'whoever is due one of them' : waves.join(', ')} to ${next.tag} at once`;
   return [
-    ...(holding.length === 0
-      ? []
-      : [
-          `There is no newer tag to go to yet: ${holding.join(', ')} would hold (hold no-newer-tag) until there is one. Keep the killswitch until the fix is in a tag.`,
-        ]),
-    ...[...new Set(unfixed.map(({ tag }) => tag))].map(
-      (tag) =>
-        `${tag} holds the same files as ${tags.at(-1)}, so the fix is not in it, and badfwd would send ${wavesTo(unfixed, tag)} there. Mark it, too, or wait for the fix.`,
-    ),
-    ...[...new Set(fixed.map(({ tag }) => tag))].map(
-      (tag) => `badfwd sends ${wavesTo(fixed, tag)} to ${tag} at once: make sure that the fix is in it.`,
-    ),
+    next.isSameContent
+      ? `${sends}, and that holds the same files as ${tags.at(-1)}: the fix is not in it. Mark it, too, and keep the killswitch until the fix is in a tag.`
+      : `${sends}: make sure that the fix is in it.`,
   ];
-}
-
-function wavesTo(sent: readonly SentOn[], tag: TagName): string {
-  return sent
-    .filter((one) => one.tag === tag)
-    .map(({ wave }) => wave)
-    .join(', ');
 }

@@ -1,10 +1,9 @@
 import { floorHour, type Hour, hourOf, parseTagName, startOf, type TagName, tagNameOf } from '../../protocol/names.ts';
-import { type Decision, decideBySchedule } from './decide.ts';
+import { type Decision, decideBySchedule, type ScheduledWave } from './decide.ts';
 import { answerOf, directionOf } from './effect.ts';
-import type { Wave } from './schedule.ts';
+import type { Marks } from './marks.ts';
 import { newestAtOrBefore, type Tag } from './tag.ts';
 import { instant } from './wording.ts';
-import type { World } from './world.ts';
 
 /** Something that would come of a change only hours after it is made. */
 export interface Later {
@@ -18,9 +17,17 @@ export interface Later {
   readonly sentence: string;
 }
 
+/** What of a world the schedule goes by. */
+export interface Scheduled {
+  readonly now: number;
+  readonly tags: readonly Tag[];
+  readonly marks: Marks;
+  readonly schedule: { readonly waves: readonly ScheduledWave[] };
+}
+
 export interface TwoWorlds {
-  readonly before: World;
-  readonly after: World;
+  readonly before: Scheduled;
+  readonly after: Scheduled;
   /** Which tags the change is about. */
   readonly tags: readonly TagName[];
 }
@@ -40,8 +47,9 @@ export function laterTrouble(worlds: TwoWorlds): Later[] {
   const hours = hoursAhead(worlds);
   return after.schedule.waves
     .flatMap((wave) => {
-      const known = new Set(troubleOf(before, wave, hours).map(keyOf));
-      return troubleOf(after, wave, hours).filter((one) => !known.has(keyOf(one)));
+      const now = answerOf(decideAt(before, wave, before.tags, before.now));
+      const known = new Set(troubleOf(before, { wave, hours, has: now }).map(keyOf));
+      return troubleOf(after, { wave, hours, has: now }).filter((one) => !known.has(keyOf(one)));
     })
     .sort((one, other) => one.at - other.at);
 }
@@ -57,44 +65,55 @@ function hoursAhead({ after, tags }: TwoWorlds): number {
   return Math.min(FARTHEST_HOURS, longest + ahead + MARGIN_HOURS);
 }
 
-function troubleOf(world: World, wave: Wave, hours: number): Later[] {
+interface Course {
+  readonly wave: ScheduledWave;
+  readonly hours: number;
+  /** What the wave is given today. */
+  readonly has: string;
+}
+
+function troubleOf(world: Scheduled, { wave, hours, has: given }: Course): Later[] {
   const first = floorHour(world.now);
   const tags = tagsUntil(world.tags, first, first + hours);
-  const decide = (now: number): Decision => decideBySchedule({ now, tags, marks: world.marks, wave });
   const trouble: Later[] = [];
-  let last = answerOf(decide(world.now));
+  let last = answerOf(decideAt(world, wave, tags, world.now));
   /** What the wave has, also while it holds. */
-  let has = parseTagName(last) === undefined ? undefined : last;
+  let has = isTag(last) ? last : given;
   for (let hour = first + 1; hour <= first + hours; hour++) {
     const at = startOf(hour);
-    const decision = decide(at);
+    const decision = decideAt(world, wave, tags, at);
     const to = answerOf(decision);
-    if (to === last) continue;
-    const step = { wave: wave.name, at, to, why: decision.reasons };
-    if (decision.outcome !== 'serve') trouble.push(nothingLeft({ ...step, from: has ?? last }, decision));
-    else if (has !== undefined && directionOf(has, to) === 'back') trouble.push(goesBack({ ...step, from: has }));
+    const step = { wave: wave.name, at, from: has, to };
+    if (to !== last && !isTag(to)) trouble.push(nothingLeft(step, decision));
+    if (isTag(to) && isTag(has) && directionOf(has, to) === 'back') trouble.push(goesBack(step, decision));
     last = to;
-    if (decision.outcome === 'serve') has = to;
+    if (isTag(to)) has = to;
   }
   return trouble;
 }
 
-interface Step {
-  readonly wave: string;
-  readonly at: number;
-  readonly from: string;
-  readonly to: string;
-  readonly why: readonly string[];
+function decideAt({ marks }: Scheduled, wave: ScheduledWave, tags: readonly Tag[], now: number): Decision {
+  return decideBySchedule({ now, tags, marks, wave });
 }
 
-function goesBack({ why, ...step }: Step): Later {
+function isTag(answer: string): boolean {
+  return parseTagName(answer) !== undefined;
+}
+
+type Step = Pick<Later, 'wave' | 'at' | 'from' | 'to'>;
+
+/** More would not be read. */
+const STEPS = 4;
+
+function goesBack(step: Step, { reasons }: Decision): Later {
+  const why = reasons.length > STEPS ? [...reasons.slice(0, STEPS - 1), '…', ...reasons.slice(-1)] : reasons;
   const sentence = `${step.wave} would go back from ${step.from} to ${step.to} at ${instant(step.at)}: ${why.join('; ')}`;
   return { ...step, kind: 'back', sentence };
 }
 
-function nothingLeft({ why: _, ...step }: Step, decision: Decision): Later {
+function nothingLeft(step: Step, decision: Decision): Later {
   const why = decision.outcome === 'hold' ? decision.message : answerOf(decision);
-  const sentence = `from ${instant(step.at)} on ${step.wave} would be given nothing (${step.to}): ${why}`;
+  const sentence = `${step.wave} would be given nothing from ${instant(step.at)} on (${step.to}): ${why}`;
   return { ...step, kind: 'nothing-acceptable', sentence };
 }
 

@@ -1,12 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ShownPreview } from '../../protocol/api/changes.ts';
-import { parseTagName, type TagName } from '../../protocol/names.ts';
-import { type Advice, adviseMark, type SentOn } from '../core/advice.ts';
+import { floorHour, hourOf, parseTagName, type TagName } from '../../protocol/names.ts';
+import { type Advice, type AdviceQuestion, adviseMark } from '../core/advice.ts';
 import type { Move } from '../core/effect.ts';
 import { markOf, stops } from '../core/marks.ts';
 import { findTag, newestAtOrBefore, type TagRecord } from '../core/tag.ts';
 import type { World } from '../core/world.ts';
-import { contentOf } from './assign.ts';
 import { shownComparison, sidesOf } from './compare.ts';
 import type { Context } from './context.ts';
 
@@ -84,8 +83,9 @@ async function adviceOf(context: Context, question: InsightQuestion): Promise<Ad
   const [first] = tags;
   if (first === undefined) return null;
   const state = stopping.some((mark) => mark.state === 'badfwd') ? 'badfwd' : 'bad';
-  const before = fineBefore(after, first);
-  const looked = tags.length > MARKED ? [...tags.slice(0, MARKED - 1), ...tags.slice(-1)] : tags;
+  const last = tags.at(-1) ?? first;
+  const [before, next] = [nearestFine(after, first, -1), nearestFine(after, last, 1)];
+  const looked = tags.length > MARKED ? [...tags.slice(0, MARKED - 1), last] : tags;
   const changes =
     before === undefined
       ? []
@@ -95,8 +95,9 @@ async function adviceOf(context: Context, question: InsightQuestion): Promise<Ad
     tags: tags.map(({ name }) => name),
     before: before?.name ?? null,
     changes,
-    holding: waves.filter(({ to }) => to === 'hold no-newer-tag').map(({ wave }) => wave),
-    sentOn: sentOn(context, question, tags),
+    next: next === undefined ? null : { tag: next.name, isSameContent: next.tree === last.tree },
+    holding: waves.filter(({ from, to }) => from !== to && to === 'hold no-newer-tag').map(({ wave }) => wave),
+    sentOn: sentOn(waves, last.name),
   });
 }
 
@@ -105,25 +106,20 @@ function existing({ tags }: World, names: readonly TagName[]): TagRecord[] {
   return names.flatMap((name) => findTag(tags, name) ?? []).sort((one, other) => one.hour - other.hour);
 }
 
-/** The newest older tag that can be served and that is stopped nowhere. */
-function fineBefore({ tags, marks }: World, { hour }: TagRecord): TagRecord | undefined {
-  for (let index = newestAtOrBefore(tags, hour - 1); index >= 0; index--) {
-    const tag = tags[index];
-    const isStopped = [...marks.environments].some(
-      (environment) => tag !== undefined && stops(markOf(marks, tag.name, environment)?.state),
-    );
-    if (tag !== undefined && tag.broken === null && !isStopped) return tag;
-  }
+/** The nearest older or newer tag that can be served now, and is stopped nowhere. */
+function nearestFine({ now, tags, marks }: World, { hour }: TagRecord, step: 1 | -1): TagRecord | undefined {
+  const isFine = ({ name, broken }: TagRecord): boolean =>
+    broken === null && ![...marks.environments].some((environment) => stops(markOf(marks, name, environment)?.state));
+  const start = newestAtOrBefore(tags, hour) + step;
+  for (let tag = tags[start], index = start; tag !== undefined; index += step, tag = tags[index])
+    if (tag.hour <= floorHour(now) && isFine(tag)) return tag;
   return undefined;
 }
 
 /** Waves that move to a tag newer than those that are marked. */
-function sentOn(context: Context, { waves }: InsightQuestion, marked: readonly TagRecord[]): SentOn[] {
-  const last = marked.at(-1);
-  return waves.flatMap(({ wave, from, to, direction }) => {
+function sentOn(waves: InsightQuestion['waves'], last: TagName): AdviceQuestion['sentOn'] {
+  return waves.flatMap(({ wave, from, to }) => {
     const tag = parseTagName(to);
-    const content = tag === undefined ? undefined : contentOf(context, tag);
-    if (tag === undefined || from === to || direction === 'back' || last === undefined || tag <= last.name) return [];
-    return [{ wave, tag, isSameContent: marked.some(({ tree }) => tree === content?.tree) }];
+    return tag === undefined || from === to || hourOf(tag) <= hourOf(last) ? [] : [{ wave, tag }];
   });
 }

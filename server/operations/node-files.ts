@@ -177,7 +177,7 @@ function headOf(before: string, after: string): string {
   return before === after ? '' : `old mode ${before}\nnew mode ${after}\n`;
 }
 
-/** Null as soon as a text file is not counted. */
+/** Where not all of them were looked at, the sum would say too little. */
 function sizeOf(files: readonly ChangedFile[], total: number): Comparison['size'] {
   const isAll = total <= COUNTED;
   const sum = (key: 'insertions' | 'deletions') => files.reduce((all, file) => all + (file[key] ?? 0), 0);

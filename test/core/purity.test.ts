@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const PURE_PACKAGES = new Set(['zod', 'zod/mini', 'yaml', 'node:crypto']);
+const PURE_PACKAGES = new Set(['zod', 'zod/mini', 'yaml', 'diff', 'node:crypto']);
 const PURE_FOLDERS = ['server/core', 'protocol'];
 const CRYPTO_NAMES = new Set(['hash', 'createHash', 'timingSafeEqual']);
 
@@ -79,7 +79,7 @@ function isPure(target: string, names: string): boolean {
       .replace(/[{}\s]/g, '')
       .split(',')
       .every((name) => CRYPTO_NAMES.has(name));
-  return PURE_PACKAGES.has(target) || PURE_FOLDERS.includes(dirname(target));
+  return PURE_PACKAGES.has(target) || PURE_FOLDERS.some((folder) => target.startsWith(`${folder}/`));
 }
 
 function withoutComments(text: string): string {

@@ -68,3 +68,14 @@ export function bytes(number: number): string {
 export function enumerated(names: readonly string[]): string {
   return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }
+
+/** With a capital and a full stop, as what a server says has none. */
+export function sentence(text: string): string {
+  const first = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…]$/.test(first) ? first : `${first}.`;
+}
+
+/** `Ana Ruiz` of `Ana Ruiz <ana@example.com>`. */
+export function personOf(author: string): string {
+  return author.replace(/\s*<[^>]*>\s*$/, '') || author;
+}

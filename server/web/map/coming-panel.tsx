@@ -1,6 +1,6 @@
-import type { TrainMap } from '../../../protocol/api/train.ts';
+import type { MapTag, TrainMap } from '../../../protocol/api/train.ts';
 import { Answer } from '../parts/answer.tsx';
-import { clock, count } from '../words.ts';
+import { clock, count, personOf } from '../words.ts';
 import { type Coming, comingOf } from './coming.ts';
 import { nameOf } from './wave-name.tsx';
 
@@ -37,18 +37,18 @@ function Line({ coming: { wave, to, direction, tags } }: { readonly coming: Comi
         {direction === 'stays' ? 'stays' : <Answer answer={to} short />}
         {direction === 'back' ? <strong> goes back</strong> : null}
       </span>
-      <span class="coming-what quiet">
-        {direction === 'stays'
-          ? null
-          : tags.length === 0
-            ? 'nothing new in it'
-            : subjects(tags.map(({ subject }) => subject))}
-      </span>
+      {direction === 'stays' || tags.length === 0 ? (
+        <span class="coming-what quiet">{direction === 'stays' ? null : 'nothing new'}</span>
+      ) : (
+        <span class="coming-what">{subjects(tags)}</span>
+      )}
     </li>
   );
 }
 
-function subjects(all: readonly string[]): string {
-  const more = all.length - MOST;
-  return `${all.slice(0, MOST).join(' · ')}${more > 0 ? ` and ${more} more` : ''}`;
+/** What is new, by whom. */
+function subjects(tags: readonly MapTag[]): string {
+  const more = tags.length - MOST;
+  const named = tags.slice(0, MOST).map(({ subject, author }) => `${subject} (${personOf(author)})`);
+  return `${named.join(' · ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

@@ -1,6 +1,6 @@
 import { memo } from '../memo.ts';
 import { MARK_WORDS, Mark } from '../parts/mark.tsx';
-import { clock, day } from '../words.ts';
+import { clock, day, personOf } from '../words.ts';
 import type { Click } from './choosing.ts';
 import { type Column, daysOf } from './columns.ts';
 import { summaryOf } from './marks.ts';
@@ -106,7 +106,7 @@ const Head = memo(function Head({ column, environments, isChosen, isEntry, onCho
         </span>
         <span class="unseen">
           {`${day(hour)} ${clock(hour)}, ${MARK_WORDS[mark.state]}${mark.isPartial ? ' for some environments' : ''}. `}
-          {tag.isNew ? `${tag.subject}, by ${tag.author}${sizeWords(tag.size)}` : 'No new commit'}
+          {tag.isNew ? `${tag.subject}, by ${personOf(tag.author)}${sizeWords(tag.size)}` : 'No new commit'}
         </span>
       </button>
     </th>

@@ -1,6 +1,6 @@
 import type { MapTag } from '../../../protocol/api/train.ts';
 import { Mark } from '../parts/mark.tsx';
-import { clock, count, day } from '../words.ts';
+import { clock, count, day, personOf } from '../words.ts';
 import { reasonsOf } from './marks.ts';
 import { sizeWords } from './size.ts';
 
@@ -21,7 +21,7 @@ function TagLine({ tag }: { readonly tag: MapTag }) {
         <>
           <span class="strip-subject">{tag.subject}</span>
           <span class="quiet">
-            {tag.author}
+            {personOf(tag.author)}
             {sizeWords(tag.size)}
             {tag.commits === null || tag.commits < 2 ? '' : `, ${count(tag.commits, 'commit')}`}
           </span>

@@ -4,7 +4,7 @@ import { TagName } from '../parts/tag-name.tsx';
 import { Time } from '../parts/time.tsx';
 import { becomeWith, goWith } from '../place.ts';
 import { hrefOf } from '../router.ts';
-import { clock, count, day } from '../words.ts';
+import { clock, count, day, personOf } from '../words.ts';
 import { reasonsOf, summaryOf } from './marks.ts';
 import { sizeWords } from './size.ts';
 import { WhereList } from './where-list.tsx';
@@ -45,8 +45,8 @@ function OneTag({ map, tag }: { readonly map: TrainMap; readonly tag: MapTag }) 
         {tag.isNew ? tag.subject : <span class="quiet">No new commit since the tag before</span>}
       </p>
       <p class="quiet">
-        {tag.isNew ? `${tag.author}${sizeWords(tag.size)}` : tag.author} · <code>{tag.commit.slice(0, 10)}</code> · made{' '}
-        <Time at={tag.created} brief />
+        {tag.isNew ? `${personOf(tag.author)}${sizeWords(tag.size)}` : personOf(tag.author)} ·{' '}
+        <code>{tag.commit.slice(0, 10)}</code> · made <Time at={tag.created} brief />
         {tag.origin === 'cron' ? '' : ` (${tag.origin})`}
         {tag.stale ? ' · from an old fetch' : ''}
       </p>

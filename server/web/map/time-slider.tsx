@@ -35,14 +35,8 @@ export function TimeSlider({ since, at }: Props) {
   const isNow = shown >= last;
   return (
     <div class={isNow ? 'slider' : 'slider is-past'}>
-      <button
-        type="button"
-        class="plain"
-        aria-label="One hour back"
-        disabled={shown - HOUR < first}
-        onClick={() => look(shown - HOUR, now)}
-      >
-        <span aria-hidden="true">−1 h</span>
+      <button type="button" class="plain" disabled={shown - HOUR < first} onClick={() => look(shown - HOUR, now)}>
+        −1 h<span class="unseen">, back</span>
       </button>
       <input
         type="range"
@@ -55,14 +49,8 @@ export function TimeSlider({ since, at }: Props) {
         disabled={since === null || last - first < STEP}
         onInput={(event) => setDragged(Number(event.currentTarget.value))}
       />
-      <button
-        type="button"
-        class="plain"
-        aria-label="One hour forward"
-        disabled={isNow}
-        onClick={() => look(shown + HOUR, now)}
-      >
-        <span aria-hidden="true">+1 h</span>
+      <button type="button" class="plain" disabled={isNow} onClick={() => look(shown + HOUR, now)}>
+        +1 h<span class="unseen">, forward</span>
       </button>
       <span class="slider-words numbers">
         {isNow ? 'Now' : `${day(shown)} ${absolute(shown).slice(11)}, ${relative(shown, now)}`}

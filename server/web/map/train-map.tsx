@@ -24,7 +24,7 @@ export function TrainMapTable({ map, chosen, wave: chosenWave, onChoose, onLook 
   const chosenSet = useMemo(() => new Set(chosen), [chosen]);
   const choose = useCallback((name: string, how: Click['how']) => onChoose({ order, name, how }), [order, onChoose]);
   const room = useRef<HTMLElement>(null);
-  useScrolledToNewest(room, columns.length);
+  useScrolledToNow(room, columns.length, oldestNow(map, columnOf));
   useCells(room, { columns, onChoose: choose, onLook });
   const stopped = new Set(
     map.killswitch.flatMap(({ environment, stopsAll }) => (stopsAll ? ['*'] : [environment ?? '*'])),
@@ -68,22 +68,33 @@ export function TrainMapTable({ map, chosen, wave: chosenWave, onChoose, onLook 
   );
 }
 
-/** At the newest when it is first shown; it stays there when newer ones come, unless somebody has scrolled away. */
-function useScrolledToNewest(room: RefObject<HTMLElement | null>, columns: number): void {
+/**
+ * To begin with at the newest, as far as what is oldest of where waves are now can be seen. It stays at the right end when newer
+ * tags come, unless somebody has scrolled away.
+ */
+function useScrolledToNow(room: RefObject<HTMLElement | null>, columns: number, oldestNow: number): void {
   const isAtEnd = useRef(true);
   useLayoutEffect(() => {
     const element = room.current;
     if (element === null) return;
     const look = (): void => {
-      isAtEnd.current = element.scrollLeft + element.clientWidth >= element.scrollWidth - COLUMN_WIDTH;
+      isAtEnd.current = element.scrollLeft >= restOf(element, oldestNow) - COLUMN_WIDTH;
     };
     element.addEventListener('scroll', look, { passive: true });
     return () => element.removeEventListener('scroll', look);
-  }, []);
+  }, [room, oldestNow]);
   useLayoutEffect(() => {
     const element = room.current;
-    if (element !== null && isAtEnd.current) element.scrollLeft = element.scrollWidth;
-  }, [columns]);
+    if (element !== null && isAtEnd.current) element.scrollLeft = restOf(element, oldestNow);
+  }, [room, columns, oldestNow]);
+}
+
+function restOf(element: HTMLElement, oldestNow: number): number {
+  return Math.min(element.scrollWidth - element.clientWidth, (oldestNow - 0.5) * COLUMN_WIDTH);
+}
+
+function oldestNow({ waves }: TrainMap, columnOf: ReadonlyMap<string, number>): number {
+  return Math.min(columnOf.size, ...waves.flatMap(({ answer }) => columnOf.get(answer) ?? []));
 }
 
 interface CellActions {

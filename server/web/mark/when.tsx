@@ -6,7 +6,7 @@ export function When({ preview: { takesEffect } }: { readonly preview: ShownPrev
   const { settleSeconds } = takesEffect;
   return (
     <p class="quiet">
-      {settleSeconds === 0
+      {settleSeconds < 1
         ? 'It counts from the next time that each node asks.'
         : `It counts ${duration(settleSeconds * 1000)} after it is written, from the next time that each node asks.`}
     </p>

@@ -9,6 +9,14 @@ interface Props {
   readonly children: ComponentChildren;
 }
 
+const FIRST = ['input:checked', 'input, textarea, select', 'button'];
+
+/** What somebody most likely wants to use first; the cross comes last. */
+function first(dialog: HTMLElement | null): HTMLElement | undefined {
+  const found = FIRST.map((kind) => dialog?.querySelector<HTMLElement>(`.dialog-body :is(${kind})`));
+  return found.find((element) => element instanceof HTMLElement) ?? undefined;
+}
+
 /** A modal dialog: Escape and the cross close it, and what had the focus before has it again. */
 export function Dialog({ title, onClose, isGrave = false, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -16,6 +24,7 @@ export function Dialog({ title, onClose, isGrave = false, children }: Props) {
   useEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
+    first(dialog.current)?.focus();
     return () => {
       if (before instanceof HTMLElement) before.focus();
     };

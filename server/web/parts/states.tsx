@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import type { Failed } from '../api.ts';
 import type { Data } from '../data.ts';
-import { absolute } from '../words.ts';
+import { absolute, sentence } from '../words.ts';
 
 /** Keeps the room of what is to come, so that nothing jumps. `lines` of text, or a height in rem. */
 export function Loading({ what = 'Loading', rem = 12 }: { readonly what?: string; readonly rem?: number }) {
@@ -64,9 +64,4 @@ export function Loaded<Value>({ data, what, rem, children }: LoadedProps<Value>)
       {children(value)}
     </>
   );
-}
-
-function sentence(text: string): string {
-  const first = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(first) ? first : `${first}.`;
 }

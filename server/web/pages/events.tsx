@@ -1,11 +1,11 @@
 import { Empty, Failure, Loading } from '../parts/states.tsx';
 import { becomeWith } from '../place.ts';
-import { hrefOf, hrefWith, type Place } from '../router.ts';
+import { hrefWith, type Place } from '../router.ts';
 import { count } from '../words.ts';
 import { Entry } from './events/entry.tsx';
 import { eventDays } from './events/feed.ts';
 import { KindFilters } from './events/kind-filters.tsx';
-import { chosenKinds, KINDS, kindsText } from './events/kinds.ts';
+import { chosenKinds, KINDS, kindsText, shownKinds } from './events/kinds.ts';
 import { type Feed, useFeed } from './events/use-feed.ts';
 import { joinList, splitList, toggled } from './parts/list.ts';
 import './parts/parts.css';
@@ -14,7 +14,8 @@ import './events/events.css';
 /** Everything that changed, as it happens. */
 export function EventsPage({ place }: { readonly place: Place }) {
   const { subject } = place.query;
-  const kinds = chosenKinds(place.query['kinds'], subject);
+  const chosen = chosenKinds(place.query['kinds']);
+  const kinds = shownKinds(chosen, subject);
   const feed = useFeed({ kinds: kinds.length === KINDS.length ? undefined : kinds.join(), subject });
   return (
     <div class="events-page">
@@ -26,19 +27,8 @@ export function EventsPage({ place }: { readonly place: Place }) {
           </p>
         )}
       </header>
-      <KindFilters
-        kinds={kinds}
-        onChange={(next) => becomeWith({ kinds: kindsText(next, subject), open: undefined })}
-      />
-      {kinds.length === 0 ? (
-        <Empty title="No kind of event is chosen">
-          <p>
-            <a href={hrefOf(['events'], { kinds: 'all' })}>Show all kinds</a>
-          </p>
-        </Empty>
-      ) : (
-        <List feed={feed} place={place} />
-      )}
+      <KindFilters kinds={chosen} onChange={(next) => becomeWith({ kinds: kindsText(next), open: undefined })} />
+      <List feed={feed} place={place} />
     </div>
   );
 }

@@ -3,6 +3,8 @@ import { useData } from '../data.ts';
 import { Empty, Loaded } from '../parts/states.tsx';
 import { becomeWith, go, goWith } from '../place.ts';
 import { hrefOf, hrefWith, type Place } from '../router.ts';
+import { session, whyNoChange } from '../session.ts';
+import { useStore } from '../store.ts';
 import { Decision } from './node/decision.tsx';
 import { Files } from './node/files.tsx';
 import { History } from './node/history.tsx';
@@ -27,6 +29,7 @@ export function NodePage({ place }: { readonly place: Place }) {
     'settings',
   ]);
   const record = data.value;
+  const whyNot = whyNoChange(useStore(session));
   return (
     <div class="node-page">
       <p class="trail">
@@ -35,7 +38,12 @@ export function NodePage({ place }: { readonly place: Place }) {
       <header class="page-head">
         <h1>{hostname}</h1>
         {record === null ? null : <Flags node={record.node} />}
-        <button type="button" onClick={() => goWith({ pin: 'edit' })}>
+        <button
+          type="button"
+          disabled={whyNot !== null}
+          title={whyNot ?? undefined}
+          onClick={() => goWith({ pin: 'edit' })}
+        >
           {record?.pin == null ? 'Pin…' : 'Change pin…'}
         </button>
         <AtPicker at={at} onAt={(instant) => go(hrefWith(place, { at: instant ?? undefined }))} isAhead />

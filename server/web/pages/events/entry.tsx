@@ -34,17 +34,20 @@ export function Entry({ event, isOpen, onToggle }: Props) {
             {after === null ? null : <ins>{after.trim() || 'empty'}</ins>}
           </p>
         ) : null}
-        <p class="event-by quiet">
-          {by}
-          {from === null ? '' : ` · ${from}`} · <a href={hrefOf(['events'], { subject })}>{subject}</a>
-          {change === 'lines' ? (
-            <button type="button" class="plain event-open" aria-expanded={isOpen} onClick={onToggle}>
-              {isOpen ? 'Hide the change' : 'Show the change'}
-            </button>
-          ) : null}
-        </p>
+        {change === 'lines' ? (
+          <button type="button" class="plain event-open" aria-expanded={isOpen} onClick={onToggle}>
+            {isOpen ? 'Hide the change' : 'Show the change'}
+          </button>
+        ) : null}
         {change === 'lines' && isOpen ? <Diff patch={textPatch(before, after)} /> : null}
       </div>
+      <p class="event-by quiet">
+        <a href={hrefOf(['events'], { subject })}>{subject}</a>
+        <span>
+          {by}
+          {from === null ? '' : ` · ${from}`}
+        </span>
+      </p>
     </li>
   );
 }

@@ -38,10 +38,18 @@ export function eventDays(events: readonly ShownEvent[]): readonly EventDay[] {
 }
 
 const SHORT = 60;
+/** So much of a commit is in a sentence. */
+const SAID = 12;
 
-/** How what was before and after is shown: in a line, by lines, or not at all. */
-export function changeOf({ before, after }: Pick<ShownEvent, 'before' | 'after'>): 'none' | 'line' | 'lines' {
+/** How what was before and after is shown: in a line, by lines, or not at all, as where the sentence has said it. */
+export function changeOf({
+  before,
+  after,
+  summary,
+}: Pick<ShownEvent, 'before' | 'after' | 'summary'>): 'none' | 'line' | 'lines' {
   if (before === after) return 'none';
+  const said = (after ?? before ?? '').slice(0, SAID);
+  if (said !== '' && summary.includes(said) && (after ?? before ?? '').length <= SHORT) return 'none';
   const isShort = (text: string | null): boolean =>
     text === null || (text.length <= SHORT && !text.trimEnd().includes('\n'));
   return isShort(before) && isShort(after) ? 'line' : 'lines';

@@ -35,17 +35,20 @@ export function kindsOf(group: Group): readonly EventKind[] {
   return KINDS.filter((kind) => GROUP_OF[kind] === group);
 }
 
-/** From `kinds=` of the URL; of one subject everything is shown where nothing is said. */
-export function chosenKinds(text: string | undefined, subject: string | undefined): readonly EventKind[] {
-  if (text === undefined) return subject === undefined ? AT_FIRST : KINDS;
-  if (text === 'all') return KINDS;
+/** From `kinds=` of the URL: those that somebody chose. */
+export function chosenKinds(text: string | undefined): readonly EventKind[] {
   const words = splitList(text);
-  return KINDS.filter((kind) => words.includes(kind));
+  return text === 'all' ? KINDS : KINDS.filter((kind) => words.includes(kind));
 }
 
-/** The other way round; undefined where it is what is shown at first. */
-export function kindsText(kinds: readonly EventKind[], subject: string | undefined): string | undefined {
-  const text = kinds.length === KINDS.length ? 'all' : joinList(kinds.length === 0 ? ['none'] : kinds);
-  const isUsual = kinds.join() === chosenKinds(undefined, subject).join();
-  return isUsual ? undefined : text;
+/** Where none is chosen: all that matter; of one subject everything. */
+export function shownKinds(chosen: readonly EventKind[], subject: string | undefined): readonly EventKind[] {
+  if (chosen.length > 0) return chosen;
+  return subject === undefined ? AT_FIRST : KINDS;
+}
+
+/** For the URL. */
+export function kindsText(chosen: readonly EventKind[]): string | undefined {
+  if (chosen.length === 0) return undefined;
+  return chosen.length === KINDS.length ? 'all' : joinList(chosen);
 }

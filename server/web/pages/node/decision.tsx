@@ -27,7 +27,7 @@ export function Decision({ hostname, at }: Props) {
               {environment === '' ? 'In no wave' : `In ${wave === environment ? wave : `${wave}, ${environment}`}`}
             </p>
             {decision.outcome === 'serve' || decision.message === '' ? null : <p class="message">{decision.message}</p>}
-            <ol class="reasons">
+            <ol class="steps">
               {decision.reasons.map((reason) => (
                 <li key={reason}>
                   <Prose text={reason} />

@@ -28,7 +28,7 @@ export function History({ hostname, history }: Props) {
               <Time at={at} />
             </a>
           </div>
-          <ul class="reasons">
+          <ul class="steps">
             {reasons.map((reason) => (
               <li key={reason}>
                 <Prose text={reason} />

@@ -85,7 +85,7 @@ export function PinDialog({ hostname, record, onClose, onDone }: Props) {
             onInput={(event) => setReason(event.currentTarget.value)}
           />
         </label>
-        {tag === '' ? null : <PinEffect hostname={hostname} tag={tag} />}
+        <PinEffect hostname={hostname} tag={tag} />
         {failure === null ? null : <Failure failure={failure} />}
         <div class="row dialog-actions">
           <button type="submit" class="main" disabled={tag === '' || isBusy}>

@@ -22,7 +22,7 @@ export function Changes({ url, open, onOpen }: Props) {
         files.length === 0 ? (
           <p class="quiet">Nothing differs.</p>
         ) : (
-          <div class="changes">
+          <div class="difference-list">
             <p class="changes-size">
               {count(size.files, 'file')} <Lines insertions={size.insertions} deletions={size.deletions} />
             </p>
@@ -94,7 +94,8 @@ function Lines({ insertions, deletions }: Pick<ChangedFile, 'insertions' | 'dele
   if (insertions === null || deletions === null) return <span class="lines quiet">binary</span>;
   return (
     <span class="lines">
-      <span class="lines-in">+{grouped(insertions)}</span> <span class="lines-out">−{grouped(deletions)}</span>
+      {insertions === 0 ? null : <span class="lines-in">+{grouped(insertions)}</span>}{' '}
+      {deletions === 0 ? null : <span class="lines-out">−{grouped(deletions)}</span>}
     </span>
   );
 }

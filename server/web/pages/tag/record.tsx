@@ -69,7 +69,7 @@ function Marks({ tag, environments }: Props) {
   const groups = markGroups(tag);
   if (groups.length === 0)
     return (
-      <p>
+      <p class="mark-list">
         <Mark state="none" words />
       </p>
     );

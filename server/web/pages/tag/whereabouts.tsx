@@ -16,7 +16,7 @@ export function Whereabouts({ name, nodes, map }: Props) {
   return (
     <section class="card" aria-labelledby="where">
       <h2 id="where">{nodes === 0 ? 'No node was told it last' : `${count(nodes, 'node')} told it last`}</h2>
-      <table class="where">
+      <table class="whereabouts">
         <thead>
           <tr>
             <th scope="col">Wave</th>

@@ -1,14 +1,7 @@
 import express, { type Request, type RequestHandler } from 'express';
 import * as z from 'zod';
-import {
-  type Digest,
-  type Hostname,
-  parseDigest,
-  parseHostname,
-  parseTagName,
-  type TagName,
-} from '../../protocol/names.ts';
-import { badDigest, badHostname, badTag } from './failures.ts';
+import { type Digest, parseDigest } from '../../protocol/names.ts';
+import { badDigest } from './failures.ts';
 import { isJson, notJson } from './guard.ts';
 import { namesIn, PARAMETERS } from './parameters.ts';
 import { failure, type Read } from './reply.ts';
@@ -18,24 +11,6 @@ import type { Asked, Call, Route } from './route.ts';
 export function parameter(request: Request, name: string): string {
   const value = request.params[name];
   return typeof value === 'string' ? value : '';
-}
-
-export function hostnameOf(request: Request): Read<Hostname> {
-  const text = parameter(request, 'hostname');
-  const value = parseHostname(text);
-  return value === undefined ? { ok: false, reply: badHostname(text) } : { ok: true, value };
-}
-
-export function tagOf(request: Request): Read<TagName> {
-  const text = parameter(request, 'tag');
-  const value = parseTagName(text);
-  return value === undefined ? { ok: false, reply: badTag(text) } : { ok: true, value };
-}
-
-export function digestOf(request: Request): Read<Digest> {
-  const text = parameter(request, 'digest');
-  const value = parseDigest(text);
-  return value === undefined ? { ok: false, reply: badDigest(text) } : { ok: true, value };
 }
 
 /** `?from=`: the view that an archive may lead from. */
@@ -49,7 +24,7 @@ export function baseOf(text: string | undefined): Read<Digest | undefined> {
 export async function readAsked({ path, description }: Route, call: Call): Promise<Read<Asked>> {
   const parts = readPath(path, call.request);
   if (!parts.ok) return parts;
-  const { query, body } = description ?? {};
+  const { query, body } = description;
   const asked = query === undefined ? NOTHING : readQuery(call.request, query);
   if (!asked.ok) return asked;
   const sent = body === undefined ? NOTHING : await readBody(call, body);

@@ -56,7 +56,7 @@ export interface Answer {
  * follows from the access, the path, and from there being a query or a body, is not said again.
  */
 export interface Description<Query extends z.core.$ZodType = z.core.$ZodType, Body = z.core.$ZodType> {
-  readonly group?: Group;
+  readonly group: Group;
   /** One sentence without a full stop, for a list. */
   readonly summary: string;
   /** What else there is to say. */
@@ -88,7 +88,7 @@ export interface Route {
   /** Express's pattern. Its parts are described in `parameters.ts`. */
   readonly path: string;
   readonly access: Access;
-  readonly description?: Description;
+  readonly description: Description;
   /** Calls an operation, serialises. */
   handle(call: Call, asked: Asked): Reply | Promise<Reply>;
 }

@@ -26,6 +26,7 @@ import { nodeArchiveRoute, nodeManifestRoute } from './routes/node-content.ts';
 import { nodeDiffRoute, nodeFilesRoute } from './routes/node-files.ts';
 import { nodeTokenRoute } from './routes/node-token.ts';
 import { nodesRoute } from './routes/nodes.ts';
+import { openapiRoute } from './routes/openapi.ts';
 import { pageAssetRoute, pageRoute } from './routes/page.ts';
 import { deletePinRoute, putPinRoute } from './routes/pin.ts';
 import { previewRoute } from './routes/preview.ts';
@@ -93,4 +94,5 @@ export const ROUTES: readonly Route[] = [
   loginCallbackRoute,
   sessionRoute,
   logoutRoute,
+  openapiRoute(() => ROUTES),
 ];

@@ -91,6 +91,7 @@ const ROWS: Readonly<Record<string, Listed>> = {
 export const OPEN: ReadonlySet<string> = new Set([
   'GET /',
   'GET /assets/:name',
+  'GET /openapi.json',
   'GET /healthz',
   'GET /readyz',
   'GET /client/release.json',

@@ -1,5 +1,5 @@
 import { type ErrorCode, STATUS_OF } from '../../../protocol/errors.ts';
-import { type ParameterName, namesIn } from '../parameters.ts';
+import { namesIn, type ParameterName } from '../parameters.ts';
 import type { Access, Route } from '../route.ts';
 
 const WHOEVER: readonly ErrorCode[] = [
@@ -34,7 +34,7 @@ const BY_PARAMETER: Readonly<Partial<Record<ParameterName, ErrorCode>>> = {
 
 /** Every code that a route may answer, by its status: in the order of the list. What may befall any request is not among them. */
 export function failuresOf({ method, path, access, description }: Route): ReadonlyMap<number, readonly ErrorCode[]> {
-  const { query, body, failures = [] } = description ?? {};
+  const { query, body, failures = [] } = description;
   const codes = new Set<ErrorCode>([
     ...BY_ACCESS[access],
     ...(access === 'admin' && method !== 'GET' ? CHANGES : []),

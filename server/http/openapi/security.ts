@@ -1,5 +1,5 @@
-import { SESSION_COOKIE } from '../session-cookie.ts';
 import type { Access } from '../route.ts';
+import { SESSION_COOKIE } from '../session-cookie.ts';
 
 /** How somebody says who asks. */
 export const SECURITY_SCHEMES = {

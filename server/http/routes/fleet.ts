@@ -5,9 +5,8 @@ import { parseHostname } from '../../../protocol/names.ts';
 import { plainJson } from '../../core/plain-json.ts';
 import { briefNodes } from '../../operations/brief-nodes.ts';
 import { starting } from '../failures.ts';
-import { readQuery } from '../read.ts';
 import { failure, json } from '../reply.ts';
-import type { Route } from '../route.ts';
+import { route } from '../route.ts';
 import { digits, instant, parsed } from '../shapes.ts';
 
 const MOST = 10_000;
@@ -36,19 +35,17 @@ const query = z.strictObject({
 });
 
 /** The nodes in a line each, by host name: all of them, written as they are read, or with `?limit=` so many after `?after=`. */
-export const fleetRoute: Route = {
+export const fleetRoute = route({
   method: 'GET',
   path: '/v1/fleet',
   access: 'read',
   description: {
+    group: 'Fleet',
     summary: 'The nodes in a line each: what each was told, is due and runs, now or at an instant in the past',
     query,
     answers: { 200: briefNodesSchema },
   },
-  async handle({ door: { context }, request }) {
-    const asked = readQuery(request, query);
-    if (!asked.ok) return asked.reply;
-    const { q, outcome, at, limit, ...rest } = asked.value;
+  async handle({ door: { context } }, { query: { q, outcome, at, limit, ...rest } }) {
     if (at !== undefined && at > context.time.now())
       return failure('bad-request', 'at lies ahead', 'leave it away, or ask /v1/forecast for what comes');
     const pages = briefNodes(context, { ...rest, name: q, outcomes: outcome, at, limit });
@@ -61,7 +58,7 @@ export const fleetRoute: Route = {
     for await (const page of pages) nodes.push(...page);
     return json({ nodes, next: nodes.length < limit ? null : (nodes.at(-1)?.hostname ?? null) });
   },
-};
+});
 
 function outcomeIn(text: string) {
   return text === 'none' ? null : REPORT_OUTCOMES.find((outcome) => outcome === text);

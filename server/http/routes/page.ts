@@ -1,9 +1,8 @@
 import type { PageFile } from '../../ports/content.ts';
 import { accepts } from '../codings.ts';
 import { namesEtag } from '../etag.ts';
-import { parameter } from '../read.ts';
 import { failure, type Headers, type Reply } from '../reply.ts';
-import type { Call, Route } from '../route.ts';
+import { type Call, route } from '../route.ts';
 
 /** What the page may do: nothing but what comes from this server. It has no forms to send and stands in no frame. */
 const POLICY = [
@@ -18,32 +17,52 @@ const POLICY = [
 ].join('; ');
 
 /** The page. Nothing in it is secret: what it shows it asks for as whoever looks at it. */
-export const pageRoute: Route = {
+export const pageRoute = route({
   method: 'GET',
   path: '/',
   access: 'anyone',
+  description: {
+    group: 'Server',
+    summary: 'The page',
+    headers: ['If-None-Match'],
+    answers: {
+      200: { content: { 'text/html': null }, headers: ['ETag', 'Content-Encoding?'] },
+      304: { headers: ['ETag'] },
+    },
+    failures: ['not-found'],
+  },
   async handle(call) {
     const files = await call.door.context.pageBuild.find();
     return files === undefined
       ? NO_PAGE
       : fileReply(call, files.index, { 'Cache-Control': 'no-cache', ...FOR_DOCUMENTS });
   },
-};
+});
 
 /** What the page names, by a name that has a hash of the content in it. */
-export const pageAssetRoute: Route = {
+export const pageAssetRoute = route({
   method: 'GET',
   path: '/assets/:name',
   access: 'anyone',
-  async handle(call) {
+  description: {
+    group: 'Server',
+    summary: 'A part of the page, by a name that has a hash of the content in it',
+    headers: ['If-None-Match'],
+    answers: {
+      200: { content: { '*/*': null }, headers: ['ETag', 'Content-Encoding?'] },
+      304: { headers: ['ETag'] },
+    },
+    failures: ['not-found'],
+  },
+  async handle(call, { path: { name } }) {
     const files = await call.door.context.pageBuild.find();
     if (files === undefined) return NO_PAGE;
-    const asset = files.assets.get(parameter(call.request, 'name'));
+    const asset = files.assets.get(name);
     return asset === undefined
       ? OTHER_PAGE
       : fileReply(call, asset, { 'Cache-Control': 'public, max-age=31536000, immutable' });
   },
-};
+});
 
 const FOR_DOCUMENTS: Headers = {
   'Content-Security-Policy': POLICY,

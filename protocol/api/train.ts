@@ -128,8 +128,9 @@ export type TrainMap = z.infer<typeof mapSchema>;
 export const TOPICS = ['map', 'nodes', 'tags', 'problems', 'killswitch', 'events', 'settings'] as const;
 export type Topic = (typeof TOPICS)[number];
 /**
- * `GET /v1/live` (SSE). `event: hello` when the stream begins, data `{"version": "0.1.0", "started": INSTANT}`; then at most once a
- * second `event: changed`, data `{"topics": [...]}`: what is worth asking for again. A comment every 15 s.
+ * `GET /v1/live` with `Accept: text/event-stream`. `event: hello` when the stream begins, data `{"version": "0.1.0", "started": INSTANT}`; then at most once a
+ * second `event: changed`, data `{"topics": [...]}`: what is worth asking for again. A comment every 15 s. Without
+ * that header: what `hello` says, as JSON.
  */
 export const changedSchema = z.object({ topics: z.array(z.enum(TOPICS)) });
 export const helloSchema = z.object({ version: z.string(), started: instant });

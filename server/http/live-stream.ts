@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import type { Topic } from '../../protocol/api/train.ts';
+import type * as z from 'zod';
+import type { helloSchema, Topic } from '../../protocol/api/train.ts';
 import { plainJson } from '../core/plain-json.ts';
 import { VERSION } from '../version.ts';
 import type { Door } from './door.ts';
@@ -40,7 +41,7 @@ export async function* liveStream(
   stopping.addEventListener('abort', end, { once: true });
   let signed = performance.now();
   try {
-    yield `retry: ${RETRY_MS}\n${message('hello', { version: VERSION, started: STARTED })}`;
+    yield `retry: ${RETRY_MS}\n${message('hello', hello())}`;
     while (!over && isWelcome()) {
       if (topics.size > 0) {
         const changed = [...topics];
@@ -65,6 +66,11 @@ export async function* liveStream(
     response.off('close', end);
     stopping.removeEventListener('abort', end);
   }
+}
+
+/** Who it is that speaks: another one after a restart. */
+export function hello(): z.infer<typeof helloSchema> {
+  return { version: VERSION, started: STARTED };
 }
 
 const STARTED = new Date(Date.now() - process.uptime() * 1000).toISOString();

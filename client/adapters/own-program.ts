@@ -44,6 +44,11 @@ export function lookAtOwn(script: string | undefined): Looked {
     return unfit(`${path} is no client in one file`, 'What runs from its sources is updated where they came from.');
   if (path.split('/').includes('node_modules'))
     return unfit(`${path} belongs to an npm package`, "Update it with npm, as in 'npm update tagwave'.");
+  if (path.startsWith('/usr/bin/'))
+    return unfit(
+      `${path} belongs to a package of the system`,
+      "Update it as the system is, as in 'apt-get install tagwave'.",
+    );
   return { kind: 'own', path, version, sha256: sha256Of(content), stats: statSync(path) };
 }
 

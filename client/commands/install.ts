@@ -27,6 +27,7 @@ import {
   type Installation,
   isInterval,
   type Mode,
+  PACKAGED,
   UNITS,
   USUAL,
 } from '../core/installation.ts';
@@ -87,9 +88,15 @@ function wantedBy(settings: Settings, own: OwnFlags): Wanted | string {
     everyMinutes,
     user,
     target,
+    program: isPackaged() ? PACKAGED : USUAL.program,
     starts: own['no-start'] !== true,
     destdir: typeof own['destdir'] === 'string' ? resolve(own['destdir']) : '',
   };
+}
+
+/** What was installed by hand stands before it in everybody's PATH. */
+function isPackaged(): boolean {
+  return existsSync(PACKAGED) && !existsSync(USUAL.program);
 }
 
 function modeOf(own: OwnFlags): Mode {

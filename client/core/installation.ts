@@ -10,6 +10,8 @@ export interface Installation {
   /** Who runs it. Only root may give files to others and reload services. */
   readonly user: string;
   readonly target: string;
+  /** The client itself, where systemd finds it. */
+  readonly program: string;
 }
 
 export interface InstalledFile {
@@ -17,7 +19,16 @@ export interface InstalledFile {
   readonly text: string;
 }
 
-export const USUAL: Installation = { mode: 'cron', everyMinutes: 10, user: 'tagwave', target: '/var/lib/tagwave' };
+export const USUAL: Installation = {
+  mode: 'cron',
+  everyMinutes: 10,
+  user: 'tagwave',
+  target: '/var/lib/tagwave',
+  program: '/usr/local/bin/tagwave',
+};
+
+/** Where a package of the system has it. */
+export const PACKAGED = '/usr/bin/tagwave';
 
 export const CRON_FILE = '/etc/cron.d/tagwave';
 export const UNITS = {
@@ -86,7 +97,7 @@ After=network-online.target
 
 [Service]
 Type=oneshot
-${userText(installation)}ExecStart=/usr/local/bin/tagwave poll
+${userText(installation)}ExecStart=${installation.program} poll
 # Killswitch, hold and a run that is still busy are answers, not failures of this unit. The journal has the sentence.
 SuccessExitStatus=3 4 5
 TimeoutStartSec=1h
@@ -127,7 +138,7 @@ After=network-online.target
 
 [Service]
 Type=exec
-${userText(installation)}ExecStart=/usr/local/bin/tagwave watch
+${userText(installation)}ExecStart=${installation.program} watch
 # Asks at once.
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=always

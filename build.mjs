@@ -1,6 +1,7 @@
 // Bundles the commands into dist/. The server takes most of its dependencies in, because a command starts twice as fast from
 // a few files as from hundreds; those that are native, or load their parts by name, stay in node_modules. The client becomes one file that runs with nothing but Node 18 or newer beside it.
 import { chmod, copyFile, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { build } from 'esbuild';
 import { bundleClient } from './client/bundle.mjs';
 import { bundlePage } from './server/web/bundle.mjs';
@@ -14,7 +15,10 @@ const threads = (await readdir('server/threads').catch(() => [])).map((file) => 
 ]);
 const common = { bundle: true, platform: 'node', logLevel: 'warning', sourcemap: false, legalComments: 'none' };
 
-await rm('dist', { recursive: true, force: true });
+// Elsewhere for tests, which must not take away what is being used.
+const out = process.argv[2] ?? 'dist';
+
+await rm(out, { recursive: true, force: true });
 await Promise.all([
   build({
     ...common,
@@ -26,7 +30,7 @@ await Promise.all([
       fuzz: 'test/fuzz/main.ts',
       ...Object.fromEntries(threads),
     },
-    outdir: 'dist',
+    outdir: out,
     format: 'esm',
     target: 'node20',
     external: ['better-sqlite3', 'express', 'fast-check', 'winston'],
@@ -36,9 +40,9 @@ await Promise.all([
       js: `${shebang}import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);`,
     },
   }),
-  bundleClient('dist/tagwave.cjs', version),
-  bundlePage('dist/web'),
+  bundleClient(join(out, 'tagwave.cjs'), version),
+  bundlePage(join(out, 'web')),
 ]);
 // Servers give it to hosts, beside the client.
-await copyFile('client/install.sh', 'dist/install.sh');
-await chmod('dist/tagwave-server.js', 0o755);
+await copyFile('client/install.sh', join(out, 'install.sh'));
+await chmod(join(out, 'tagwave-server.js'), 0o755);

@@ -60,7 +60,7 @@ function Parameters({
       <h3>Parameters</h3>
       <ul class="plain-list shape">
         {parameters.map(({ name, in: where, required, description, schema = {} }) => (
-          <li key={`${where} ${name}`} class="field">
+          <li key={`${where} ${name}`} class="shape-line">
             <code class="field-name">{name}</code>
             <span class="field-type">{typeWords(schema, document)}</span>
             <span class="quiet">

@@ -62,11 +62,11 @@ function FieldLine({
       )}
     </>
   );
-  if (!hasMore) return <li class="field">{words}</li>;
+  if (!hasMore) return <li class="shape-line">{words}</li>;
   return (
     <li>
       <details>
-        <summary class="field">{words}</summary>
+        <summary class="shape-line">{words}</summary>
         <Shape schema={schema} document={document} />
       </details>
     </li>

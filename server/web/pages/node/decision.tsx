@@ -27,7 +27,7 @@ export function Decision({ hostname, at }: Props) {
               {environment === '' ? 'In no wave' : `In ${wave === environment ? wave : `${wave}, ${environment}`}`}
             </p>
             {decision.outcome === 'serve' || decision.message === '' ? null : <p class="message">{decision.message}</p>}
-            <ol class="steps">
+            <ol class="step-list">
               {decision.reasons.map((reason) => (
                 <li key={reason}>
                   <Prose text={reason} />
@@ -35,7 +35,7 @@ export function Decision({ hostname, at }: Props) {
               ))}
             </ol>
             {notes.map((note) => (
-              <p key={note} class="quiet note">
+              <p key={note} class="quiet decision-note">
                 <Prose text={note} />
               </p>
             ))}

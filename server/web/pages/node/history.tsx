@@ -28,7 +28,7 @@ export function History({ hostname, history }: Props) {
               <Time at={at} />
             </a>
           </div>
-          <ul class="steps">
+          <ul class="step-list">
             {reasons.map((reason) => (
               <li key={reason}>
                 <Prose text={reason} />

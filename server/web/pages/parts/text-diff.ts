@@ -2,7 +2,7 @@ import { formatPatch, OMIT_HEADERS, structuredPatch } from 'diff';
 
 const AROUND = 2;
 /** Finding the least difference of texts that have little in common takes long; such are shown one below the other. */
-const MOST_EDITS = 2000;
+const MOST_EDITS = 400;
 
 /** How a text became another one, as a unified patch; null = there was, or is, no such text. Empty where nothing differs by lines. */
 export function textPatch(before: string | null, after: string | null): string {

@@ -9,16 +9,10 @@ import type { Usage } from './usage/usage.ts';
 export function parseArguments(args: readonly string[]): Chosen | Request {
   let printed = '';
   let chosen: Chosen | undefined;
-  const program = new Command('tagwave')
-    .description('Brings this host to the configuration that a Tagwave server assigns to it.')
-    .version(VERSION)
-    .exitOverride()
-    .configureOutput({ writeOut: (text) => (printed += text), writeErr: (text) => (printed += text) })
-    .addHelpText(
-      'after',
-      "\nExample:\n  tagwave poll --server https://tagwave.example.com\n\n'tagwave poll --help' tells more.",
-    );
-  for (const known of COMMANDS) add(program, known, (flags, words) => (chosen = choose(known, flags, words)));
+  const program = clientProgram(
+    (known, flags, words) => (chosen = choose(known, flags, words)),
+    (text) => (printed += text),
+  );
   try {
     program.parse(args, { from: 'user' });
   } catch (error) {
@@ -27,6 +21,24 @@ export function parseArguments(args: readonly string[]): Chosen | Request {
     return { kind: isHelp ? 'help' : 'usage', text: printed.trimEnd() };
   }
   return chosen ?? { kind: 'usage', text: printed.trimEnd() };
+}
+
+/** What is parsed, helped with, and told by the manual. `take` is called for the command that was chosen, `say` with help and errors. */
+export function clientProgram(
+  take: (known: Usage, flags: Flags, words: readonly string[]) => void,
+  say: (text: string) => void = () => undefined,
+): Command {
+  const program = new Command('tagwave')
+    .description('Brings this host to the configuration that a Tagwave server assigns to it.')
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({ writeOut: say, writeErr: say })
+    .addHelpText(
+      'after',
+      "\nExample:\n  tagwave poll --server https://tagwave.example.com\n\n'tagwave poll --help' tells more.",
+    );
+  for (const known of COMMANDS) add(program, known, (flags, words) => take(known, flags, words));
+  return program;
 }
 
 function add(program: Command, known: Usage, choose: (flags: Flags, words: readonly string[]) => void): void {

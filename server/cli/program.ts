@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { addCheck } from './check.ts';
 import { DEFAULT_BASE, type ExitCode, misuse, type Run } from './command.ts';
+import { addCompletion } from './completion.ts';
 import { addEnrolments } from './enrolments.ts';
 import { addEvents } from './events.ts';
 import { addExplain } from './explain.ts';
@@ -70,6 +71,7 @@ const ADD = [
   addEvents,
   addToken,
   addEnrolments,
+  addCompletion,
 ];
 
 const BASE = `the directory of control files (default: TAGWAVE_BASE, or ${DEFAULT_BASE})`;

@@ -17,7 +17,7 @@ describe('help', () => {
     const { code, stdout, stderr } = await runCommand(['--help']);
     expect([code, stderr]).toEqual([0, '']);
     for (const name of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
-    expect(COMMANDS).toHaveLength(21);
+    expect(new Set(COMMANDS).size).toBe(COMMANDS.length);
   });
 
   test('of each command tells how it is called and its options, --base and --json among them', async () => {

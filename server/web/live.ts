@@ -7,11 +7,11 @@ import { createStore, type Store } from './store.ts';
 /** `polling`: the server tells no news of itself, so everything is asked for again now and then. */
 export interface Link {
   readonly state: 'connecting' | 'connected' | 'away' | 'polling';
-  /** Milliseconds since 1970; since when it is in this state. */
-  readonly since: number;
+  /** When news came in last, milliseconds since 1970; null: never. */
+  readonly heard: number | null;
 }
 
-export const link: Store<Link> = createStore<Link>({ state: 'connecting', since: Date.now() });
+export const link: Store<Link> = createStore<Link>({ state: 'connecting', heard: null });
 
 type Listener = () => void;
 const listeners = new Map<Listener, readonly Topic[]>();
@@ -110,7 +110,10 @@ function topicsIn(data: string): readonly Topic[] | 'all' {
 }
 
 function enter(state: Link['state']): void {
-  if (link.get().state !== state) link.set({ state, since: Date.now() });
+  const before = link.get();
+  if (before.state === state) return;
+  const wasThere = before.state === 'connected' || state === 'connected';
+  link.set({ state, heard: wasThere ? Date.now() : before.heard });
 }
 
 function visible(): Promise<void> {

@@ -67,6 +67,8 @@ export interface ServingOptions {
   readonly unsettled?: boolean;
   /** Where the client is that hosts are given. */
   readonly clientDirectory?: string;
+  /** Where the page is that people are shown. */
+  readonly pageDirectory?: string;
   /** Polls are asked once, not again of the routes alone. */
   readonly onceOnly?: boolean;
 }
@@ -106,7 +108,7 @@ export function sharedServing(options: ServingOptions = {}): () => Serving {
 
 async function open(
   root: string,
-  { files = {}, settings = {}, unsettled = false, clientDirectory, onceOnly = false }: ServingOptions,
+  { files = {}, settings = {}, unsettled = false, clientDirectory, pageDirectory, onceOnly = false }: ServingOptions,
 ): Promise<Serving> {
   prepared ??= prepare();
   await cp(await prepared, root, { recursive: true, preserveTimestamps: true });
@@ -121,7 +123,14 @@ async function open(
     },
   });
   const clock = movableClock(NOW);
-  const app = await composed({ root, clock, settings, clientDirectory, log: openLog({ level: 'debug', stream }) });
+  const app = await composed({
+    root,
+    clock,
+    settings,
+    clientDirectory,
+    pageDirectory,
+    log: openLog({ level: 'debug', stream }),
+  });
   const started = await startServer(app);
   if (!started.ok) throw new Error(started.sentence);
   const { url } = started.value;
@@ -227,13 +236,15 @@ interface Composing {
   readonly settings: Partial<Record<SettingKey, unknown>>;
   readonly log: Log;
   readonly clientDirectory?: string | undefined;
+  readonly pageDirectory?: string | undefined;
 }
 
-async function composed({ root, clock, settings, log, clientDirectory }: Composing): Promise<App> {
+async function composed({ root, clock, settings, log, clientDirectory, pageDirectory }: Composing): Promise<App> {
   const flags = { ...QUICK, 'repo.url': join(root, 'config'), 'repo.branch': 'main', ...settings };
   const client = clientDirectory === undefined ? {} : { clientDirectory };
+  const page = pageDirectory === undefined ? {} : { pageDirectory };
   const base = join(root, 'base');
-  const result = await compose({ base, env: {}, flags, role: 'server', clock, log, ...client });
+  const result = await compose({ base, env: {}, flags, role: 'server', clock, log, ...client, ...page });
   if (!result.ok) throw new Error(JSON.stringify(result.errors));
   return result.app;
 }

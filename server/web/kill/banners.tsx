@@ -7,7 +7,8 @@ import { hrefOf } from '../router.ts';
 import { useStore } from '../store.ts';
 import { useStatus } from '../summary.ts';
 import { count } from '../words.ts';
-import { changed, keyOf, progressWords, type ShownStop, stopsNow } from './stops.ts';
+import { changed } from './changed.ts';
+import { keyOf, progressWords, type ShownStop, stopsNow } from './stops.ts';
 
 /** On every page, for as long as something is stopped. */
 export function KillBanners() {

@@ -9,7 +9,8 @@ import { useStore } from '../store.ts';
 import { useStatus } from '../summary.ts';
 import { count } from '../words.ts';
 import { useStops } from './banners.tsx';
-import { keyOf, noteChange, pathOf } from './stops.ts';
+import { noteChange } from './changed.ts';
+import { keyOf, pathOf } from './stops.ts';
 
 interface Props {
   /** `all`, or an environment. */

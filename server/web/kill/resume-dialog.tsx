@@ -9,7 +9,8 @@ import { Time } from '../parts/time.tsx';
 import { session, whyNoChange } from '../session.ts';
 import { useStore } from '../store.ts';
 import { useStops } from './banners.tsx';
-import { noteChange, pathOf, progressWords, type ShownStop } from './stops.ts';
+import { noteChange } from './changed.ts';
+import { pathOf, progressWords, type ShownStop } from './stops.ts';
 
 interface Props {
   /** `all`, or an environment. */

@@ -1,6 +1,5 @@
 import type { ShownStatus } from '../../../protocol/api/status.ts';
 import type { Stop } from '../../../protocol/api/train.ts';
-import { createStore, type Store } from '../store.ts';
 
 /** A killswitch, as far as it is known: at first only that it was pulled. */
 export interface ShownStop {
@@ -27,12 +26,6 @@ export interface Change {
   readonly stop: ShownStop | null;
   /** Milliseconds since 1970. */
   readonly at: number;
-}
-
-export const changed: Store<readonly Change[]> = createStore<readonly Change[]>([]);
-
-export function noteChange(change: Change): void {
-  changed.set([...changed.get().filter((one) => one.environment !== change.environment), change]);
 }
 
 type Listed = ShownStatus['killswitch'][number];

@@ -1,5 +1,6 @@
 import { memo } from '../memo.ts';
-import { MARK_WORDS, Mark } from '../parts/mark.tsx';
+import { Mark } from '../parts/mark.tsx';
+import { MARK_WORDS } from '../parts/mark-state.ts';
 import { clock, day, personOf } from '../words.ts';
 import type { Click } from './choosing.ts';
 import { type Column, daysOf } from './columns.ts';

@@ -1,5 +1,5 @@
 import type { MapTag } from '../../../protocol/api/train.ts';
-import type { ShownMark } from '../parts/mark.tsx';
+import type { ShownMark } from '../parts/mark-state.ts';
 
 /** What a tag is for one environment: what cannot be served is broken, whatever its mark. */
 export function markFor(tag: Pick<MapTag, 'broken' | 'marks'>, environment: string): ShownMark {

@@ -46,9 +46,8 @@ export function trackOf(
 /** In pixels. */
 export const COLUMN_WIDTH = 36;
 export const ROW_HEIGHT = 56;
-/** Half of what stands in a column: lines begin and end beside it. */
-const CLEARANCE = 15;
-const ARRIVAL_CLEARANCE = 10;
+/** Half of what stands where a wave arrives: lines begin and end beside it. Where it is now, what stands there covers the line. */
+const CLEARANCE = 10;
 const HOP = 15;
 
 export function centreOf(column: number): number {
@@ -59,8 +58,8 @@ export function centreOf(column: number): number {
 export function legLine({ from, to }: Pick<Leg, 'from' | 'to'>, isFromNow: boolean): string {
   const y = ROW_HEIGHT / 2;
   const sign = to > from ? 1 : -1;
-  const start = centreOf(from) + sign * (isFromNow ? CLEARANCE : ARRIVAL_CLEARANCE);
-  const end = centreOf(to) - sign * ARRIVAL_CLEARANCE;
+  const start = centreOf(from) + sign * (isFromNow ? 0 : CLEARANCE);
+  const end = centreOf(to) - sign * CLEARANCE;
   if (Math.abs(to - from) === 1) return `M${start} ${y}H${end}`;
   return `M${start} ${y}C${start + sign * HOP} ${y - HOP * 1.4} ${end - sign * HOP} ${y - HOP * 1.4} ${end} ${y}`;
 }

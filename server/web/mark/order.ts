@@ -1,4 +1,4 @@
-import type { ProposedMark } from './use-preview.ts';
+import type { ProposedMark } from './proposal.ts';
 
 export const STATES = ['bad', 'badfwd', 'good', 'none'] as const;
 export type State = (typeof STATES)[number];

@@ -3,22 +3,7 @@ import type { ShownPreview } from '../../../protocol/api/changes.ts';
 import { ask } from '../api.ts';
 import type { Data } from '../data.ts';
 import { onNews } from '../live.ts';
-
-/** As `POST /v1/preview` takes it. */
-export interface Proposal {
-  readonly marks?: readonly ProposedMark[];
-  readonly pins?: readonly {
-    readonly host: string;
-    readonly pin: { readonly tag: string; readonly until?: string; readonly reason?: string } | null;
-  }[];
-  readonly killswitch?: readonly { readonly environment: string | null; readonly on: boolean }[];
-}
-
-export interface ProposedMark {
-  readonly tag: string;
-  readonly state: 'good' | 'bad' | 'badfwd' | 'none';
-  readonly environments?: readonly string[];
-}
+import type { Proposal } from './proposal.ts';
 
 /** While somebody still chooses, nothing is asked. */
 const PAUSE_MS = 120;

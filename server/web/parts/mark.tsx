@@ -1,12 +1,4 @@
-export type ShownMark = 'good' | 'bad' | 'badfwd' | 'none' | 'broken';
-
-export const MARK_WORDS: Readonly<Record<ShownMark, string>> = {
-  good: 'good',
-  bad: 'bad',
-  badfwd: 'bad, go forward',
-  none: 'unmarked',
-  broken: 'broken',
-};
+import { MARK_WORDS, type ShownMark } from './mark-state.ts';
 
 /** Drawn in a square of 16: a shape of its own for each, so that nobody needs the colour. */
 const SHAPES: Readonly<Record<ShownMark, string>> = {

@@ -17,6 +17,8 @@ import { openDirectoryKeeper } from './adapters/git/keep-directory.ts';
 import { openRepository, signatureTrouble } from './adapters/git/repository.ts';
 import { openWorktree } from './adapters/git/worktree.ts';
 import { NO_METRICS } from './adapters/no-metrics.ts';
+import { openCourier } from './adapters/notify/courier.ts';
+import { openOutbox } from './adapters/notify/outbox.ts';
 import { openPageBuild } from './adapters/page-build.ts';
 import { openPrograms } from './adapters/programs/programs.ts';
 import { openStoreApart } from './adapters/sqlite/apart.ts';
@@ -37,6 +39,7 @@ import type { CheckPorts } from './operations/check.ts';
 import type { Context } from './operations/context.ts';
 import { type Desk, openDesk } from './operations/desk.ts';
 import { openExperience } from './operations/experience.ts';
+import { openFailureSpikes } from './operations/failure-spikes.ts';
 import { openFleet } from './operations/fleet.ts';
 import { openHalts } from './operations/halt.ts';
 import type { ControlChange } from './operations/held.ts';
@@ -53,6 +56,7 @@ import { openSizes } from './operations/sizes.ts';
 import { openStanding } from './operations/standing.ts';
 import { historyProblem, stateProblem } from './operations/state-problems.ts';
 import { openTimekeeper } from './operations/timekeeper.ts';
+import { openWaveArrivals } from './operations/wave-arrivals.ts';
 import { openLocator } from './operations/whereabouts.ts';
 import type { Attempt, Clock, Log } from './ports/common.ts';
 import { UnfitContent, type Views } from './ports/content.ts';
@@ -203,6 +207,10 @@ export async function compose(options: ComposeOptions): Promise<Composed> {
     locator: openLocator({ store, fleet }),
     sizes: openSizes({ repository, log, onCounted: () => live.poke('map') }),
     metrics: await metricsFor(role),
+    outbox: openOutbox(join(stateDir, 'notifications.sqlite'), { isReader: role !== 'server' }),
+    courier: openCourier(),
+    failureSpikes: openFailureSpikes(),
+    waveArrivals: openWaveArrivals(),
   };
   const unprepared = keeps ? await tryToPrepare(context, stateDir) : undefined;
   if (unprepared !== undefined) return { ok: false, errors: [unprepared] };
@@ -441,5 +449,6 @@ async function closeAll(context: Context): Promise<void> {
   await context.fleet.flush();
   await context.views.close();
   await context.credentials.close();
+  context.outbox.close();
   await context.store.close();
 }

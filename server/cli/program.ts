@@ -13,6 +13,7 @@ import { addNodes } from './nodes.ts';
 import { addPin } from './pin.ts';
 import { addPreview } from './preview.ts';
 import { addResume } from './resume.ts';
+import { addNotify } from './notify.ts';
 import { addServe } from './serve.ts';
 import { addSnapshot } from './snapshot.ts';
 import { addStatus } from './status.ts';
@@ -75,6 +76,7 @@ const ADD = [
 ];
 
 const BASE = `the directory of control files (default: TAGWAVE_BASE, or ${DEFAULT_BASE})`;
+  addNotify,
 const JSON_OUTPUT = 'print one JSON object';
 
 /** `writeErr` gets what commander says of a wrong call. */

@@ -6,7 +6,7 @@ import type { EventKind, NewEvent, StoredEvent } from './event.ts';
  * put in without all that follow being made anew. What comes from every host, or follows from what is in the chain, stays
  * outside: it would be most of it.
  */
-const APART: ReadonlySet<EventKind> = new Set(['assignment', 'report', 'fetch']);
+const APART: ReadonlySet<EventKind> = new Set(['assignment', 'report', 'failure-spike', 'wave-arrived', 'fetch']);
 
 export function isChained({ kind }: { readonly kind: EventKind }): boolean {
   return !APART.has(kind);

@@ -19,6 +19,9 @@ export const EVENT_KINDS = [
   'fetch',
   'assignment',
   'report',
+  // What many of them come to.
+  'failure-spike',
+  'wave-arrived',
   'problem-raised',
   'problem-cleared',
   'server',

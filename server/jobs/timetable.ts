@@ -5,12 +5,14 @@ import type { Context } from '../operations/context.ts';
 import { fetchSource } from '../operations/fetch.ts';
 import { refreshHaltProblems } from '../operations/halt.ts';
 import { logChain } from '../operations/log-chain.ts';
+import { startNotifying } from '../operations/notify.ts';
 import { programProblems } from '../operations/program-problems.ts';
 import { dropContent, pruneTags } from '../operations/prune.ts';
 import { pruneHistory } from '../operations/prune-history.ts';
 import { refreshShelf, refreshTagProblems } from '../operations/refresh-shelf.ts';
 import { tagCurrentHour } from '../operations/snapshot.ts';
 import { lookAtExpiry, refreshCredentialProblems } from '../operations/tokens-problems.ts';
+import { noteArrivals } from '../operations/wave-arrivals.ts';
 import { settingsNeedingRestart } from '../settings/restart.ts';
 import type { Settings } from '../settings/settings.ts';
 import { type Sequence, sequence } from './sequence.ts';
@@ -38,12 +40,14 @@ export function startTimetable(context: Context, atStart: Settings): Timetable {
   const daily = schedule('20 3 * * *', () => cleanUp(context, repository), { timezone: 'UTC' });
   const timers = [setInterval(look, LOOK_MS), setInterval(() => everySecond(context), SECOND_MS)];
   const polling = pollSource(context, repository.run);
+  const notifying = startNotifying(context);
   repository.run('first check', () => minuteCheck(context));
   void logChain(context);
 
   const rest = async (): Promise<void> => {
     for (const task of [hourly, minutely, daily]) await task.stop();
     polling.stop();
+    await notifying.stop();
     await repository.idle();
   };
   return {
@@ -120,6 +124,9 @@ function everySecond(context: Context): void {
   context.problems.set('tls', context.tlsFiles?.problems() ?? []);
   context.refusals.flush();
   void context.fleet.flush();
+  void noteArrivals(context).catch((error) =>
+    context.log.error('which waves have arrived cannot be found out', { reason: String(error) }),
+  );
   void refreshShelf(context).catch((error) =>
     context.log.error('the repository cannot be read', { reason: String(error) }),
   );

@@ -4,6 +4,7 @@ import type { Credentials } from '../ports/credentials.ts';
 import type { ControlFileEditor, ControlFiles, StateFiles } from '../ports/files.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import type { IdentityProvider } from '../ports/people.ts';
+import type { Courier, Outbox } from '../ports/notify.ts';
 import type { Programs } from '../ports/programs.ts';
 import type { Repository } from '../ports/repository.ts';
 import type { Store } from '../ports/store.ts';
@@ -11,6 +12,7 @@ import type { TlsFiles } from '../ports/tls.ts';
 import type { Changes } from './changes.ts';
 import type { Desk } from './desk.ts';
 import type { Experience } from './experience.ts';
+import type { FailureSpikes } from './failure-spikes.ts';
 import type { Fleet } from './fleet.ts';
 import type { Halts } from './halt.ts';
 import type { Journal } from './journal.ts';
@@ -22,6 +24,7 @@ import type { ShelfKeeper } from './shelf.ts';
 import type { Sizes } from './sizes.ts';
 import type { Standing } from './standing.ts';
 import type { Timekeeper } from './timekeeper.ts';
+import type { WaveArrivals } from './wave-arrivals.ts';
 import type { Locator } from './whereabouts.ts';
 
 /** What the operations work with: the ports, and what is kept in memory between requests. Made by compose. */
@@ -60,6 +63,10 @@ export interface Context {
   readonly locator: Locator;
   readonly sizes: Sizes;
   readonly metrics: Metrics;
+  readonly outbox: Outbox;
+  readonly courier: Courier;
+  readonly failureSpikes: FailureSpikes;
+  readonly waveArrivals: WaveArrivals;
 }
 
 /** Who does something, and from where. */

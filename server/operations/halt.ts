@@ -112,7 +112,8 @@ async function markBad(context: Context, { tag, failures, what }: Halt): Promise
   refreshHaltProblems(context);
 }
 
-function namesOf({ failed, rolledBack, first }: TagFailures): string {
+/** The first few, and how many more. */
+export function namesOf({ failed, rolledBack, first }: TagFailures): string {
   const more = failed + rolledBack - first.length;
   return `${first.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

@@ -4,6 +4,7 @@ import type { Reading } from '../core/metrics.ts';
 import type { World } from '../core/world.ts';
 import { VERSION } from '../version.ts';
 import type { Context } from './context.ts';
+import { targetStates } from './notify.ts';
 import { killswitchStatus, knownSince } from './overview.ts';
 import { waveAnswer } from './preview.ts';
 import { type WaveCount, waveCounts } from './wave-counts.ts';
@@ -17,6 +18,7 @@ export async function readings(context: Context): Promise<Reading[]> {
     { metric: 'tagwave_ready', labels: {}, value: ready.kind === 'ready' ? 1 : 0 },
     ...problemReadings(context),
     ...pollReadings(context),
+    ...queueReadings(context),
     ...processReadings(),
   ];
   if (ready.kind === 'not-ready') return always;
@@ -39,6 +41,21 @@ function pollReadings({ fleet }: Context): Reading[] {
     labels: { outcome },
     value,
   }));
+}
+
+function queueReadings(context: Context): Reading[] {
+  const state = context.desk.last();
+  if (state.kind !== 'ready') return [];
+  try {
+    return targetStates(context, state.controls.settings.notify).map(({ target, queued }) => ({
+      metric: 'tagwave_notifications_queued',
+      labels: { target },
+      value: queued,
+    }));
+  } catch {
+    // Which is a problem, and counted as one.
+    return [];
+  }
 }
 
 function processReadings(): Reading[] {

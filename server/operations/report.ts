@@ -2,6 +2,7 @@ import type { Report } from '../../protocol/assignment.ts';
 import type { Hostname } from '../../protocol/names.ts';
 import { judgePin } from '../core/pinned.ts';
 import type { Context } from './context.ts';
+import { noteFailureSpike } from './failure-spikes.ts';
 import { haltIfReached } from './halt.ts';
 import { worldNow } from './world.ts';
 
@@ -35,6 +36,8 @@ export async function report(context: Context, hostname: Hostname, given: Report
   const isFailure = said.outcome === 'failed' || said.outcome === 'rolled-back';
   if (isFailure && countsIn !== null && tag !== null && tag !== 'trunk')
     await haltIfReached(context, { tag, wave: countsIn });
+  if (isFailure && outcome === 'new' && countsIn !== null && tag !== null && tag !== 'trunk')
+    await noteFailureSpike(context, { tag, wave: countsIn });
   return outcome;
 }
 

@@ -152,8 +152,8 @@ export interface Store {
     report: Report,
     received: { readonly at: number; readonly countsIn?: string | null },
   ): Promise<'new' | 'known'>;
-  /** By wave. */
-  tagFailures(tag: TagName): Promise<TagFailures[]>;
+  /** By wave; of those that were reported at or after `since`. */
+  tagFailures(tag: TagName, since?: number): Promise<TagFailures[]>;
   /** By wave. Who moved on to other content counts for as long as it ran this. */
   tagRuns(tag: TagName, at: number): Promise<TagRuns[]>;
   /** By hostname; with `after` those after one, with `limit` so many of them. */

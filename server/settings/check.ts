@@ -1,4 +1,5 @@
 import type { FileError } from '../core/problem.ts';
+import { checkTargets } from './check-notify.ts';
 import { isLoopback, parseListen } from './listen.ts';
 import type { SetValue } from './overrides.ts';
 import { isKeptPrivate } from './public-url.ts';
@@ -69,6 +70,7 @@ export function checkTogether(values: SettingValues, set: ReadonlyMap<SettingKey
       'tokens without them',
     );
   errors.push(...checkLogin(values, set));
+  for (const [expected, found] of checkTargets(values['notify.targets'])) wrong('notify.targets', expected, found);
   return errors;
 }
 

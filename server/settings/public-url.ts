@@ -13,6 +13,13 @@ export function isIssuer(text: string): boolean {
   return isKeptPrivate(text);
 }
 
+/** Where something is told to: a query may be part of it. */
+export function isWebhook(text: string): boolean {
+  if (!/^https?:\/\/[^\s#]+$/i.test(text) || !URL.canParse(text)) return false;
+  const { username, password } = new URL(text);
+  return username === '' && password === '';
+}
+
 /** Whether what goes to a URL can be read by nobody else: by TLS, or because it stays on this machine. */
 export function isKeptPrivate(url: string): boolean {
   const { protocol, hostname } = new URL(url);

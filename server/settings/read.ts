@@ -1,11 +1,20 @@
 import { resolve } from 'node:path';
+import { NOTIFICATION_KINDS } from '../core/notification.ts';
 import type { FileError } from '../core/problem.ts';
 import { parseYamlDocument } from '../core/yaml-file.ts';
 import { checkTogether } from './check.ts';
 import { parseListen } from './listen.ts';
 import { fromEnvironment, fromFlags, type SetValue } from './overrides.ts';
 import { fileSchema, SETTING_KEYS, type SettingKey, type SettingValues, settingsSchema } from './schema.ts';
-import type { OidcSettings, RepoSettings, RepoSource, Settings, TlsSettings } from './settings.ts';
+import type {
+  NotifySettings,
+  NotifyTarget,
+  OidcSettings,
+  RepoSettings,
+  RepoSource,
+  Settings,
+  TlsSettings,
+} from './settings.ts';
 
 export interface SettingsInputs {
   /** The directory of control files; relative paths start there. */
@@ -112,9 +121,46 @@ function settingsFrom(values: SettingValues, base: string): Settings {
       mostNodes: values['fleet.most_nodes'],
     },
     store: { reportDays: values['store.report_days'], eventDays: values['store.event_days'] },
+    notify: notifyFrom(values, from),
     log: { level: values['log.level'] },
     stop: { graceSeconds: values['stop.grace_seconds'] },
   };
+}
+
+function notifyFrom(values: SettingValues, base: string): NotifySettings {
+  return {
+    targets: values['notify.targets'].flatMap((target) => targetFrom(target, base)),
+    failureSpikeNodes: values['notify.failure_spike_nodes'],
+    failureSpikeMinutes: values['notify.failure_spike_minutes'],
+    timeoutSeconds: values['notify.timeout_seconds'],
+    keepMessages: values['notify.keep_messages'],
+    keepHours: values['notify.keep_hours'],
+  };
+}
+
+function targetFrom(target: SettingValues['notify.targets'][number], base: string): NotifyTarget[] {
+  const { name, url, url_file: file, format, kinds = NOTIFICATION_KINDS, environments = null, waves = null } = target;
+  const place: NotifyTarget['place'] | undefined =
+    url !== undefined
+      ? { kind: 'url', url }
+      : file !== undefined
+        ? { kind: 'file', file: secretPath(base, file) }
+        : undefined;
+  if (place === undefined) return [];
+  return [
+    {
+      name,
+      place,
+      format,
+      secretFile: fileFrom(target.secret_file, base),
+      kinds: [...kinds],
+      environments,
+      waves,
+      minSeverity: target.min_severity,
+      ca: fileFrom(target.ca, base),
+      plainHttp: target.plain_http,
+    },
+  ];
 }
 
 function tlsFrom(values: SettingValues, base: string): TlsSettings | null {

@@ -1,7 +1,8 @@
 import * as z from 'zod';
+import { NOTIFICATION_KINDS } from '../core/notification.ts';
 import { wholeNumber } from '../core/yaml-shape.ts';
 import { isAddressRange, parseListen } from './listen.ts';
-import { isIssuer, isPublicUrl } from './public-url.ts';
+import { isIssuer, isPublicUrl, isWebhook } from './public-url.ts';
 import { LOG_LEVELS } from './settings.ts';
 
 const A_MINUTE = { min: 0, max: 60_000_000 };
@@ -39,6 +40,26 @@ function isScope(value: string): boolean {
 function isBranch(name: string): boolean {
   return isVisible(name) && !/^[-/.]|\.\.|@\{|[\s~^:?*[\\]|\/[/.]|\.lock(\/|$)|[/.]$/.test(name);
 }
+
+const WEBHOOK = 'the URL of a webhook, without a user or password in it';
+const TARGET_NAME = 'a name of letters, digits, dots, hyphens and underscores, at most 64 of them';
+const names = (expected: string) =>
+  z.array(text(expected, isVisible), `a list, each ${expected}`).min(1, `at least ${expected}`);
+
+/** Who is told of what. */
+const notifyTarget = z.strictObject({
+  name: text(TARGET_NAME, (name) => /^[A-Za-z0-9][\w.-]{0,63}$/.test(name)),
+  url: text(WEBHOOK, isWebhook).optional(),
+  url_file: path.optional(),
+  format: z.enum(['json', 'slack']).default('json'),
+  secret_file: path.optional(),
+  kinds: z.array(z.enum(NOTIFICATION_KINDS), 'a list of kinds').min(1, 'at least one kind').optional(),
+  environments: names('the name of an environment').optional(),
+  waves: names('the name of a wave').optional(),
+  min_severity: z.enum(['warning', 'error']).default('warning'),
+  ca: path.optional(),
+  plain_http: z.boolean().default(false),
+});
 
 /** All settings by dotted key, with their defaults. Without one: absent means something of its own. */
 export const settingsSchema = z.strictObject({
@@ -106,6 +127,12 @@ export const settingsSchema = z.strictObject({
   'fleet.most_nodes': whole('nodes', { min: 1, max: 10_000_000 }).default(250_000),
   'store.report_days': whole('days', DAYS).default(30),
   'store.event_days': whole('days', DAYS).default(400),
+  'notify.targets': z.array(notifyTarget, 'a list of targets').default([]),
+  'notify.failure_spike_nodes': whole('nodes', { min: 0, max: 1_000_000 }).default(3),
+  'notify.failure_spike_minutes': whole('minutes', { min: 1, max: 1440 }).default(15),
+  'notify.timeout_seconds': whole('seconds', { min: 1, max: 120 }).default(10),
+  'notify.keep_messages': whole('messages', { min: 1, max: 1_000_000 }).default(1000),
+  'notify.keep_hours': whole('hours', { min: 1, max: 8760 }).default(72),
   'log.level': z.enum(LOG_LEVELS).default('info'),
   'stop.grace_seconds': whole('seconds', { min: 0, max: 600 }).default(10),
 });

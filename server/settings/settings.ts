@@ -1,3 +1,6 @@
+import type { NotificationKind } from '../core/notification.ts';
+import type { Problem } from '../core/problem.ts';
+
 /** What `server.yml`, the environment and the command line come to: validated, paths absolute, frozen. */
 export interface Settings {
   readonly listen: ListenAddress;
@@ -41,6 +44,7 @@ export interface Settings {
     readonly reportDays: number;
     readonly eventDays: number;
   };
+  readonly notify: NotifySettings;
   readonly log: { readonly level: LogLevel };
   readonly stop: { readonly graceSeconds: number };
 }
@@ -135,6 +139,36 @@ export interface HttpSettings {
   readonly keepAliveTimeoutSeconds: number;
   /** The longest that `?wait=` may ask for. */
   readonly maxWaitSeconds: number;
+}
+
+/** Who is told of what. */
+export interface NotifySettings {
+  readonly targets: readonly NotifyTarget[];
+  /** So many nodes of a wave that fail with a tag within so many minutes are worth telling; 0 = never. */
+  readonly failureSpikeNodes: number;
+  readonly failureSpikeMinutes: number;
+  readonly timeoutSeconds: number;
+  /** So many wait for each target at most, and so long. */
+  readonly keepMessages: number;
+  readonly keepHours: number;
+}
+
+export interface NotifyTarget {
+  readonly name: string;
+  /** Where to send it, or the file (absolute, or `credential:NAME`) that says so. */
+  readonly place: { readonly kind: 'url'; readonly url: string } | { readonly kind: 'file'; readonly file: string };
+  readonly format: 'json' | 'slack';
+  /** What is signed with: an absolute path, or `credential:NAME`; null = nothing is. */
+  readonly secretFile: string | null;
+  readonly kinds: readonly NotificationKind[];
+  /** Null = all. */
+  readonly environments: readonly string[] | null;
+  readonly waves: readonly string[] | null;
+  readonly minSeverity: Problem['severity'];
+  /** Who vouches for its certificate, absolute or `credential:NAME`; null = those whom Node trusts. */
+  readonly ca: string | null;
+  /** Whether others on the way may read along. */
+  readonly plainHttp: boolean;
 }
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;

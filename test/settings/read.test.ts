@@ -67,6 +67,14 @@ describe('settings', () => {
       poll: { afterSeconds: 300 },
       fleet: { silentAfterMinutes: 60, forgetAfterDays: 30, mostNodes: 250_000 },
       store: { reportDays: 30, eventDays: 400 },
+      notify: {
+        targets: [],
+        failureSpikeNodes: 3,
+        failureSpikeMinutes: 15,
+        timeoutSeconds: 10,
+        keepMessages: 1000,
+        keepHours: 72,
+      },
       log: { level: 'info' },
       stop: { graceSeconds: 10 },
     });

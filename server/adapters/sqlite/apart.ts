@@ -47,7 +47,7 @@ export async function openStoreApart(file: string): Promise<Store> {
     begin: () => call('begin'),
     recordPolls: (polls) => call('recordPolls', polls),
     recordReports: (reported) => call('recordReports', reported),
-    tagFailures: (tag) => call('tagFailures', tag),
+    tagFailures: (tag, since) => call('tagFailures', tag, since),
     tagRuns: (tag, at) => call('tagRuns', tag, at),
     nodes: (page) => call('nodes', page),
     nodesAt: (query) => call('nodesAt', query),

@@ -125,7 +125,7 @@ function workOn(
       if (polls.length > 0) await write((tx) => recordPolls(tx, polls));
     },
     recordReports: (reported) => write((tx) => recordReports(tx, reported)),
-    tagFailures: (tag) => read((db) => tagFailures(db, tag)),
+    tagFailures: (tag, since) => read((db) => tagFailures(db, tag, since)),
     tagRuns: (tag, at) => read((db) => tagRuns(db, tag, at)),
     nodes: (page) => read((db) => findNodes(db, page)),
     nodesAt: (query) => read((db) => findNodesAt(db, query)),

@@ -76,17 +76,18 @@ async function recordFailure(tx: Db, { hostname, tag, outcome, at, countsIn }: F
     .execute();
 }
 
-export async function tagFailures(db: Db, tag: TagName): Promise<TagFailures[]> {
+export async function tagFailures(db: Db, tag: TagName, since = 0): Promise<TagFailures[]> {
   const counted = await db
     .selectFrom('tag_runs')
     .select(['wave', 'outcome'])
     .select((is) => is.fn.countAll<number>().as('nodes'))
     .where('tag', '=', tag)
     .where('outcome', 'is not', null)
+    .where('at', '>=', since)
     .groupBy(['wave', 'outcome'])
     .orderBy('wave')
     .execute();
-  const first = await firstFailures(db, tag);
+  const first = await firstFailures(db, tag, since);
   return [...new Set(counted.map((row) => row.wave))].map((wave) => {
     const nodes = (outcome: string) =>
       Number(counted.find((row) => row.wave === wave && row.outcome === outcome)?.nodes ?? 0);
@@ -95,13 +96,14 @@ export async function tagFailures(db: Db, tag: TagName): Promise<TagFailures[]> 
   });
 }
 
-async function firstFailures(db: Db, tag: TagName) {
+async function firstFailures(db: Db, tag: TagName, since: number) {
   const ranked = db
     .selectFrom('tag_runs')
     .select(['wave', 'hostname', 'at'])
     .select((is) => nthOfWave(is).as('nth'))
     .where('tag', '=', tag)
-    .where('outcome', 'is not', null);
+    .where('outcome', 'is not', null)
+    .where('at', '>=', since);
   const first = db.selectFrom(ranked.as('ranked')).select(['wave', 'hostname']).where('nth', '<=', NAMED);
   return first.orderBy('at').orderBy('hostname').execute();
 }

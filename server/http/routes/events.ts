@@ -25,6 +25,8 @@ const KINDS = {
   fetch: true,
   assignment: true,
   report: true,
+  'failure-spike': true,
+  'wave-arrived': true,
   'problem-raised': true,
   'problem-cleared': true,
   server: true,

@@ -1,7 +1,7 @@
 import type { EventKind } from '../../../core/event.ts';
 import { joinList, splitList } from '../parts/list.ts';
 
-type Group = 'Controls' | 'Tags' | 'Access' | 'Server' | 'Nodes';
+type Group = 'Controls' | 'Train' | 'Access' | 'Server' | 'Nodes';
 
 const GROUP_OF: Readonly<Record<EventKind, Group>> = {
   mark: 'Controls',
@@ -10,9 +10,11 @@ const GROUP_OF: Readonly<Record<EventKind, Group>> = {
   pin: 'Controls',
   'control-file': 'Controls',
   setting: 'Controls',
-  'tag-created': 'Tags',
-  'tag-pruned': 'Tags',
-  fetch: 'Tags',
+  'tag-created': 'Train',
+  'tag-pruned': 'Train',
+  'wave-arrived': 'Train',
+  'failure-spike': 'Train',
+  fetch: 'Train',
   'problem-raised': 'Server',
   'problem-cleared': 'Server',
   server: 'Server',
@@ -27,7 +29,7 @@ const GROUP_OF: Readonly<Record<EventKind, Group>> = {
 };
 
 export const KINDS = Object.keys(GROUP_OF) as readonly EventKind[];
-export const GROUPS: readonly Group[] = ['Controls', 'Tags', 'Server', 'Access', 'Nodes'];
+export const GROUPS: readonly Group[] = ['Controls', 'Train', 'Server', 'Access', 'Nodes'];
 /** What each node was told and did would bury the rest. */
 const AT_FIRST = KINDS.filter((kind) => GROUP_OF[kind] !== 'Nodes');
 

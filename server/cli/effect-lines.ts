@@ -1,5 +1,6 @@
 import type { Direction, Effect, Move } from '../core/effect.ts';
 import type { Preview } from '../operations/preview.ts';
+import { fileLines, sizeText } from './change-lines.ts';
 import { plural, someOf } from './terminal.ts';
 
 const VERB: Readonly<Record<Direction, string>> = {
@@ -16,8 +17,18 @@ export function previewLines(preview: Preview): string[] {
   return [
     ...(waves.length === 0 ? ['By the schedule no wave moves.'] : waves.map(waveLine)),
     ...effectLines(preview),
+    ...preview.changes.flatMap((change) => [`Files: ${sizeText(change)}`, ...fileLines(change, FILES)]),
+    ...preview.later.map(laterLine),
+    ...(preview.advice?.sentences ?? []).map((sentence) => `Advice: ${sentence}`),
     ...preview.unknown.map((sentence) => `Not known: ${sentence}.`),
   ];
+}
+
+/** The page and `tagwave-server diff` show all of them. */
+const FILES = 5;
+
+function laterLine({ sentence, nodes }: Preview['later'][number]): string {
+  return `LATER: ${sentence} (${plural(nodes, 'known node')}).`;
 }
 
 function waveLine({ wave, from, to, direction }: Omit<Move, 'nodes'>): string {

@@ -4,7 +4,7 @@ import { parseTagName, type TagName } from '../../protocol/names.ts';
 import { type App, editorOf } from '../compose.ts';
 import type { MarkState } from '../core/marks.ts';
 import { editMarks, type MarkOrder, mark, missingTag } from '../operations/mark.ts';
-import { type Preview, preview } from '../operations/preview.ts';
+import { type Preview, type PreviewOptions, preview } from '../operations/preview.ts';
 import type { Ready } from '../operations/world.ts';
 import type { Attempt } from '../ports/common.ts';
 import {
@@ -36,6 +36,8 @@ interface Options extends CommonOptions {
 const STATES = ['good', 'bad', 'badfwd', 'none'] as const;
 /** What stops a tag never waits longer than this, neither for a preview nor for another editor. */
 const PATIENCE_MS = 2_000;
+/** So much before, nothing more is looked up. */
+const SPARE_MS = 700;
 /** Other editors take some milliseconds: whoever keeps the lock for longer hangs. */
 const LOCK_MS = 500;
 
@@ -90,8 +92,8 @@ async function markCommand(tagText: string, stateText: string, options: Options)
 }
 
 /** What the mark would move, or why it cannot be made. */
-async function effectOf({ context }: App, order: MarkOrder): Promise<Attempt<Preview>> {
-  return missingTag(context, order) ?? preview(context, { marks: [proposalOf(order)] });
+async function effectOf({ context }: App, order: MarkOrder, patience: PreviewOptions = {}): Promise<Attempt<Preview>> {
+  return missingTag(context, order) ?? preview(context, { marks: [proposalOf(order)] }, patience);
 }
 
 function proposalOf({ tag, state, environments }: MarkOrder): {
@@ -140,7 +142,7 @@ async function markWithoutDelay(order: MarkOrder, options: Options): Promise<Exi
   const left = (): number => Math.max(LOCK_MS, Math.round(deadline - performance.now()));
   const timer = new AbortController();
   const late = delay(PATIENCE_MS, undefined, { signal: timer.signal }).catch(() => undefined);
-  const seen = await Promise.race([lookAhead(order, options), late]);
+  const seen = await Promise.race([lookAhead(order, options, deadline), late]);
   timer.abort();
   if (seen?.kind === 'refused') return fail(options, seen);
   if (seen?.kind !== 'foreseen') {
@@ -160,7 +162,8 @@ type Seen =
   | { readonly kind: 'refused'; readonly sentence: string; readonly hint: string }
   | { readonly kind: 'unknown'; readonly why: string };
 
-async function lookAhead(order: MarkOrder, options: Options): Promise<Seen> {
+/** `deadline` by the monotonic clock: which files change may be left unsaid, who moves not. */
+async function lookAhead(order: MarkOrder, options: Options, deadline: number): Promise<Seen> {
   try {
     const opened = await openApp('editor', options);
     if (!opened.ok) return { kind: 'unknown', why: opened.sentences.join('; ') };
@@ -170,7 +173,8 @@ async function lookAhead(order: MarkOrder, options: Options): Promise<Seen> {
     // Where no tag is known at all, the repository is lost or unreadable rather than the name mistyped.
     const knowsTags = app.context.shelf.current().tags.length > 0;
     const wanted = knowsTags ? order : { ...order, force: true };
-    const effect = await effectOf(app, wanted);
+    const patienceMs = Math.max(0, deadline - performance.now() - SPARE_MS);
+    const effect = await effectOf(app, wanted, { patienceMs });
     return effect.ok
       ? { kind: 'foreseen', app, ready, order: wanted, effect: effect.value }
       : { kind: 'refused', sentence: effect.sentence, hint: effect.hint };

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { parseTagName } from '../../protocol/names.ts';
 import { parseHostPattern } from '../core/globs.ts';
 import { parsePinTag } from '../core/pin-tag.ts';
-import { type Proposal, preview } from '../operations/preview.ts';
+import { type Preview, type Proposal, preview } from '../operations/preview.ts';
 import { type CommonOptions, type ExitCode, fail, misuse, type Run, succeed, withWorld } from './command.ts';
 import { previewLines } from './effect-lines.ts';
 
@@ -34,8 +34,17 @@ async function previewCommand(options: Options): Promise<ExitCode> {
     return misuse(options, proposal, 'tagwave-server preview --help shows how they are written');
   return withWorld('reader', options, async ({ context }) => {
     const effect = await preview(context, proposal);
-    return effect.ok ? succeed(options, effect.value, () => previewLines(effect.value)) : fail(options, effect);
+    return effect.ok
+      ? succeed(options, effect.value, () => [...previewLines(effect.value), effectLine(effect.value)])
+      : fail(options, effect);
   });
+}
+
+function effectLine({ takesEffect: { at, settleSeconds } }: Preview): string {
+  const counts = `Made now, it would count from ${at.slice(0, 19)}Z on`;
+  return Date.parse(at) > Date.now()
+    ? `${counts}: once its file has been unchanged for ${settleSeconds} s.`
+    : `${counts}: at once.`;
 }
 
 type Marks = NonNullable<Proposal['marks']>;

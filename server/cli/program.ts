@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { addCheck } from './check.ts';
 import { DEFAULT_BASE, type ExitCode, misuse, type Run } from './command.ts';
 import { addCompletion } from './completion.ts';
+import { addDiff } from './diff.ts';
 import { addEnrolments } from './enrolments.ts';
 import { addEvents } from './events.ts';
 import { addExplain } from './explain.ts';
@@ -66,6 +67,7 @@ const ADD = [
   addExplain,
   addView,
   addPreview,
+  addDiff,
   addStatus,
   addNodes,
   addWait,

@@ -1,8 +1,8 @@
-import { floorHour, type Hour, hourOf, parseTagName, startOf, type TagName, tagNameOf } from '../../protocol/names.ts';
+import { floorHour, hourOf, parseTagName, startOf, type TagName } from '../../protocol/names.ts';
 import { type Decision, decideBySchedule, type ScheduledWave } from './decide.ts';
 import { answerOf, directionOf } from './effect.ts';
 import type { Marks } from './marks.ts';
-import { newestAtOrBefore, type Tag } from './tag.ts';
+import type { Tag } from './tag.ts';
 import { instant } from './wording.ts';
 
 /** Something that would come of a change only hours after it is made. */
@@ -19,7 +19,9 @@ export interface Later {
 
 /** What of a world the schedule goes by. */
 export interface Scheduled {
+  /** Milliseconds since 1970. */
   readonly now: number;
+  /** Those that there are, and those that the hours to come will bring; oldest first. */
   readonly tags: readonly Tag[];
   readonly marks: Marks;
   readonly schedule: { readonly waves: readonly ScheduledWave[] };
@@ -28,8 +30,8 @@ export interface Scheduled {
 export interface TwoWorlds {
   readonly before: Scheduled;
   readonly after: Scheduled;
-  /** Which tags the change is about. */
-  readonly tags: readonly TagName[];
+  /** How far to look. */
+  readonly hours: number;
 }
 
 /** Farther than that nobody relies on what will be. */
@@ -42,12 +44,10 @@ const MARGIN_HOURS = 2;
  * changed after this and every hour brings an unmarked tag; without what would come of today's marks all the same. As if no
  * killswitch were there, since it will be removed. By time.
  */
-export function laterTrouble(worlds: TwoWorlds): Later[] {
-  const { before, after } = worlds;
-  const hours = hoursAhead(worlds);
+export function laterTrouble({ before, after, hours }: TwoWorlds): Later[] {
   return after.schedule.waves
     .flatMap((wave) => {
-      const now = answerOf(decideAt(before, wave, before.tags, before.now));
+      const now = answerOf(decideAt(before, wave, before.now));
       const known = new Set(troubleOf(before, { wave, hours, has: now }).map(keyOf));
       return troubleOf(after, { wave, hours, has: now }).filter((one) => !known.has(keyOf(one)));
     })
@@ -58,10 +58,13 @@ function keyOf({ at, kind, to }: Later): string {
   return `${at} ${kind} ${to}`;
 }
 
-/** Until the tags are past every wave's lag. */
-function hoursAhead({ after, tags }: TwoWorlds): number {
-  const longest = Math.max(0, ...after.schedule.waves.map((wave) => wave.hours));
-  const ahead = Math.max(0, ...tags.map((tag) => hourOf(tag) - floorHour(after.now)));
+/** How many hours it takes until these tags are past every wave's lag. */
+export function hoursUntilPast(
+  { now, schedule }: Pick<Scheduled, 'now' | 'schedule'>,
+  tags: readonly TagName[],
+): number {
+  const longest = Math.max(0, ...schedule.waves.map((wave) => wave.hours));
+  const ahead = Math.max(0, ...tags.map((tag) => hourOf(tag) - floorHour(now)));
   return Math.min(FARTHEST_HOURS, longest + ahead + MARGIN_HOURS);
 }
 
@@ -74,14 +77,13 @@ interface Course {
 
 function troubleOf(world: Scheduled, { wave, hours, has: given }: Course): Later[] {
   const first = floorHour(world.now);
-  const tags = tagsUntil(world.tags, first, first + hours);
   const trouble: Later[] = [];
-  let last = answerOf(decideAt(world, wave, tags, world.now));
+  let last = answerOf(decideAt(world, wave, world.now));
   /** What the wave has, also while it holds. */
   let has = isTag(last) ? last : given;
   for (let hour = first + 1; hour <= first + hours; hour++) {
     const at = startOf(hour);
-    const decision = decideAt(world, wave, tags, at);
+    const decision = decideAt(world, wave, at);
     const to = answerOf(decision);
     const step = { wave: wave.name, at, from: has, to };
     if (to !== last && !isTag(to)) trouble.push(nothingLeft(step, decision));
@@ -92,7 +94,7 @@ function troubleOf(world: Scheduled, { wave, hours, has: given }: Course): Later
   return trouble;
 }
 
-function decideAt({ marks }: Scheduled, wave: ScheduledWave, tags: readonly Tag[], now: number): Decision {
+function decideAt({ tags, marks }: Scheduled, wave: ScheduledWave, now: number): Decision {
   return decideBySchedule({ now, tags, marks, wave });
 }
 
@@ -115,13 +117,4 @@ function nothingLeft(step: Step, decision: Decision): Later {
   const why = decision.outcome === 'hold' ? decision.message : answerOf(decision);
   const sentence = `${step.wave} would be given nothing from ${instant(step.at)} on (${step.to}): ${why}`;
   return { ...step, kind: 'nothing-acceptable', sentence };
-}
-
-/** The tags that there are, and one unmarked tag for every hour to come that has none. */
-function tagsUntil(tags: readonly Tag[], from: Hour, until: Hour): Tag[] {
-  const made = tags.slice(0, newestAtOrBefore(tags, from) + 1);
-  const ahead = new Map(tags.slice(made.length).map((tag) => [tag.hour, tag]));
-  for (let hour = from + 1; hour <= until; hour++)
-    made.push(ahead.get(hour) ?? { name: tagNameOf(hour), hour, broken: null });
-  return made;
 }

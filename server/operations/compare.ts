@@ -41,6 +41,22 @@ export async function compareTags(context: Context, { from, to, path }: Comparis
   }
 }
 
+/** More is of no use to anybody, and has to be held in memory. */
+const WHOLE_BYTES = 64 * 1024 * 1024;
+
+/** The patches of all files, as git makes them; at the end a line that says so where there is more. Rejects where git fails. */
+export async function* wholePatch(
+  context: Context,
+  { from, to }: Pick<ComparisonQuestion, 'from' | 'to'>,
+): AsyncGenerator<string> {
+  const sides = sidesOf(context, from, to);
+  if ('missing' in sides) return;
+  const question = { from: sides.from.tree, to: sides.to.tree, path: null, limitBytes: WHOLE_BYTES };
+  const { text, isCut } = await context.repository.patch(question);
+  if (text !== null) yield text;
+  if (isCut) yield `There is more; --path shows one file, --stat all that differ.\n`;
+}
+
 export function unavailable(
   context: Context,
   what: string,

@@ -60,37 +60,65 @@ const COUNTED_BYTES = 256 * 1024;
 /** Larger files are not compared line by line. */
 const TEXT_BYTES = 1024 * 1024;
 
+/** A node's views of two tags, to be compared as far as somebody wants to know. */
+export interface TwoViews {
+  readonly kind: 'views';
+  comparison(path: string | undefined): Promise<Compared>;
+  /** Of every file that differs, in the order of the comparison; of what is no text a line that says so. */
+  patches(): AsyncIterable<string>;
+}
+
 /** In what a node's view of one tag differs from its view of another: rendered and layered, as the node would have them. */
 export async function nodeDiff(context: Context, question: NodeDiffQuestion): Promise<Compared | NoFiles> {
-  const { hostname, path } = question;
+  const views = await twoViews(context, question);
+  return views.kind === 'views' ? views.comparison(question.path) : views;
+}
+
+export async function twoViews(
+  context: Context,
+  question: Omit<NodeDiffQuestion, 'path'>,
+): Promise<TwoViews | NoFiles> {
+  const { hostname } = question;
   const node = await lookUp(context, hostname);
   if (node.kind !== 'node') return node;
   const from = await viewOf(context, question.from, node.inputs);
   if (from.kind !== 'view') return from;
   const to = await viewOf(context, question.to, node.inputs);
   if (to.kind !== 'view') return to;
-  try {
-    const sides = { from: from.view, to: to.view };
-    const differences = viewDifferences(from.view.entries, to.view.entries);
-    const files = await changedFiles(sides, differences);
-    const patch =
-      path === undefined
-        ? NO_PATCH
-        : await patchOf(
-            sides,
-            differences.find((one) => one.path === path),
-          );
-    const comparison: Comparison = {
-      from: { name: question.from, commit: from.commit },
-      to: { name: question.to, commit: to.commit },
-      size: sizeOf(files, differences.length),
-      files,
-      more: differences.length - files.length,
-      ...patch,
-    };
-    return { kind: 'compared', comparison };
-  } catch (error) {
-    return unavailable(context, `the views of ${hostname} cannot be compared`, error);
+  const sides = { from: from.view, to: to.view };
+  const differences = viewDifferences(from.view.entries, to.view.entries);
+  const comparison = async (path: string | undefined): Promise<Compared> => {
+    try {
+      const files = await changedFiles(sides, differences);
+      const patch =
+        path === undefined
+          ? NO_PATCH
+          : await patchOf(
+              sides,
+              differences.find((one) => one.path === path),
+            );
+      const compared: Comparison = {
+        from: { name: question.from, commit: from.commit },
+        to: { name: question.to, commit: to.commit },
+        size: sizeOf(files, differences.length),
+        files,
+        more: differences.length - files.length,
+        ...patch,
+      };
+      return { kind: 'compared', comparison: compared };
+    } catch (error) {
+      return unavailable(context, `the views of ${hostname} cannot be compared`, error);
+    }
+  };
+  return { kind: 'views', comparison, patches: () => patchesOf(sides, differences) };
+}
+
+async function* patchesOf(sides: Sides, differences: readonly ViewDifference[]): AsyncGenerator<string> {
+  for (const difference of differences) {
+    const { path, oldPath, status } = difference;
+    const { patch } = await patchOf(sides, difference);
+    const names = `a/${oldPath ?? path} b/${path}`;
+    yield `diff ${names}\n${patch ?? (status === 'renamed' ? '' : `Binary or large files differ\n`)}`;
   }
 }
 

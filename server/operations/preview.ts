@@ -1,9 +1,10 @@
-import type { TagName } from '../../protocol/names.ts';
+import { floorHour, type TagName } from '../../protocol/names.ts';
 import { chooseBySchedule, chooseFirst, judgeNodetagger, place } from '../core/choose.ts';
 import { decideBySchedule } from '../core/decide.ts';
 import { answerOf, compareAnswers, directionOf, type Effect, type Move, type NodeAnswer } from '../core/effect.ts';
+import { tagsUntil } from '../core/forecast.ts';
 import { readKillswitch } from '../core/killswitch.ts';
-import { type Later, laterTrouble } from '../core/later.ts';
+import { hoursUntilPast, type Later, laterTrouble } from '../core/later.ts';
 import { groupByTag, lineFor, type MarkState, stops } from '../core/marks.ts';
 import { editPins, type NewPin, parsePins } from '../core/pins.ts';
 import { sentenceOf } from '../core/problem.ts';
@@ -124,7 +125,13 @@ function laterOf(
   }: { readonly marks: readonly { readonly tag: TagName }[]; readonly following: ReadonlyMap<string, number> },
 ): Preview['later'] {
   if (context.programs.nodetagger().kind !== 'none') return [];
-  return laterTrouble({ ...worlds, tags: marks.map(({ tag }) => tag) }).map((one) => ({
+  const { before, after } = worlds;
+  const hours = hoursUntilPast(
+    after,
+    marks.map(({ tag }) => tag),
+  );
+  const tags = tagsUntil(before, floorHour(before.now) + hours);
+  return laterTrouble({ before: { ...before, tags }, after: { ...after, tags }, hours }).map((one) => ({
     ...one,
     at: new Date(one.at).toISOString(),
     nodes: following.get(one.wave) ?? 0,

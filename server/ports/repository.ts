@@ -71,8 +71,8 @@ export interface Patch {
 export interface PatchQuestion {
   readonly from: ObjectId;
   readonly to: ObjectId;
-  /** As `compare` names it. */
-  readonly path: string;
+  /** As `compare` names it; null = all that differ. */
+  readonly path: string | null;
   readonly limitBytes: number;
 }
 
@@ -123,6 +123,6 @@ export interface Repository {
   ): AsyncIterable<{ readonly blob: ObjectId; readonly size: number; readonly content: Readable }>;
   /** In what two commits or trees differ. What they hold never changes: asked for once, and remembered for a while. */
   compare(from: ObjectId, to: ObjectId): Promise<TreeComparison>;
-  /** How one file differs. */
+  /** How one file differs, or all do. */
   patch(question: PatchQuestion): Promise<Patch>;
 }

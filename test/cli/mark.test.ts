@@ -16,18 +16,22 @@ Of 4 known nodes 3 move.
   1 node of development+0h: ${NEWEST} → ${BEFORE} (BACK): ${HOSTS.dev}
   pinned, and staying: ${HOSTS.pinned} (${NEWEST})
 `;
+/** What the repository says of it, as far as two seconds allow. */
+const INSIGHT = `Files: ${NEWEST} → ${BEFORE}: 1 file, +1 −1
+  M etc/motd (+1 −1)
+Advice: Compared with ${BEFORE}, ${NEWEST} changes or removes 1 file: going back (bad) undoes that.
+`;
 
 describe('mark', () => {
   test('bad shows who moves from what to what, who goes backwards and who is pinned, then acts, and ends with who has been told and who is silent', async () => {
     const { run, read } = await testBase();
-    expect(await run(['mark', NEWEST, 'bad', '--reason', 'broke ntp'])).toMatchObject({
-      code: 0,
-      stderr: '',
-      stdout: `${EFFECT}${NEWEST} is now bad: from now on no host is given it that is not pinned to it.
+    const { code, stdout, stderr } = await run(['mark', NEWEST, 'bad', '--reason', 'broke ntp']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout.slice(0, EFFECT.length)).toBe(EFFECT);
+    expect(stdout).toMatch(`${NEWEST} is now bad: from now on no host is given it that is not pinned to it.
 Told so far: 0 of 3 nodes; the others learn it when they next ask.
 Silent for more than 60 minutes: ${HOSTS.silent}.
-`,
-    });
+`);
     expect(await read('tagstate')).toBe(`# marks\n${NEWEST} bad broke ntp\n`);
   });
 
@@ -38,7 +42,9 @@ Silent for more than 60 minutes: ${HOSTS.silent}.
       const { code, stdout } = await run(['mark', NEWEST, state, '--dry-run']);
       expect(code).toBe(0);
       expect(stdout).toMatch(/Nothing was changed \(--dry-run\)\.\n$/);
-      if (state === 'bad') expect(stdout).toBe(`${EFFECT}Nothing was changed (--dry-run).\n`);
+      if (state === 'badfwd')
+        expect(stdout).toMatch(/Advice: bad fits better than badfwd\.\n.*\nAdvice: There is no newer tag yet/);
+      if (state === 'bad') expect(stdout).toBe(`${EFFECT}${INSIGHT}Nothing was changed (--dry-run).\n`);
     }
     expect(await read('tagstate')).toBe('# marks\n');
     expect((await stat(join(base, 'tagstate'))).ino).toBe(before.ino);
@@ -51,7 +57,10 @@ Silent for more than 60 minutes: ${HOSTS.silent}.
     expect(value).toEqual({
       ok: true,
       changed: true,
-      preview: expect.objectContaining({ staying: 1, unknown: [] }),
+      preview: expect.objectContaining({
+        staying: 1,
+        takesEffect: { at: expect.any(String), settleSeconds: expect.any(Number) },
+      }),
       told: { concerned: 3, told: 0, waiting: expect.any(Array), silent: [HOSTS.silent] },
     });
     expect(await json(['mark', NEWEST, 'bad'])).toMatchObject({ code: 0, value: { ok: true, changed: false } });

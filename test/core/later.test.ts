@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { tagNameOf } from '../../protocol/names.ts';
 import { decideBySchedule } from '../../server/core/decide.ts';
 import { answerOf } from '../../server/core/effect.ts';
-import { laterTrouble, type Scheduled } from '../../server/core/later.ts';
+import { hoursUntilPast, laterTrouble, type Scheduled } from '../../server/core/later.ts';
 import type { MarkLine, MarkState } from '../../server/core/marks.ts';
 import { at, linesArbitrary, marksOf, NOON, tagAt, tagsArbitrary, tagsAt, waveArbitrary } from './worlds.ts';
 
@@ -14,7 +14,7 @@ const PRODUCTION = {
   require: 'not-bad',
   lookbackHours: 72,
 } as Scheduled['schedule']['waves'][number];
-const HOURS = [...Array(12).keys()];
+const HOURS = [...Array(60).keys()];
 
 function lines(states: Readonly<Record<number, MarkState>>): MarkLine[] {
   return Object.entries(states).map(([hour, state], index) => ({
@@ -27,7 +27,7 @@ function lines(states: Readonly<Record<number, MarkState>>): MarkLine[] {
   }));
 }
 
-/** At 11:20, with a tag of every hour; production lags four hours. */
+/** At 11:20, with a tag of every hour, also of those to come; production lags four hours. */
 function world(states: Readonly<Record<number, MarkState>>, more: Partial<Scheduled> = {}): Scheduled {
   return {
     now: at('11:20'),
@@ -44,7 +44,8 @@ function trouble(
   more: Partial<Scheduled> = {},
 ) {
   const tags = Object.keys(proposed).map((hour) => tagAt(Number(hour)));
-  return laterTrouble({ before: world(today, more), after: world({ ...today, ...proposed }, more), tags });
+  const after = world({ ...today, ...proposed }, more);
+  return laterTrouble({ before: world(today, more), after, hours: hoursUntilPast(after, tags) });
 }
 
 describe('what would come of marks later', () => {
@@ -103,31 +104,33 @@ describe('what would come of marks later', () => {
 
   test('of a schedule that lags for years the next fortnight is looked at', () => {
     const ages = { ...PRODUCTION, hours: 876_000, lookbackHours: 876_001 };
-    expect(trouble({}, { 8: 'badfwd', 9: 'bad' }, { schedule: { waves: [ages] } })).toEqual([]);
+    const hours = (waves: Scheduled['schedule']['waves'], tags = [tagAt(8)]) =>
+      hoursUntilPast({ now: at('11:20'), schedule: { waves } }, tags);
+    expect([hours([PRODUCTION]), hours([PRODUCTION], [tagAt(14)]), hours([PRODUCTION, ages])]).toEqual([6, 9, 336]);
   });
 
   test('in any world, it is what deciding hour by hour shows', () => {
     const worlds = fc.record({
       now: fc.integer({ min: at('00:00'), max: at('00:00') + 30 * 3_600_000 }),
       tags: tagsArbitrary,
-      waves: fc.array(waveArbitrary, { minLength: 1, maxLength: 3 }),
+      waves: fc.uniqueArray(waveArbitrary, { minLength: 1, maxLength: 3, selector: ({ name }) => name }),
       today: linesArbitrary('tagstate'),
       more: linesArbitrary('tagstate'),
     });
     fc.assert(
       fc.property(worlds, ({ now, tags, waves, today, more }) => {
-        const given = { now, tags, schedule: { waves } };
+        const future = [...tags];
+        for (let hour = NOON - 12; hour <= NOON + 60; hour++)
+          if (hour > now / 3_600_000 && !tags.some((tag) => tag.hour === hour))
+            future.push({ name: tagNameOf(hour), hour, broken: null });
+        future.sort((a, b) => a.hour - b.hour);
+        const given = { now, tags: future, schedule: { waves } };
         const before = { ...given, marks: marksOf(today) };
         const after = { ...given, marks: marksOf([...today, ...more]) };
-        const found = laterTrouble({ before, after, tags: more.map(({ tag }) => tag) });
+        const found = laterTrouble({ before, after, hours: 20 });
         for (const one of found) {
           const wave = waves.find(({ name }) => name === one.wave);
           if (wave === undefined) throw new Error(one.wave);
-          const future = [...tags];
-          for (let hour = NOON - 12; hour <= NOON + 200; hour++)
-            if (hour > now / 3_600_000 && !tags.some((tag) => tag.hour === hour))
-              future.push({ name: tagNameOf(hour), hour, broken: null });
-          future.sort((a, b) => a.hour - b.hour);
           const then = (marks: Scheduled['marks']) =>
             answerOf(decideBySchedule({ now: one.at, tags: future, marks, wave }));
           expect(then(after.marks)).toBe(one.to);

@@ -53,14 +53,19 @@ export function openComparisons(git: Git): Pick<Repository, 'compare' | 'patch'>
   return {
     compare: async (from, to) => (await compared(from, to)).comparison,
     async patch({ from, to, path, limitBytes }) {
-      if (path.split('/').some((part) => NO_NAMES.has(part))) return NO_PATCH;
+      if (path?.split('/').some((part) => NO_NAMES.has(part))) return NO_PATCH;
       const { shown, isRead } = await compared(from, to);
-      const file = shown.find((one) => pathText(one.path) === path);
-      const paths = file === undefined ? [Buffer.from(path)] : [file.path, ...(file.oldPath ? [file.oldPath] : [])];
+      const paths = path === null ? undefined : pathsOf(shown, path);
       const options = isRead ? RENAMES : ['--no-renames'];
       return limit(() => patchOf(git, { from, to, paths, options, limitBytes }));
     },
   };
+}
+
+function pathsOf(shown: readonly RawDifference[], path: string): Buffer[] {
+  const file = shown.find((one) => pathText(one.path) === path);
+  if (file === undefined) return [Buffer.from(path)];
+  return file.oldPath === null ? [file.path] : [file.path, file.oldPath];
 }
 
 async function compare(git: Git, from: ObjectId, to: ObjectId): Promise<Known> {
@@ -111,7 +116,8 @@ function totalOf(lines: readonly LineCount[]): TreeComparison['lines'] {
 interface Sought {
   readonly from: ObjectId;
   readonly to: ObjectId;
-  readonly paths: readonly Buffer[];
+  /** Undefined = all. */
+  readonly paths: readonly Buffer[] | undefined;
   readonly options: readonly string[];
   readonly limitBytes: number;
 }
@@ -121,7 +127,7 @@ async function patchOf(git: Git, { from, to, paths, options, limitBytes }: Sough
   const { stdout, isCut } = await git.plumb([...DIFF_TREE, '--patch', ...options, from, to, '--'], {
     enoughBytes: limitBytes,
     seconds: SECONDS,
-    paths: paths.flatMap(onlyThatFile),
+    ...(paths === undefined ? {} : { paths: paths.flatMap(onlyThatFile) }),
   });
   if (stdout.length === 0) return NO_PATCH;
   const end = isCut ? stdout.subarray(0, limitBytes).lastIndexOf(10) + 1 : stdout.length;

@@ -11,10 +11,10 @@ import { addInit } from './init.ts';
 import { addKill } from './kill.ts';
 import { addMark } from './mark.ts';
 import { addNodes } from './nodes.ts';
+import { addNotify } from './notify.ts';
 import { addPin } from './pin.ts';
 import { addPreview } from './preview.ts';
 import { addResume } from './resume.ts';
-import { addNotify } from './notify.ts';
 import { addServe } from './serve.ts';
 import { addSnapshot } from './snapshot.ts';
 import { addStatus } from './status.ts';
@@ -72,13 +72,13 @@ const ADD = [
   addNodes,
   addWait,
   addEvents,
+  addNotify,
   addToken,
   addEnrolments,
   addCompletion,
 ];
 
 const BASE = `the directory of control files (default: TAGWAVE_BASE, or ${DEFAULT_BASE})`;
-  addNotify,
 const JSON_OUTPUT = 'print one JSON object';
 
 /** `writeErr` gets what commander says of a wrong call. */

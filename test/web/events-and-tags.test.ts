@@ -53,6 +53,8 @@ describe('events', () => {
     expect(shown(null, commit, `the tip is now ${commit.slice(0, 12)}`)).toBe('none');
     expect(shown(null, 'a line\nand another\n')).toBe('lines');
     expect(shown('x'.repeat(100), null)).toBe('lines');
+    expect(shown('', '\n')).toBe('none');
+    expect(shown('x'.repeat(100), null, `no more: ${'x'.repeat(100)}`)).toBe('none');
   });
 
   test('are all of some kind that can be chosen', () => {

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'preact/hooks';
 import { session } from '../../session.ts';
 import { useStore } from '../../store.ts';
 import { CopyLine } from './copy.tsx';
@@ -22,9 +23,12 @@ export function OperationView({ operation, document }: Props) {
     needsToken: isPerson && security.length > 0,
   };
   const body = requestBody?.content?.['application/json']?.schema;
+  const head = useRef<HTMLHeadingElement>(null);
+  // The list may be long, and its end far from here.
+  useEffect(() => head.current?.scrollIntoView({ block: 'nearest' }), []);
   return (
     <article class="operation" aria-labelledby="operation">
-      <h2 id="operation">
+      <h2 id="operation" ref={head}>
         <Method method={method} /> <code>{path}</code>
       </h2>
       <p class="operation-summary">{summary}</p>

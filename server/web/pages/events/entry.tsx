@@ -29,9 +29,9 @@ export function Entry({ event, isOpen, onToggle }: Props) {
         {why === null || why === '' || summary.includes(why) ? null : <p class="event-why">“{why}”</p>}
         {change === 'line' ? (
           <p class="event-change">
-            {before === null ? null : <del>{before.trim() || 'empty'}</del>}
-            {before === null || after === null ? '' : ' → '}
-            {after === null ? null : <ins>{after.trim() || 'empty'}</ins>}
+            <Part text={before} isOld />
+            {before?.trim() && after?.trim() ? ' → ' : ''}
+            <Part text={after} />
           </p>
         ) : null}
         {change === 'lines' ? (
@@ -50,4 +50,11 @@ export function Entry({ event, isOpen, onToggle }: Props) {
       </p>
     </li>
   );
+}
+
+/** One side of a change; nothing where there was nothing. */
+function Part({ text, isOld = false }: { readonly text: string | null; readonly isOld?: boolean }) {
+  const words = text?.trim() ?? '';
+  if (words === '') return null;
+  return isOld ? <del>{words}</del> : <ins>{words}</ins>;
 }

@@ -40,6 +40,7 @@ export function eventDays(events: readonly ShownEvent[]): readonly EventDay[] {
 const SHORT = 60;
 /** So much of a commit is in a sentence. */
 const SAID = 12;
+const COMMIT = /^[0-9a-f]{40,64}$/;
 
 /** How what was before and after is shown: in a line, by lines, or not at all, as where the sentence has said it. */
 export function changeOf({
@@ -47,10 +48,12 @@ export function changeOf({
   after,
   summary,
 }: Pick<ShownEvent, 'before' | 'after' | 'summary'>): 'none' | 'line' | 'lines' {
-  if (before === after) return 'none';
-  const said = (after ?? before ?? '').slice(0, SAID);
-  if (said !== '' && summary.includes(said) && (after ?? before ?? '').length <= SHORT) return 'none';
-  const isShort = (text: string | null): boolean =>
-    text === null || (text.length <= SHORT && !text.trimEnd().includes('\n'));
-  return isShort(before) && isShort(after) ? 'line' : 'lines';
+  const [old, now] = [before?.trim() ?? '', after?.trim() ?? ''];
+  if (old === now || isSaid(now === '' ? old : now, summary)) return 'none';
+  const isShort = (text: string): boolean => text.length <= SHORT && !text.includes('\n');
+  return isShort(old) && isShort(now) ? 'line' : 'lines';
+}
+
+function isSaid(text: string, summary: string): boolean {
+  return summary.includes(COMMIT.test(text) ? text.slice(0, SAID) : text);
 }

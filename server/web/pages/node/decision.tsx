@@ -3,6 +3,8 @@ import { useData } from '../../data.ts';
 import { Answer } from '../../parts/answer.tsx';
 import { Loaded } from '../../parts/states.tsx';
 import { Prose } from '../parts/prose.tsx';
+import { answerOf } from './answer-of.ts';
+import { Coming } from './coming.tsx';
 
 interface Props {
   readonly hostname: string;
@@ -42,6 +44,7 @@ export function Decision({ hostname, at }: Props) {
           </>
         )}
       </Loaded>
+      {at === null ? <Coming hostname={hostname} /> : null}
     </section>
   );
 }
@@ -51,8 +54,3 @@ const VERBS: Readonly<Record<ShownExplanation['tense'], string>> = {
   now: 'Is given',
   future: 'Will be given',
 };
-
-function answerOf(decision: ShownExplanation['decision']): string {
-  if (decision.outcome === 'serve') return decision.tag;
-  return decision.outcome === 'hold' ? `hold ${decision.hold}` : 'killswitch';
-}

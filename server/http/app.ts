@@ -103,7 +103,7 @@ function fail(response: Response, error: unknown, { door, exchanges }: Around): 
   else sendFailure(response, reply, exchange);
 }
 
-const NO_ROUTE = failure('not-found', 'there is nothing at this path', 'the API is described in the README');
+const NO_ROUTE = failure('not-found', 'there is nothing at this path', 'GET /openapi.json says which there are');
 
 function wrongMethod(routes: readonly Route[]): FailureReply {
   const methods = routes.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));

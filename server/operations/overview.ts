@@ -173,7 +173,9 @@ export async function listTags(context: Context): Promise<readonly ListedTag[] |
 function listedTag(world: World, record: TagRecord, nodes: number): ListedTag {
   const marks = [...world.marks.environments].flatMap((environment) => {
     const mark = markOf(world.marks, record.name, environment);
-    return mark === undefined ? [] : [[environment, mark] as const];
+    if (mark === undefined) return [];
+    const { state, reason, source, line } = mark;
+    return [[environment, { state, reason, source, line }] as const];
   });
   return {
     ...record,

@@ -23,6 +23,7 @@ export const FOR_FILES = [
 
 const TYPES = { archive: 'application/gzip', manifest: 'application/x-ndjson' } as const;
 const HEADERS = { archive: ['Repr-Digest'], manifest: ['Content-Encoding?'] } as const;
+const MAY_BE_SAID: readonly NamedHeader[] = ['Repr-Digest?', 'Content-Encoding?', 'Accept-Ranges?'];
 
 /** What is answered with the archive or the manifest of a view. `others`: media types that it can have besides. */
 export function contentAnswers(
@@ -35,6 +36,6 @@ export function contentAnswers(
   return {
     200: { content, headers },
     206: { content: { [TYPES[what]]: null }, headers: [...headers, 'Content-Range'] },
-    304: { headers: named },
+    304: { headers: [...named, ...MAY_BE_SAID] },
   };
 }

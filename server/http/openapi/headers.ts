@@ -59,8 +59,8 @@ export const ANSWER_HEADERS = {
     schema: { type: 'string', pattern: '^sha-256=:[A-Za-z0-9+/]{43}=:$' },
   },
   'Content-Encoding': {
-    description: '`gzip` where that was accepted and is at hand.',
-    schema: { type: 'string', enum: ['gzip'] },
+    description: 'How it is compressed, where that was accepted.',
+    schema: { type: 'string', enum: ['gzip', 'br'] },
   },
   'Content-Range': { description: 'Which part it is.', schema: { type: 'string' } },
   'Accept-Ranges': { description: 'A part may be asked for.', schema: { type: 'string', enum: ['bytes'] } },

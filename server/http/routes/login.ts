@@ -61,6 +61,7 @@ export const loginCallbackRoute = route({
     answers: { 302: REDIRECT },
     failures: ['not-found', 'insecure-transport', 'unauthenticated', 'forbidden', 'state-unavailable'],
     hasPages: true,
+    failureHeaders: ['Set-Cookie'],
   },
   async handle(call) {
     const settings = readyFor(call);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { bundlePage } from '../../server/web/bundle.mjs';
 
 const ROOT = join(import.meta.dirname, '../..');
 // Below the project, so that what is not bundled is found.
@@ -12,7 +13,7 @@ const DAY_MS = 24 * 3_600_000;
 
 let bundled: Promise<string> | undefined;
 
-/** The path of `tagwave-server` as it is shipped, made once for all test processes from the sources as they are now. */
+/** The path of `tagwave-server` as it is shipped, with the page beside it, made once for all test processes from the sources as they are now. */
 export function serverBundle(): Promise<string> {
   bundled ??= make();
   return bundled;
@@ -26,7 +27,7 @@ async function make(): Promise<string> {
   removeOldOnes();
   const draft = mkdtempSync(join(CACHE, 'draft-'));
   chmodSync(draft, 0o755);
-  await bundleInto(draft);
+  await Promise.all([bundleInto(draft), bundlePage(join(draft, 'web'))]);
   try {
     renameSync(draft, place);
   } catch {

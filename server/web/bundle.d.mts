@@ -1,0 +1,2 @@
+/** Writes the page, index.html and assets/, into a directory. */
+export function bundlePage(outdir: string): Promise<void>;

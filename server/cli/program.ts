@@ -6,9 +6,11 @@ import { addDiff } from './diff.ts';
 import { addEnrolments } from './enrolments.ts';
 import { addEvents } from './events.ts';
 import { addExplain } from './explain.ts';
+import { addForecast } from './forecast.ts';
 import { addImportEtch } from './import-etch.ts';
 import { addInit } from './init.ts';
 import { addKill } from './kill.ts';
+import { addMap } from './map.ts';
 import { addMark } from './mark.ts';
 import { addNodes } from './nodes.ts';
 import { addNotify } from './notify.ts';
@@ -69,6 +71,8 @@ const ADD = [
   addPreview,
   addDiff,
   addStatus,
+  addMap,
+  addForecast,
   addNodes,
   addWait,
   addEvents,

@@ -12,6 +12,7 @@ const PAGES = [
   'killswitch.md',
   'docs/views.md',
   'docs/hosts.md',
+  'docs/monitoring.md',
   'docs/performance.md',
   'docs/scaling.md',
 ];

@@ -51,7 +51,7 @@ export function NodePage({ place }: { readonly place: Place }) {
       {at === null ? null : <Then at={at} />}
       {record?.pin == null ? null : <PinNote pin={record.pin} />}
       <div class="node-top">
-        <Decision hostname={hostname} at={at} />
+        <Decision key={JSON.stringify(record?.pin ?? null)} hostname={hostname} at={at} />
         {data.failure?.status === 404 && record === null ? (
           <NeverAsked />
         ) : (

@@ -36,8 +36,10 @@ function Effect({ preview: { moves, changes, takesEffect } }: { readonly preview
     <>
       from <Answer answer={move.from} /> to <Answer answer={move.to} />
       {move.direction === 'back' ? ', which is backwards' : ''}
-      {change === undefined ? '' : `; ${count(change.size.files, 'file')} of the repository differ`}. It counts{' '}
-      {takesEffect.settleSeconds} s after the file was changed.
+      {change === undefined
+        ? ''
+        : `; ${count(change.size.files, 'file')} of the repository ${change.size.files === 1 ? 'differs' : 'differ'}`}
+      . It counts {takesEffect.settleSeconds} s after the file was changed.
     </>
   );
 }

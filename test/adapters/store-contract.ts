@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Report } from '../../protocol/assignment.ts';
 import type { TagName } from '../../protocol/names.ts';
-import type { Poll, Store } from '../../server/ports/store.ts';
+import type { NodeFilter, Poll, Store } from '../../server/ports/store.ts';
 import { at, digest, event, host, poll, record, report, tag, told } from './store-samples.ts';
 
 /** What every adapter of the store must do. `open` answers an empty one of its own. */
@@ -68,6 +68,91 @@ function nodes(open: Open): void {
     expect(await page({ after: host('d'), limit: 2 })).toEqual([host('e')]);
     expect(await page({ after: host('e') })).toEqual([]);
     expect(await page({ seenSince: at(2), limit: 2 })).toEqual([host('c'), host('d')]);
+  });
+
+  test('nodes are narrowed down by what they were told, their name, their last poll and their last report', async () => {
+    const store = await open();
+    const qa = { environment: 'qa', wave: 'qa+1h' };
+    const said = (name: string, seconds: number, running: string, changes: Parameters<typeof poll>[2] = {}): Poll => ({
+      ...poll(name, seconds, changes),
+      running: digest(running),
+    });
+    await store.recordPolls([
+      said('db1', 0, 'a', qa),
+      said('db2', 60, 'b', qa),
+      said('web1', 0, 'a'),
+      { ...poll('web2', 60), running: null },
+      said('web3', 60, 'b', { outcome: 'hold', tag: null, digest: null, hold: 'no-acceptable-tag' }),
+    ]);
+    const drifted = { count: 1, paths: ['etc/motd'] };
+    await store.recordReport(host('db1'), report('run-00000001', { drifted }), { at: at(1) });
+    await store.recordReport(host('web1'), report('run-00000002', { outcome: 'failed' }), { at: at(1) });
+    await store.recordReport(host('web3'), report('run-00000003', { drifted: { count: 0, paths: [] } }), { at: at(1) });
+    const found = async (filter: NodeFilter) =>
+      (await store.nodes({ filter })).map(({ hostname }) => hostname.replace('.example', ''));
+    expect(await found({})).toEqual(['db1', 'db2', 'web1', 'web2', 'web3']);
+    expect(await found({ environment: 'qa' })).toEqual(['db1', 'db2']);
+    expect(await found({ wave: 'production+4h' })).toEqual(['web1', 'web2', 'web3']);
+    expect(await found({ name: '1.ex' })).toEqual(['db1', 'web1']);
+    expect(await found({ name: 'w*2.*' })).toEqual(['web2']);
+    expect(await found({ name: '%' })).toEqual([]);
+    expect(await found({ name: 'web[12]*' })).toEqual([]);
+    expect(await found({ name: '???1*' })).toEqual([]);
+    expect(await found({ seenBefore: at(60) })).toEqual(['db1', 'web1']);
+    expect(await found({ outcomes: ['failed', 'applied'] })).toEqual(['db1', 'web1', 'web3']);
+    expect(await found({ outcomes: [null] })).toEqual(['db2', 'web2']);
+    expect(await found({ outcomes: [null, 'failed'] })).toEqual(['db2', 'web1', 'web2']);
+    expect(await found({ outcomes: [] })).toEqual([]);
+    expect(await found({ drifted: true })).toEqual(['db1']);
+    expect(await found({ unlikeTold: true })).toEqual(['db2', 'web2']);
+    expect(await found({ environment: 'qa', name: 'b1', seenBefore: at(60), drifted: true })).toEqual(['db1']);
+    const page = await store.nodes({ filter: { wave: 'production+4h' }, after: host('web1'), limit: 1 });
+    expect(page.map(({ hostname }) => hostname)).toEqual([host('web2')]);
+  });
+
+  test('nodes are read as they stood at an instant: who had asked, what they had been told, ran and reported', async () => {
+    const store = await open();
+    await store.recordPolls([{ ...poll('web1', 0), running: digest('a') }, poll('web2', 0)]);
+    await store.recordReport(host('web1'), report('run-00000001'), { at: at(1) });
+    await store.recordReport(host('web4'), report('run-00000002', { outcome: 'failed' }), { at: at(2) });
+    await store.recordPolls([{ ...poll('web1', 60, { tag: tag('09'), digest: digest('b') }), running: digest('b') }]);
+    await store.recordReport(host('web1'), report('run-00000003', { outcome: 'failed' }), { at: at(61) });
+    await store.recordPolls([poll('web3', 60)]);
+    const then = { at: at(30), after: null, limit: 10 };
+    const lastReport = { ...report('run-00000001'), receivedAt: at(1) };
+    expect(await store.nodesAt(then)).toEqual([
+      { hostname: host('web1'), firstSeen: at(0), told: told(0), toldAt: at(0), running: digest('a'), lastReport },
+      { hostname: host('web2'), firstSeen: at(0), told: told(0), toldAt: at(0), running: null, lastReport: null },
+      {
+        hostname: host('web4'),
+        firstSeen: at(2),
+        told: null,
+        toldAt: null,
+        running: null,
+        lastReport: { ...report('run-00000002', { outcome: 'failed' }), receivedAt: at(2) },
+      },
+    ]);
+    expect(await store.nodesAt({ ...then, at: at(60), limit: 1 })).toMatchObject([
+      { told: { tag: tag('09') }, running: digest('b'), lastReport: { runId: 'run-00000001' } },
+    ]);
+    const names = async (query: Partial<Parameters<Store['nodesAt']>[0]>) =>
+      (await store.nodesAt({ ...then, ...query })).map(({ hostname }) => hostname);
+    expect(await names({ after: host('web1'), limit: 1 })).toEqual([host('web2')]);
+    expect(await names({ name: 'b4' })).toEqual([host('web4')]);
+    expect(await names({ at: at(-1) })).toEqual([]);
+  });
+
+  test('what a node was told is read back, newest first and with the instants of its polls', async () => {
+    const store = await open();
+    await store.recordPolls([poll('web1', 0)]);
+    await store.recordPolls([poll('web1', 60)]);
+    await store.recordPolls([{ ...poll('web1', 120, { tag: tag('09') }), told: told(90, { tag: tag('09') }) }]);
+    expect(await store.toldHistory(host('web1'), 10)).toEqual([
+      { ...told(90, { tag: tag('09') }), at: at(120) },
+      told(0),
+    ]);
+    expect((await store.toldHistory(host('web1'), 1)).map((one) => one.tag)).toEqual([tag('09')]);
+    expect(await store.toldHistory(host('web2'), 10)).toEqual([]);
   });
 
   test('nodes are sorted by hostname, whatever the order and number of their polls', async () => {

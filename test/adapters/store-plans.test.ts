@@ -40,6 +40,21 @@ async function useEverything(file: string): Promise<void> {
   await Promise.all([
     store.nodes(),
     store.nodes({ seenSince: at(0), after: host('web1'), limit: 10 }),
+    store.nodes({
+      limit: 10,
+      filter: {
+        environment: 'qa',
+        wave: 'qa',
+        name: 'web',
+        seenBefore: at(99),
+        outcomes: [null, 'failed'],
+        drifted: true,
+        unlikeTold: true,
+      },
+    }),
+    store.nodes({ filter: { name: 'web*' } }),
+    store.nodesAt({ at: at(9), after: null, limit: 10, name: 'web' }),
+    store.toldHistory(host('web1'), 10),
     store.node(host('web1')),
     store.seats(null, 10),
     store.toldCounts(at(0)),

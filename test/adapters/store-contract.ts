@@ -453,6 +453,16 @@ function runs(open: Open): void {
     expect(await counts(store, '09')).toEqual([['qa', 1, 0]]);
   });
 
+  test('failures from an instant on count alone where that is asked for', async () => {
+    const store = await open();
+    await say(store, 'qa1', 'failed', { seconds: 1 });
+    await say(store, 'qa2', 'failed', { seconds: 5 });
+    expect(await store.tagFailures(tag('08'), at(5))).toEqual([
+      { wave: 'qa', failed: 1, rolledBack: 0, first: [host('qa2')] },
+    ]);
+    expect(await store.tagFailures(tag('08'), at(6))).toEqual([]);
+  });
+
   test('the first five of each wave that failed are named', async () => {
     const store = await open();
     for (const name of ['g', 'f', 'e', 'd', 'c', 'b', 'a']) await say(store, name, 'failed');

@@ -32,6 +32,8 @@ export interface Ask {
 }
 
 const LIMIT_MS = 30_000;
+/** What is refused until somebody shows who they are, in another way than so far. */
+const WANTS_TO_KNOW: ReadonlySet<string> = new Set(['reads-off', 'insecure-transport']);
 
 let makeRoom = new AbortController();
 let urgent: Promise<unknown> | null = null;
@@ -76,7 +78,7 @@ async function once<Value>(path: string, how: Ask, room: AbortSignal): Promise<R
     });
     if (response.ok) return { ok: true, value: (await response.json()) as Value };
     const failed = await failureOf(response);
-    if (failed.status === 401 && !isAboutMe) noteRefused(failed);
+    if (!isAboutMe && (failed.status === 401 || WANTS_TO_KNOW.has(failed.code))) noteRefused(failed);
     return failed;
   } catch (error) {
     if (signal?.aborted === true) throw error;

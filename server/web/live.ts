@@ -13,7 +13,8 @@ export interface Link {
 
 export const link: Store<Link> = createStore<Link>({ state: 'connecting', heard: null });
 
-type Listener = () => void;
+/** `isOwn`: it was done here, and whoever did it wants to see it. */
+type Listener = (news: { readonly isOwn: boolean }) => void;
 const listeners = new Map<Listener, readonly Topic[]>();
 
 /** Calls when something of these topics is worth asking for again. Answers how to stop that. */
@@ -22,10 +23,14 @@ export function onNews(topics: readonly Topic[], listener: Listener): () => void
   return () => listeners.delete(listener);
 }
 
-/** As after a change that was made here: nobody waits for the stream to tell of it. */
-export function tell(topics: readonly Topic[] | 'all'): void {
+/** After a change that was made here: nobody waits for the stream to tell of it. */
+export function tell(topics: readonly Topic[]): void {
+  spread(topics, { isOwn: true });
+}
+
+function spread(topics: readonly Topic[] | 'all', news: { readonly isOwn: boolean }): void {
   for (const [listener, wanted] of [...listeners])
-    if (topics === 'all' || wanted.some((topic) => topics.includes(topic))) listener();
+    if (topics === 'all' || wanted.some((topic) => topics.includes(topic))) listener(news);
 }
 
 const FIRST_PAUSE_MS = 500;
@@ -45,7 +50,7 @@ export async function follow(): Promise<void> {
     if (end === 'not-there') {
       enter('polling');
       await sleep(POLL_MS);
-      tell('all');
+      spread('all', { isOwn: true });
       continue;
     }
     enter('away');
@@ -95,9 +100,9 @@ async function listen(): Promise<End> {
 function take({ event, data }: ServerEvent): void {
   if (event === 'hello') {
     enter('connected');
-    tell('all');
+    spread('all', { isOwn: true });
   }
-  if (event === 'changed') tell(topicsIn(data));
+  if (event === 'changed') spread(topicsIn(data), { isOwn: false });
 }
 
 function topicsIn(data: string): readonly Topic[] | 'all' {

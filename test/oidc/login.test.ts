@@ -231,6 +231,11 @@ describe('a session', () => {
   });
 });
 
+test('who is not known is told where to log in', async () => {
+  const { status, headers } = await home().browser().send(SESSION);
+  expect([status, headers['link']]).toEqual([401, '<../login>; rel="login"']);
+});
+
 test('nobody logs in where no provider is set', async () => {
   const { browser } = await house({
     settings: { 'oidc.issuer': undefined, 'oidc.client_id': undefined, 'oidc.client_secret_file': undefined },
@@ -238,5 +243,6 @@ test('nobody logs in where no provider is set', async () => {
   const answer = await browser().send(LOGIN);
   expect(answer).toMatchObject({ status: 404 });
   expect(answer.json()).toMatchObject({ title: 'nobody logs in here: oidc.issuer is not set' });
-  expect((await browser().send(SESSION)).status).toBe(401);
+  const unknown = await browser().send(SESSION);
+  expect([unknown.status, unknown.headers['link']]).toEqual([401, undefined]);
 });

@@ -1,10 +1,11 @@
 import { loggedOutSchema, sessionSchema } from '../../../protocol/api/access.ts';
 import { endSession } from '../../operations/login.ts';
+import type { Settings } from '../../settings/settings.ts';
 import { actorOf } from '../actor.ts';
 import { setCookie } from '../cookies.ts';
 import { unavailable } from '../failures.ts';
 import { INSECURE, refuseForeign, unauthenticated } from '../guard.ts';
-import { json } from '../reply.ts';
+import { type FailureReply, json } from '../reply.ts';
 import { asJson, route } from '../route.ts';
 import { SESSION_COOKIE } from '../session-cookie.ts';
 
@@ -21,12 +22,18 @@ export const sessionRoute = route({
   },
   handle({ caller, door }) {
     if (caller.kind === 'insecure') return INSECURE;
-    if (caller.kind !== 'person') return unauthenticated();
+    if (caller.kind !== 'person') return toldWhere(unauthenticated(), door.settings());
     const { name, role, by, id } = caller;
     const expiresAt = id === null ? null : (door.context.credentials.find(id)?.expiresAt ?? null);
     return json({ name, role, by, expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString() });
   },
 });
+
+/** A page offers to log in only where that is possible. */
+function toldWhere(refusal: FailureReply, { oidc }: Pick<Settings, 'oidc'>): FailureReply {
+  if (oidc === null) return refusal;
+  return { ...refusal, headers: { ...refusal.headers, Link: '<../login>; rel="login"' } };
+}
 
 /** Ends the session at once, in this browser and wherever else its token has gone. */
 export const logoutRoute = route({

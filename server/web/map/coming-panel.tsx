@@ -1,5 +1,6 @@
 import type { MapTag, TrainMap } from '../../../protocol/api/train.ts';
 import { Answer } from '../parts/answer.tsx';
+import { kindOf } from '../tag-name.ts';
 import { clock, count, personOf } from '../words.ts';
 import { type Coming, comingOf } from './coming.ts';
 import { nameOf } from './wave-name.tsx';
@@ -34,7 +35,7 @@ function Line({ coming: { wave, to, direction, tags } }: { readonly coming: Comi
       </span>
       <span class="coming-to">
         <span aria-hidden="true">{SIGNS[direction]}</span>{' '}
-        {direction === 'stays' ? 'stays' : <Answer answer={to} short />}
+        {direction === 'stays' && kindOf(to) === 'tag' ? 'stays' : <Answer answer={to} short />}
         {direction === 'back' ? <strong> goes back</strong> : null}
       </span>
       {direction === 'stays' || tags.length === 0 ? (

@@ -144,5 +144,8 @@ function walk(event: KeyboardEvent & { readonly currentTarget: HTMLElement }, on
   next.focus();
   next.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   const name = next.dataset['tag'];
-  if (event.shiftKey && name !== undefined) onChoose(name, 'range');
+  if (!event.shiftKey || name === undefined) return;
+  const start = event.target.dataset['tag'];
+  if (start !== undefined && buttons.every((button) => button.ariaPressed !== 'true')) onChoose(start, 'only');
+  onChoose(name, 'range');
 }

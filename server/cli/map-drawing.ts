@@ -211,10 +211,10 @@ interface Wrapping {
 function wrapped(parts: readonly Span[], { indent, width, gap }: Wrapping): Drawn[] {
   const lines: Span[][] = [];
   const space = ' '.repeat(indent);
-  let length = Number.POSITIVE_INFINITY;
+  let length = 0;
   for (const part of parts) {
     const text = textOf([part]);
-    if (length + gap.length + text.length > width) {
+    if (lines.length === 0 || length + gap.length + text.length > width) {
       lines.push(indent === 0 ? [part] : [space, part]);
       length = indent + text.length;
     } else {

@@ -251,6 +251,13 @@ test('no line is longer than the terminal is wide, however narrow, and however m
       for (const line of drawn(map, width).split('\n')) expect(line.length, line).toBeLessThanOrEqual(width);
 });
 
+test('where nobody says how wide it is, all hours are shown, and nothing is left out', () => {
+  const wide = gridOf(scene(INCIDENT), Number.POSITIVE_INFINITY);
+  expect(wide.split('\n')[0]).toContain('4993 nodes');
+  expect(wide).toContain('12 failing (on Fri 23:00) · 4 hold no-acceptable-tag · 7 silent · 7 on Tue 19:00');
+  expect(wide).toContain('● new commit');
+});
+
 test('text from elsewhere cannot steer the terminal', () => {
   const [stop] = scene({
     stops: [

@@ -39,9 +39,7 @@ const PLACES: readonly (readonly [string, string, (page: Page) => Promise<unknow
 
 async function looked(page: Page): Promise<string[]> {
   await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() =>
-    (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-  );
+  const { violations } = await page.evaluate<AxeResults>('axe.run()');
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`);
@@ -69,7 +67,7 @@ test('a telephone shows every place without scrolling sideways', async () => {
   for (const [name, place, isThere] of PLACES) {
     await page.goto(`${server.url}/#${place}`);
     await isThere(page);
-    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    const width = await page.evaluate<number>('document.documentElement.scrollWidth');
     if (width > 360) wide.push(`${name}: ${width}`);
   }
   expect(wide).toEqual([]);
@@ -81,8 +79,8 @@ test('the keyboard alone is enough to choose a tag, mark it, stop everything and
   const page = await look(server.url, { now: NOW });
   const { keyboard } = page;
   await page.getByRole('rowheader', { name: 'development' }).waitFor();
-  const focused = () => page.evaluate(() => (document.activeElement as HTMLElement | null)?.innerText ?? '');
-  const focusedTag = () => page.evaluate(() => document.activeElement?.getAttribute('data-tag') ?? '');
+  const focused = () => page.evaluate<string>('document.activeElement?.innerText ?? ""');
+  const focusedTag = () => page.evaluate<string>('document.activeElement?.dataset.tag ?? ""');
   const tabTo = async (what: string, isThere: () => Promise<boolean>): Promise<void> => {
     for (let presses = 0; presses < 60; presses++) {
       if (await isThere()) return;
@@ -99,17 +97,12 @@ test('the keyboard alone is enough to choose a tag, mark it, stop everything and
   await keyboard.press('Enter');
   const dialog = page.getByRole('dialog');
   await dialog.waitFor();
-  await tabTo('the states', () =>
-    page.evaluate(() => (document.activeElement as HTMLInputElement | null)?.type === 'radio'),
-  );
+  await tabTo('the states', () => page.evaluate<boolean>('document.activeElement?.type === "radio"'));
   await keyboard.press('Space');
   for (let presses = 0; presses < 5 && !(await dialog.getByRole('button', { name: 'Mark it bad' }).count()); presses++)
     await keyboard.press('ArrowDown');
   await tabTo('the reason', () =>
-    page.evaluate(() => {
-      const field = document.activeElement as HTMLInputElement | null;
-      return field?.tagName === 'INPUT' && field.placeholder !== '';
-    }),
+    page.evaluate<boolean>('Boolean(document.activeElement?.matches("input[placeholder]"))'),
   );
   await keyboard.type('broke dns');
   await keyboard.press('Enter');
@@ -121,7 +114,7 @@ test('the keyboard alone is enough to choose a tag, mark it, stop everything and
   await tabTo('Stop…', async () => (await focused()).includes('Stop…'));
   await keyboard.press('Enter');
   await dialog.waitFor();
-  await tabTo('the message', () => page.evaluate(() => document.activeElement?.tagName === 'TEXTAREA'));
+  await tabTo('the message', () => page.evaluate<boolean>('document.activeElement?.tagName === "TEXTAREA"'));
   await keyboard.type('dns is broken');
   await tabTo('the button that stops', async () => (await focused()).startsWith('Stop everything'));
   await keyboard.press('Enter');

@@ -18,12 +18,8 @@ const WAIT_MS = 5_000;
 
 /** Edits `pins`. Takes effect once the file is settled. */
 export async function pin(context: Context, order: PinOrder): Promise<Attempt<{ readonly changed: boolean }>> {
-  const tag = order.pin === null ? undefined : parseTagName(order.pin.tag);
-  const record = tag === undefined ? undefined : context.shelf.current().byName.get(tag);
-  if (tag !== undefined && record === undefined)
-    return { ok: false, sentence: `there is no tag ${tag}`, hint: '"tagwave-server tags" lists those that exist' };
-  if (record?.broken !== null && record?.broken !== undefined)
-    return { ok: false, sentence: `${tag} is broken: ${record.broken}`, hint: 'pin to a tag that can be served' };
+  const refusal = unfitPin(context, order.pin);
+  if (refusal !== undefined) return refusal;
   const edited = await context.editor.edit('pins', (text) => editPins(text ?? '', order), {
     waitMs: WAIT_MS,
     insist: false,
@@ -32,4 +28,15 @@ export async function pin(context: Context, order: PinOrder): Promise<Attempt<{ 
   const { before, after } = edited.value;
   if (before !== after) noteEdit(context, { file: 'pins', before, text: after, actor: order.actor, why: order.why });
   return { ok: true, value: { changed: before !== after } };
+}
+
+/** Why nothing is pinned so; undefined where it can be. */
+export function unfitPin({ shelf }: Pick<Context, 'shelf'>, change: NewPin | null): Attempt<never> | undefined {
+  const tag = change === null ? undefined : parseTagName(change.tag);
+  if (tag === undefined) return undefined;
+  const record = shelf.current().byName.get(tag);
+  if (record === undefined)
+    return { ok: false, sentence: `there is no tag ${tag}`, hint: '"tagwave-server tags" lists those that exist' };
+  if (record.broken === null) return undefined;
+  return { ok: false, sentence: `${tag} is broken: ${record.broken}`, hint: 'pin to a tag that can be served' };
 }

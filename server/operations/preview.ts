@@ -17,6 +17,8 @@ import type { NodeRow } from '../ports/store.ts';
 import { whereIs } from './assign.ts';
 import type { Context } from './context.ts';
 import { type Insight, insightInto } from './insight.ts';
+import { missingTag } from './mark.ts';
+import { unfitPin } from './pin.ts';
 import { type Ready, worldNow } from './world.ts';
 
 /** Changes that somebody thinks of making. */
@@ -69,7 +71,7 @@ export async function preview(
       waves,
       takesEffect: takesEffect(ready, proposal, worlds),
       later: laterOf(context, worlds, { marks, following }),
-      unknown: [...unknowns(context, untold), ...insight.unknown],
+      unknown: [...strangers(context, marks), ...unknowns(context, untold), ...insight.unknown],
     },
   };
 }
@@ -170,6 +172,10 @@ function proposePins(
   proposed: NonNullable<Proposal['pins']>,
 ): Attempt<World['pins']> {
   if (proposed.length === 0) return { ok: true, value: pins };
+  for (const { pin } of proposed) {
+    const refusal = unfitPin(context, pin);
+    if (refusal !== undefined) return refusal;
+  }
   const { look } = context.files.sighting('pins', 0);
   if (look.kind === 'unreadable') return unreadable('pins', look.why);
   const parsed = parsePins(proposed.reduce((text, pin) => editPins(text, pin), look.kind === 'text' ? look.text : ''));
@@ -232,6 +238,14 @@ function waveMoves({ before, after }: Worlds): Omit<Move, 'nodes'>[] {
 export function waveAnswer(world: World, wave: World['schedule']['waves'][number]): string {
   if (world.killswitch.global !== null || world.killswitch.environments.has(wave.environment)) return 'killswitch';
   return answerOf(decideBySchedule({ now: world.now, tags: world.tags, marks: world.marks, wave }));
+}
+
+/** A mark of a tag that does not exist moves nobody: that is mostly a mistyped hour. */
+function strangers(context: Context, marks: NonNullable<Proposal['marks']>): string[] {
+  return marks.flatMap(({ tag, state }) => {
+    const missing = missingTag(context, { tag, state });
+    return missing?.ok === false ? [missing.sentence] : [];
+  });
 }
 
 function unknowns(context: Context, untold: number): string[] {

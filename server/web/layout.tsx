@@ -43,7 +43,7 @@ export function Layout() {
         </span>
       </header>
       {refusal === null ? <KillBanners /> : null}
-      <LinkBar />
+      {refusal === null ? <LinkBar /> : null}
       <main id="main" tabIndex={-1}>
         {refusal !== null ? (
           <SignIn failure={refusal} />

@@ -1,6 +1,6 @@
 import type { Topic } from '../../protocol/api/train.ts';
 import { authorization, failureOf } from './api.ts';
-import { noteRefused } from './session.ts';
+import { noteRefused, refused } from './session.ts';
 import { eventReader, type ServerEvent } from './sse.ts';
 import { createStore, type Store } from './store.ts';
 
@@ -45,6 +45,8 @@ export async function follow(): Promise<void> {
   for (;;) {
     await visible();
     const end = await listen();
+    // Whoever signs in begins anew.
+    if (refused.get() !== null) return;
     if (end === 'heard') pause = FIRST_PAUSE_MS;
     if (end === 'hidden') continue;
     if (end === 'not-there') {

@@ -1,6 +1,7 @@
 import './theme.css';
 import './parts/parts.css';
 import './parts/chip.css';
+import './parts/form.css';
 import './layout.css';
 import { render } from 'preact';
 import { Layout } from './layout.tsx';

@@ -11,7 +11,7 @@ export function SignIn({ failure }: { readonly failure: Failed }) {
   const canLogIn = current.kind === 'nobody' && current.canLogIn;
   const hadToken = tokenOfTab() !== null;
   return (
-    <section class="sign-in card">
+    <section class="sign-in card stack">
       <h1>Sign in</h1>
       {failure.code === 'unauthenticated' ? (
         <p>
@@ -30,6 +30,7 @@ export function SignIn({ failure }: { readonly failure: Failed }) {
         </p>
       ) : null}
       <form
+        class="stack"
         onSubmit={(event) => {
           event.preventDefault();
           if (token.trim() !== '') signIn(token);

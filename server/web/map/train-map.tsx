@@ -1,6 +1,7 @@
 import type { RefObject } from 'preact';
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import type { TrainMap } from '../../../protocol/api/train.ts';
+import { memo } from '../memo.ts';
 import type { Click } from './choosing.ts';
 import { type Column, columnsOf } from './columns.ts';
 import { ColumnHeads, DayHeads, howOf } from './heads.tsx';
@@ -16,7 +17,7 @@ interface Props {
 }
 
 /** Tags as columns, waves as rows. A table: what a row or column is about is read out with each cell. */
-export function TrainMapTable({ map, chosen, wave: chosenWave, onChoose, onLook }: Props) {
+export const TrainMapTable = memo(function TrainMapTable({ map, chosen, wave: chosenWave, onChoose, onLook }: Props) {
   const columns = useMemo(() => columnsOf(map), [map]);
   const columnOf = useMemo(() => new Map(columns.map(({ name }, index) => [name, index])), [columns]);
   const environments = useMemo(() => [...new Set(map.waves.map(({ environment }) => environment))], [map]);
@@ -66,7 +67,7 @@ export function TrainMapTable({ map, chosen, wave: chosenWave, onChoose, onLook 
       </table>
     </section>
   );
-}
+});
 
 /**
  * To begin with at the newest, as far as what is oldest of where waves are now can be seen. It stays at the right end when newer

@@ -22,10 +22,10 @@ export function put(tree, path, text, mode = 0o644) {
   chmodSync(file, mode);
 }
 
-/** A file of the project, or a directory with everything in it. */
-export function copy(tree, from, path) {
+/** A file of the project, or a directory with everything in it that is wanted. */
+export function copy(tree, from, path, isWanted = () => true) {
   mkdirSync(dirname(join(tree, path)), { recursive: true });
-  cpSync(from, join(tree, path), { recursive: true, verbatimSymlinks: true });
+  cpSync(from, join(tree, path), { recursive: true, verbatimSymlinks: true, filter: isWanted });
 }
 
 /** `/usr/share/doc/NAME`, and the manual pages that the build made. */

@@ -1,7 +1,7 @@
 // tagwave-server: the server with the Node that it was built with, so that it does not depend on which one the system has.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { copy, documents, manuals, put } from './pack.mjs';
 
 const HOME = 'usr/lib/tagwave-server';
@@ -9,6 +9,8 @@ const HOME = 'usr/lib/tagwave-server';
 const NOT_FOR_SERVERS = new Set(['bench.js', 'demo.js', 'fuzz.js', 'start.js', 'man']);
 /** What the build leaves in node_modules. */
 const KEPT_APART = ['better-sqlite3', 'express', 'winston'];
+/** Of a package, but not to run it. */
+const NOT_TO_RUN = /^(test|tests|\..*|.*\.(map|d\.ts|d\.mts|d\.cts))$/;
 /** Only to install it. */
 const NOT_NEEDED = new Set(['prebuild-install']);
 
@@ -75,7 +77,8 @@ function copyModules(tree, root) {
       if (!NOT_NEEDED.has(name)) pending.push(placeOf(packages, path, name));
   }
   for (const path of [...wanted].sort()) {
-    if (path !== 'node_modules/better-sqlite3') copy(tree, join(root, path), `${HOME}/${path}`);
+    if (path !== 'node_modules/better-sqlite3')
+      copy(tree, join(root, path), `${HOME}/${path}`, (from) => !NOT_TO_RUN.test(basename(from)));
     else
       for (const part of ['package.json', 'LICENSE', 'lib', 'build/Release/better_sqlite3.node'])
         copy(tree, join(root, path, part), `${HOME}/${path}/${part}`);

@@ -49,7 +49,9 @@ test('the npm package has both commands, what they need, and nothing that is onl
     ]),
   );
   expect(
-    files.filter((path) => /^(server|client|test|bench|packaging|node_modules)\/|fuzz|bench|\.env|\.pem$|\.key$/.test(path)),
+    files.filter((path) =>
+      /^(server|client|test|bench|packaging|node_modules)\/|fuzz|bench|\.env|\.pem$|\.key$/.test(path),
+    ),
   ).toEqual([]);
   const { version } = JSON.parse(await readFile(join(project().directory, 'package.json'), 'utf8')) as {
     version: string;

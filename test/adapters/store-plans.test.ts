@@ -10,6 +10,9 @@ const LARGE = ['nodes', 'reports', 'assignments', 'events', 'tag_runs', 'control
 /** Keeps the past that is still asked for; once a day. */
 const ONCE_A_DAY = ['delete from "control_versions"', 'delete from "control_texts"', 'delete from "answers"'];
 
+/** Who asks where all nodes are sees to it that it is seldom enough; what is looked up for each of them is in an index. */
+const ALL_NODES = [/^SCAN nodes: select environment, wave, outcome/, /^SCAN nodes: .*select hostname, \(/s];
+
 /** Whatever is prepared while `work` runs. */
 async function statementsOf(work: () => Promise<void>): Promise<string[]> {
   const seen = new Set<string>();
@@ -72,6 +75,11 @@ async function useEverything(file: string): Promise<void> {
     store.events({ limit: 10, subject: 'web1.example' }),
     store.events({ limit: 10, afterId: 1, kinds: ['assignment'], order: 'oldest' }),
     store.tagsAt(at(9)),
+    store.whereabouts({ seenSince: at(0), silentBefore: at(9) }),
+    store.whereaboutsAt({ at: at(9), seenSince: at(0) }),
+    store.lastStopped({ environment: null, since: at(0) }),
+    store.recordedSince(),
+    store.newsSince({ event: 0, run: 0 }),
   ]);
   await store.forgetNodes([host('web2')]);
   await store.prune({ at: at(9), reports: at(3), events: at(2), nodes: at(2), runs: at(7200) });
@@ -94,5 +102,6 @@ test('nothing that is asked of a store looks through a whole table that grows', 
       .filter(({ detail }) => new RegExp(`^SCAN (${LARGE.join('|')})$`).test(detail))
       .map(({ detail }) => `${detail}: ${sql}`);
   });
-  expect(scans.filter((scan) => !ONCE_A_DAY.some((known) => scan.includes(known)))).toEqual([]);
+  const others = scans.filter((scan) => !ALL_NODES.some((known) => known.test(scan.replaceAll(/\s+/g, ' '))));
+  expect(others.filter((scan) => !ONCE_A_DAY.some((known) => scan.includes(known)))).toEqual([]);
 });

@@ -52,6 +52,7 @@ function limited({ access }: Route, { door, caller, peer, request }: Call): Fail
 
 /** What somebody is told who gets nothing. Those who only try are slowed down, and all are recorded. */
 function failed({ method, path, access }: Route, call: Call, reply: FailureReply): FailureReply {
+  if (reply.isNoAttempt === true) return reply;
   const { door, caller, peer } = call;
   const isFailedJoin = access === 'enrol' && caller.kind === 'joiner' && STATUS_OF[reply.code] < 500;
   const isAttempt = reply.code === 'unauthenticated' || isFailedJoin;

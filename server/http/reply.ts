@@ -76,6 +76,8 @@ export interface FailureReply {
   readonly page?: string;
   /** Who it was, where that became known although they are refused. */
   readonly by?: string;
+  /** Nobody tried anything: neither recorded as a refusal, nor counted against who asked. */
+  readonly isNoAttempt?: boolean;
 }
 
 /** A value that was read from a request, or the failure to answer with. */

@@ -107,3 +107,16 @@ test('refusals are recorded with address and route, and counted where there are 
   expect(events).toHaveLength(1);
   expect(events[0]).toMatchObject({ from: '192.0.2.9', summary: expect.stringContaining('GET /v1/status') });
 });
+
+test('who opens the page without showing anything has tried nothing: that is no refusal, however often', async () => {
+  const server = await limited({ 'limits.address_failures_per_minute': 3 });
+  const times = { times: 6, address: '192.0.2.8' };
+  expect(await statuses(server, '/v1/session', times)).toEqual([401, 401, 401, 401, 401, 401]);
+  const wrong = { headers: { ...from('192.0.2.8').headers, Authorization: `Bearer ${newToken('person')}` } };
+  expect((await server.ask('/v1/session', wrong)).status).toBe(401);
+  await server.app.context.journal.flush();
+  const events = await server.app.context.store.events({ kinds: ['refusal'], limit: 100 });
+  expect(events).toMatchObject([
+    { subject: 'GET /v1/session', summary: 'GET /v1/session was refused: unauthenticated' },
+  ]);
+});

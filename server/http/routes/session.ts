@@ -2,6 +2,7 @@ import { loggedOutSchema, sessionSchema } from '../../../protocol/api/access.ts'
 import { endSession } from '../../operations/login.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { actorOf } from '../actor.ts';
+import type { Caller } from '../caller.ts';
 import { setCookie } from '../cookies.ts';
 import { unavailable } from '../failures.ts';
 import { INSECURE, refuseForeign, unauthenticated } from '../guard.ts';
@@ -22,12 +23,17 @@ export const sessionRoute = route({
   },
   handle({ caller, door }) {
     if (caller.kind === 'insecure') return INSECURE;
-    if (caller.kind !== 'person') return toldWhere(unauthenticated(), door.settings());
+    if (caller.kind !== 'person') return { ...toldWhere(unauthenticated(), door.settings()), ...asked(caller) };
     const { name, role, by, id } = caller;
     const expiresAt = id === null ? null : (door.context.credentials.find(id)?.expiresAt ?? null);
     return json({ name, role, by, expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString() });
   },
 });
+
+/** The page asks whenever it is opened, also by who need not show anything. */
+function asked(caller: Caller): Pick<FailureReply, 'isNoAttempt'> {
+  return caller.kind === 'nobody' && !caller.showed ? { isNoAttempt: true } : {};
+}
 
 /** A page offers to log in only where that is possible. */
 function toldWhere(refusal: FailureReply, { oidc }: Pick<Settings, 'oidc'>): FailureReply {

@@ -12,6 +12,7 @@ interface AdviceProps {
 /** Whether `bad` or `badfwd` fits. */
 export function Advice({ advice, state, onTake }: AdviceProps) {
   const fits = advice.state === state;
+  const [first, ...rest] = advice.sentences;
   return (
     <div class={fits ? 'advice' : 'advice is-other'}>
       <p>

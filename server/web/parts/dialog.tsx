@@ -9,7 +9,7 @@ interface Props {
   readonly children: ComponentChildren;
 }
 
-const FIRST = ['input:checked', 'input, textarea, select', 'button'];
+const FIRST = ['input[type=radio]:checked', 'input, textarea, select', 'button'];
 
 /** What somebody most likely wants to use first; the cross comes last. */
 function first(dialog: HTMLElement | null): HTMLElement | undefined {

@@ -1,6 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import type { Failed } from '../api.ts';
 import type { Data } from '../data.ts';
+import { link } from '../live.ts';
+import { useStore } from '../store.ts';
 import { absolute, sentence } from '../words.ts';
 
 /** Keeps the room of what is to come, so that nothing jumps. `lines` of text, or a height in rem. */
@@ -48,6 +50,8 @@ interface LoadedProps<Value> {
 /** Shows an answer when it is here; until then its room, and where it cannot be had, why. What was there before stays, and says of when it is. */
 export function Loaded<Value>({ data, what, rem, children }: LoadedProps<Value>) {
   const { value, failure, asOf, reload } = data;
+  // That nothing comes in at all is said once for the whole page.
+  const isAway = useStore(link).state === 'away' && failure?.status === 0;
   if (value === null)
     return failure === null ? (
       <Loading what={`Loading ${what}`} {...(rem === undefined ? {} : { rem })} />
@@ -56,7 +60,7 @@ export function Loaded<Value>({ data, what, rem, children }: LoadedProps<Value>)
     );
   return (
     <>
-      {failure === null || asOf === null ? null : (
+      {failure === null || asOf === null || isAway ? null : (
         <p class="stale" role="status">
           {sentence(failure.title)} Shown as of {absolute(asOf, { seconds: true })}.
         </p>

@@ -1,5 +1,5 @@
 import { Empty, Failure, Loading } from '../parts/states.tsx';
-import { becomeWith } from '../place.ts';
+import { becomeWith, go } from '../place.ts';
 import { hrefWith, type Place } from '../router.ts';
 import { count } from '../words.ts';
 import { Entry } from './events/entry.tsx';
@@ -21,11 +21,17 @@ export function EventsPage({ place }: { readonly place: Place }) {
     <div class="events-page">
       <header class="page-head">
         <h1>Events</h1>
-        {subject === undefined ? null : (
-          <p class="total">
-            of {subject} · <a href={hrefWith(place, { subject: undefined, open: undefined })}>of everything</a>
-          </p>
-        )}
+        <input
+          type="search"
+          class="push event-subject"
+          aria-label="Of one file, tag, host or problem"
+          placeholder="Of one file, tag, host or problem"
+          key={subject ?? ''}
+          defaultValue={subject ?? ''}
+          spellcheck={false}
+          autocapitalize="off"
+          onChange={(event) => go(hrefWith(place, { subject: event.currentTarget.value.trim(), open: undefined }))}
+        />
       </header>
       <KindFilters kinds={chosen} onChange={(next) => becomeWith({ kinds: kindsText(next), open: undefined })} />
       <List feed={feed} place={place} />

@@ -29,6 +29,7 @@ export function NodePage({ place }: { readonly place: Place }) {
     'settings',
   ]);
   const record = data.value;
+  const isStranger = data.failure?.status === 404 && record === null;
   const whyNot = whyNoChange(useStore(session));
   return (
     <div class="node-page">
@@ -51,8 +52,8 @@ export function NodePage({ place }: { readonly place: Place }) {
       {at === null ? null : <Then at={at} />}
       {record?.pin == null ? null : <PinNote pin={record.pin} />}
       <div class="node-top">
-        <Decision key={JSON.stringify(record?.pin ?? null)} hostname={hostname} at={at} />
-        {data.failure?.status === 404 && record === null ? (
+        <Decision key={JSON.stringify(record?.pin ?? null)} hostname={hostname} at={at} isStranger={isStranger} />
+        {isStranger ? (
           <NeverAsked />
         ) : (
           <Loaded data={data} what="what is known of it" rem={14}>

@@ -10,10 +10,12 @@ interface Props {
   readonly hostname: string;
   /** RFC 3339; null = now. */
   readonly at: string | null;
+  /** Whether it has never asked. */
+  readonly isStranger?: boolean;
 }
 
 /** What a node gets at any time, and the steps that lead there. */
-export function Decision({ hostname, at }: Props) {
+export function Decision({ hostname, at, isStranger = false }: Props) {
   const query = at === null ? '' : `?at=${encodeURIComponent(at)}`;
   const url = `v1/nodes/${encodeURIComponent(hostname)}/explain${query}`;
   const data = useData<ShownExplanation>(url, ['map', 'tags', 'killswitch', 'settings'], { keep: true });
@@ -23,7 +25,7 @@ export function Decision({ hostname, at }: Props) {
         {({ tense, decision, environment, wave, notes }) => (
           <>
             <h2 id="decision">
-              {VERBS[tense]} <Answer answer={answerOf(decision)} />
+              {isStranger && tense === 'now' ? 'Would be given' : VERBS[tense]} <Answer answer={answerOf(decision)} />
             </h2>
             <p class="quiet">
               {environment === '' ? 'In no wave' : `In ${wave === environment ? wave : `${wave}, ${environment}`}`}

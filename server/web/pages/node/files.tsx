@@ -5,8 +5,8 @@ import { Empty, Loaded } from '../../parts/states.tsx';
 import { type Column, Table } from '../../parts/table.tsx';
 import { becomeWith } from '../../place.ts';
 import type { Place } from '../../router.ts';
-import { kindOf, shortTag } from '../../tag-name.ts';
-import { bytes, count } from '../../words.ts';
+import { kindOf } from '../../tag-name.ts';
+import { bytes, count, grouped } from '../../words.ts';
 import { Changes } from '../parts/changes.tsx';
 import { joinList, splitList } from '../parts/list.ts';
 import { TagSelect } from '../parts/tag-select.tsx';
@@ -40,7 +40,7 @@ export function Files({ node, place }: Props) {
           <p>Choose a tag to see what this node would get of it.</p>
         </Empty>
       ) : against === '' ? (
-        <FileList url={`${path}/files?tag=${tag}`} />
+        <FileList url={`${path}/files?tag=${tag}`} place={place} />
       ) : (
         <Changes
           url={`${path}/diff?from=${against}&to=${tag}`}
@@ -82,19 +82,41 @@ function kindOfFile({ mode, perm }: ViewFile): string {
   return perm === undefined ? kind : `${kind}, ${perm}`;
 }
 
-function FileList({ url }: { readonly url: string }) {
+/** More than that and a browser takes its time. */
+const MOST = 500;
+
+function FileList({ url, place }: { readonly url: string; readonly place: Place }) {
   const data = useData<NodeFiles>(url, []);
+  const path = place.query['path'] ?? '';
   return (
     <Loaded data={data} what="its files" rem={16}>
-      {({ files, digest, tag }) => (
-        <>
-          <p class="quiet">
-            {count(files.length, 'entry', 'entries')} of {shortTag(tag)},{' '}
-            <code title={digest}>{digest.slice(0, 23)}…</code>
-          </p>
-          <Table caption={`Files of ${tag}`} columns={COLUMNS} rows={files} keyOf={({ path }) => path} />
-        </>
-      )}
+      {({ files, digest, tag }) => {
+        const found = files.filter((file) => file.path.includes(path));
+        return (
+          <>
+            <div class="row files-found">
+              <input
+                type="search"
+                aria-label="Search by path"
+                placeholder="Search by path"
+                value={path}
+                onInput={(event) => becomeWith({ path: event.currentTarget.value })}
+              />
+              <span class="quiet" role="status">
+                {found.length === files.length ? '' : `${grouped(found.length)} of `}
+                {count(files.length, 'entry', 'entries')}, <code title={digest}>{digest.slice(0, 23)}…</code>
+              </span>
+            </div>
+            <Table
+              caption={`Files of ${tag}`}
+              columns={COLUMNS}
+              rows={found.slice(0, MOST)}
+              keyOf={({ path: name }) => name}
+            />
+            {found.length > MOST ? <p class="quiet">And {grouped(found.length - MOST)} more: search by path.</p> : null}
+          </>
+        );
+      }}
     </Loaded>
   );
 }

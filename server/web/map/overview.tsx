@@ -9,10 +9,10 @@ export function Overview({ map }: { readonly map: TrainMap }) {
   const at = map.tense === 'past' ? map.at : undefined;
   const figures = [
     { key: 'nodes', number: sum('nodes'), href: hrefOf(['nodes'], { at }) },
-    { key: 'failing', number: sum('failing'), href: hrefOf(['nodes'], { outcome: 'failed', at }) },
-    { key: 'held', number: sum('held'), href: hrefOf(['nodes'], { at }) },
-    { key: 'silent', number: sum('silent'), href: hrefOf(['nodes'], { silent: 'true', at }) },
-    { key: 'drifted', number: sum('drifted'), href: hrefOf(['nodes'], { drifted: 'true', at }) },
+    { key: 'failing', number: sum('failing'), href: hrefOf(['nodes'], { failing: 'yes', at }) },
+    { key: 'held', number: sum('held'), href: hrefOf(['nodes'], { held: 'yes', at }) },
+    { key: 'silent', number: sum('silent'), href: hrefOf(['nodes'], { silent: 'yes', at }) },
+    { key: 'drifted', number: sum('drifted'), href: hrefOf(['nodes'], { drifted: 'yes', at }) },
   ];
   return (
     <ul class="figures" aria-label="The fleet">

@@ -31,13 +31,13 @@ export function WavePanel({ map, wave }: { readonly map: TrainMap; readonly wave
       <p class="panel-links">
         <a href={hrefOf(['nodes'], { wave: wave.wave, at })}>Its {count(wave.nodes, 'node')}</a>
         {wave.failing > 0 ? (
-          <a href={hrefOf(['nodes'], { wave: wave.wave, outcome: 'failed' })}>{wave.failing} failing</a>
+          <a href={hrefOf(['nodes'], { wave: wave.wave, failing: 'yes' })}>{wave.failing} failing</a>
         ) : null}
         {wave.silent > 0 ? (
-          <a href={hrefOf(['nodes'], { wave: wave.wave, silent: 'true' })}>{wave.silent} silent</a>
+          <a href={hrefOf(['nodes'], { wave: wave.wave, silent: 'yes' })}>{wave.silent} silent</a>
         ) : null}
         {wave.drifted > 0 ? (
-          <a href={hrefOf(['nodes'], { wave: wave.wave, drifted: 'true' })}>{wave.drifted} drifted</a>
+          <a href={hrefOf(['nodes'], { wave: wave.wave, drifted: 'yes' })}>{wave.drifted} drifted</a>
         ) : null}
       </p>
     </section>

@@ -6,18 +6,18 @@ import { nameOf } from './wave-name.tsx';
 
 /** One line a wave that has a tag now, or will have it within the hours that are foreseen. */
 export function WhereList({ map, name }: { readonly map: TrainMap; readonly name: string }) {
+  const at = map.tense === 'past' ? map.at : undefined;
   const lines = map.waves.flatMap((wave) => {
     const words = wordsOf(wave, name);
-    return words === null ? [] : [{ wave, words }];
+    const isThere = wave.cells.some((cell) => cell.at === name && cell.told > 0);
+    return words === null ? [] : [{ wave, words, isThere }];
   });
   if (lines.length === 0) return <p class="quiet">No node was told it, and no wave gets it in the next hours.</p>;
   return (
     <ul class="plain-list where">
-      {lines.map(({ wave, words }) => (
+      {lines.map(({ wave, words, isThere }) => (
         <li key={wave.wave}>
-          <a href={hrefOf(['nodes'], { wave: wave.wave, at: map.tense === 'past' ? map.at : undefined })}>
-            {nameOf(wave)}
-          </a>
+          <a href={hrefOf(['nodes'], { wave: wave.wave, told: isThere ? name : undefined, at })}>{nameOf(wave)}</a>
           <span>{words}</span>
         </li>
       ))}

@@ -16,10 +16,9 @@ export function Advice({ advice, state, onTake }: AdviceProps) {
   return (
     <div class={fits ? 'advice' : 'advice is-other'}>
       <p>
-        <Mark state={advice.state} />{' '}
-        <strong>{fits ? `${advice.state} fits` : `${advice.state} may fit better`}</strong>
+        <Mark state={advice.state} /> <strong>{first}</strong>
       </p>
-      {advice.sentences.map((sentence) => (
+      {rest.map((sentence) => (
         <p key={sentence}>{sentence}</p>
       ))}
       {fits ? null : (

@@ -5,9 +5,10 @@ import type { Context } from '../operations/context.ts';
 import type { Attempt } from '../ports/common.ts';
 import type { EventQuery } from '../ports/store.ts';
 import { type CommonOptions, type ExitCode, fail } from './command.ts';
-import { ink, type Line, line, type Style } from './ink.ts';
+import { ink, type Line, type Style } from './ink.ts';
 import { stopSignal } from './signals.ts';
-import { terminal } from './terminal.ts';
+import { wrapped } from './table.ts';
+import { printable, terminal, terminalWidth } from './terminal.ts';
 
 const LOOK_MS = 500;
 const AT_ONCE = 500;
@@ -45,12 +46,19 @@ export function unreadable(error: unknown): Extract<Attempt<never>, { ok: false 
   return { ok: false, sentence, hint };
 }
 
-/** When, who, from where, what and why. */
-export function eventLine({ at, kind, by, from, summary, why }: StoredEvent): Line {
+/** When, who, from where, what and why; what is too long for the terminal goes on below. */
+export function eventLine({ at, kind, by, from, summary, why }: StoredEvent, width = terminalWidth()): Line {
   const who = from === null ? by : `${by} (${from})`;
   const because = why === null ? '' : ` ("${why}")`;
-  return line`${ink(timeOf(at), 'quiet')}  ${who}: ${ink(`${summary}${because}`, STYLES[kind])}`;
+  const time = `${timeOf(at)}  `;
+  const lines = wrapped(printable(`${who}: ${summary}${because}`), Math.max(LEAST_WIDTH, width - time.length));
+  const [first = '', ...rest] = lines.map((text) => ink(text, STYLES[kind]).ink);
+  return {
+    ink: [`${ink(time, 'quiet').ink}${first}`, ...rest.map((text) => ' '.repeat(time.length) + text)].join('\n'),
+  };
 }
+
+const LEAST_WIDTH = 40;
 
 /** What stops something, what lets it go on, and what needs looking at. */
 const STYLES: Partial<Record<EventKind, Style>> = {

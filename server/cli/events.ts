@@ -52,7 +52,7 @@ async function eventsCommand(options: EventOptions): Promise<ExitCode> {
     if (!found.ok) return fail(options, found);
     const events = found.value;
     return succeed(options, { events }, () => [
-      ...events.map(eventLine),
+      ...events.map((event) => eventLine(event)),
       ...(events.length === 0 ? ['Nothing is recorded of that.'] : []),
     ]);
   });

@@ -17,7 +17,7 @@ import {
   withWorld,
 } from './command.ts';
 import { type Line, line } from './ink.ts';
-import { type Cell, type Column, table } from './table.ts';
+import { briefTags, type Cell, type Column, table } from './table.ts';
 import { plural } from './terminal.ts';
 
 interface Options extends CommonOptions {
@@ -126,9 +126,9 @@ async function allOf(context: Context, query: BriefQuery): Promise<{ nodes: Brie
 const COLUMNS: readonly Exclude<Column, string>[] = [
   { name: 'host', least: 24 },
   { name: 'wave', least: 8, drop: 3 },
-  { name: 'runs' },
-  { name: 'told' },
-  { name: 'due', drop: 1 },
+  { name: 'runs', brief: briefTags },
+  { name: 'told', brief: briefTags },
+  { name: 'due', drop: 1, brief: briefTags },
   { name: 'seen', drop: 2, isNumber: true },
   { name: 'remarks', least: 10 },
 ];

@@ -5,7 +5,7 @@ import { refreshTagProblems } from '../operations/refresh-shelf.ts';
 import { refreshCredentialProblems } from '../operations/tokens-problems.ts';
 import { type CommonOptions, type ExitCode, fail, type Run, succeed, withWorld } from './command.ts';
 import { ink, type Line, line } from './ink.ts';
-import { table } from './table.ts';
+import { briefTags, table } from './table.ts';
 import { plural, someOf } from './terminal.ts';
 
 export function addStatus(program: Command, run: Run): void {
@@ -46,9 +46,9 @@ function statusLines(now: Status): Line[] {
         'wave',
         { name: 'environment', drop: 2 },
         { name: 'lag', drop: 1, isNumber: true },
-        'gets',
+        { name: 'gets', brief: briefTags },
         { name: 'nodes', isNumber: true },
-        { name: 'told last', least: 12 },
+        { name: 'told last', least: 12, brief: briefTags },
       ],
       waves,
     ),

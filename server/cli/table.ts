@@ -12,6 +12,8 @@ export type Column =
       readonly least?: number;
       /** May be left out; what has the highest number goes first. */
       readonly drop?: number;
+      /** What it becomes before anything else gives way. */
+      readonly brief?: (text: string) => string;
       /** Numbers are set to the right. */
       readonly isNumber?: true;
     };
@@ -32,10 +34,10 @@ const GAP = 2;
  */
 export function table(columns: readonly Column[], rows: readonly (readonly Cell[])[], width = terminalWidth()): Ink {
   const head = columns.map((column) => nameOf(column).toUpperCase());
-  const plain = rows.map((row) => columns.map((_, index) => ink(textOf(row[index] ?? '')).ink));
-  const widths = head.map((name, index) =>
-    plain.reduce((most, row) => Math.max(most, stringWidth(row[index] ?? '')), stringWidth(name)),
-  );
+  const whole = rows.map((row) => columns.map((_, index) => ink(textOf(row[index] ?? '')).ink));
+  const isWhole = total(widthsOf(head, whole)) <= width;
+  const plain = isWhole ? whole : whole.map((row) => row.map((text, index) => briefOf(columns[index], text)));
+  const widths = widthsOf(head, plain);
   const fitted = layout(columns, widths, width);
   const lines = [
     joined(
@@ -52,6 +54,36 @@ export function table(columns: readonly Column[], rows: readonly (readonly Cell[
     ),
   ];
   return { ink: lines.join('\n') };
+}
+
+function widthsOf(head: readonly string[], rows: readonly (readonly string[])[]): number[] {
+  return head.map((name, index) =>
+    rows.reduce((most, row) => Math.max(most, stringWidth(row[index] ?? '')), stringWidth(name)),
+  );
+}
+
+function total(widths: readonly number[]): number {
+  return widths.reduce((sum, one) => sum + one, GAP * (widths.length - 1));
+}
+
+function briefOf(column: Column | undefined, text: string): string {
+  return (column === undefined ? undefined : optionsOf(column).brief?.(text)) ?? text;
+}
+
+/** Tags by their day and hour alone. */
+export function briefTags(text: string): string {
+  return text.replace(/etchautotag-(?=\d{8}-)/g, '…');
+}
+
+/** Words on lines no wider than so many columns; a longer word has a line of its own. */
+export function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const longer = `${lines.at(-1) ?? ''} ${word}`;
+    if (lines.length > 0 && stringWidth(longer) <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 /** As `table`, whole and without styles. */

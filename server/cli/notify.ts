@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
+import type { Context } from '../operations/context.ts';
 import { type TargetTold, targetStates, tryTargets } from '../operations/notify.ts';
+import type { Attempt } from '../ports/common.ts';
 import type { TargetState } from '../ports/notify.ts';
 import type { NotifySettings } from '../settings/settings.ts';
 import { actor, type CommonOptions, type ExitCode, fail, type Run, succeed, withWorld } from './command.ts';
@@ -31,7 +33,10 @@ function notifyCommand(options: NotifyOptions): Promise<ExitCode> {
   return withWorld('reader', options, async ({ context }, { controls }) => {
     const { notify } = controls.settings;
     if (notify.targets.length === 0) return options.test === undefined ? nobody(options) : fail(options, NO_TARGETS);
-    if (options.test === undefined) return show(options, notify, targetStates(context, notify));
+    if (options.test === undefined) {
+      const states = statesIn(context, notify);
+      return states.ok ? show(options, notify, states.value) : fail(options, states);
+    }
     const only = options.test === true ? null : options.test;
     if (only !== null && !notify.targets.some(({ name }) => name === only))
       return fail(options, {
@@ -40,6 +45,16 @@ function notifyCommand(options: NotifyOptions): Promise<ExitCode> {
       });
     return tell(options, await tryTargets(context, { notify, only, by: actor().by }));
   });
+}
+
+function statesIn(context: Context, notify: NotifySettings): Attempt<readonly TargetState[]> {
+  try {
+    return { ok: true, value: targetStates(context, notify) };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const hint = 'run this command as the user that runs the server, or as root';
+    return { ok: false, sentence: `what waits to be told cannot be read: ${why}`, hint };
+  }
 }
 
 function nobody(options: NotifyOptions): ExitCode {

@@ -1,4 +1,5 @@
 import type { TagName } from '../../protocol/names.ts';
+import type { StoredEvent } from '../core/event.ts';
 import { describeFailures, waveLabel } from '../core/halt.ts';
 import { type Context, THE_SERVER } from './context.ts';
 import { namesOf } from './halt.ts';
@@ -46,7 +47,8 @@ async function judge(context: Context, { tag, wave }: { tag: TagName; wave: stri
     told.delete(oldest);
   }
   // Another process may have told it, before this one began.
-  const before = await context.store.events({ kinds: ['failure-spike'], subject: tag, limit: LOOK_BACK });
+  const query = { kinds: ['failure-spike'], subject: tag, limit: LOOK_BACK } as const;
+  const before = await context.store.events(query).catch((): StoredEvent[] => []);
   if (before.some(({ after }) => after === wave)) return;
   const nodes = context.fleet.countTold((one) => one.wave === wave);
   const what = describeFailures(found, { known: nodes, label: waveLabel(waves, known) });

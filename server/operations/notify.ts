@@ -29,20 +29,26 @@ const AT_ONCE = 200;
 const HOUR_MS = 3_600_000;
 /** A server that is restarted is not there for a moment. */
 const FAILS_AFTER = 3;
+const STUCK_MS = 30_000;
 
 export function startNotifying(context: Context): Notifying {
   const over = new AbortController();
   const underWay = new Map<string, Promise<void>>();
   const severities = openSeverities(context);
+  /** Targets for which the outbox could not be kept up: nobody is sent the same over and over for that. */
+  const stuck = new Map<string, { readonly until: number; readonly why: string }>();
   let looking: Promise<void> | undefined;
 
   const deliverDue = ({ settings: { notify } }: Controls): void => {
     for (const target of notify.targets) {
-      if (underWay.has(target.name)) continue;
+      const { name } = target;
+      if (underWay.has(name) || context.clock.monotonic() < (stuck.get(name)?.until ?? 0)) continue;
       const done = deliver(context, { target, notify, signal: over.signal })
-        .catch((error) => raise(context, error))
-        .finally(() => underWay.delete(target.name));
-      underWay.set(target.name, done);
+        .then(() => stuck.delete(name))
+        .catch((error) => stuck.set(name, { until: context.clock.monotonic() + STUCK_MS, why: whyOf(error) }))
+        .then(() => undefined)
+        .finally(() => underWay.delete(name));
+      underWay.set(name, done);
     }
   };
 
@@ -60,9 +66,12 @@ export function startNotifying(context: Context): Notifying {
         context.metrics.notified(target, 'dropped');
       context.outbox.keepOnly(targets.map(({ name }) => name));
       deliverDue(controls);
-      context.problems.set('notifications', problemsOf(context.outbox.states(), controls));
+      for (const name of stuck.keys()) if (targets.every((target) => target.name !== name)) stuck.delete(name);
+      const [first] = stuck.values();
+      const problems = problemsOf(context.outbox.states(), controls);
+      context.problems.set('notifications', first === undefined ? problems : [unkept(first.why), ...problems]);
     } catch (error) {
-      raise(context, error);
+      context.problems.set('notifications', [unkept(whyOf(error))]);
     }
   };
 
@@ -85,12 +94,15 @@ export function startNotifying(context: Context): Notifying {
   };
 }
 
-function raise(context: Context, error: unknown): void {
-  const why = oneLine(error instanceof Error ? error.message : String(error));
+function whyOf(error: unknown): string {
+  return oneLine(error instanceof Error ? error.message : String(error));
+}
+
+function unkept(why: string): Problem {
   const sentence = `notifications cannot be kept or looked up, so nobody is told of anything: ${why}`;
   const hint =
     'see that the server may write its state directory, and that there is room; it is tried again all the time';
-  context.problems.set('notifications', [{ id: 'notify:queue', severity: 'error', sentence, hint }]);
+  return { id: 'notify:queue', severity: 'error', sentence, hint };
 }
 
 /** An event says nothing of how bad a problem is: whoever saw it stand remembers. */
@@ -130,7 +142,7 @@ async function takeIn(context: Context, controls: Controls, severityOf: Surround
     });
     const cursor = { id: last.id, at: last.at };
     for (const target of context.outbox.put(letters, { cursor, most })) context.metrics.notified(target, 'dropped');
-    if (events.length < AT_ONCE) return;
+    if (events.length < AT_ONCE - 1) return;
   }
 }
 
@@ -146,13 +158,11 @@ async function unseen({ store, outbox }: Context, isWanted: boolean): Promise<re
     outbox.put([], { cursor: newest === undefined ? { id: 0, at: 0 } : { id: newest.id, at: newest.at }, most: 1 });
     return [];
   }
-  const [there] = await store.events({ afterId: cursor.id - 1, order: 'oldest', limit: 1 });
-  const isOfOther = there !== undefined && there.id === cursor.id && there.at !== cursor.at;
-  const isSame = cursor.id === 0 || (there !== undefined && !isOfOther);
-  if (isSame) return store.events({ afterId: cursor.id, order: 'oldest', limit: AT_ONCE });
-  // The history was begun anew. What it has of later is news.
-  const events = await store.events({ afterId: 0, order: 'oldest', limit: AT_ONCE });
-  return events.filter(({ at }) => at > cursor.at);
+  const [first, ...rest] = await store.events({ afterId: cursor.id - 1, order: 'oldest', limit: AT_ONCE });
+  if (first?.id === cursor.id && first.at === cursor.at) return rest;
+  if (cursor.id === 0 && first !== undefined) return [first, ...rest];
+  // The history was begun anew, or an older one was put back, or is that old that its beginning was dropped.
+  return store.events({ since: cursor.at + 1, order: 'oldest', limit: AT_ONCE });
 }
 
 function newDelivery({ random }: Context): string {

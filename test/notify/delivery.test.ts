@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -339,5 +339,42 @@ describe('how it is delivered', () => {
     expect(await problem(server, 'notify:failing:ops')).not.toContain('sesame');
     expect(await problem(server, 'notify:failing:unsigned')).toContain(`${missing} cannot be used`);
     expect(JSON.stringify(await problems(server))).not.toContain('sesame-of-the-hook');
+  });
+});
+
+describe('the outbox', () => {
+  test('that is damaged is set aside, and what happens next is told', async () => {
+    const ops = await receiver();
+    const server = await telling({ targets: [{ name: 'ops', url: ops.url, kinds: ['mark'] }] });
+    const { outbox } = server.app.context;
+    await until('the beginning', () => outbox.cursor() ?? undefined);
+    outbox.close();
+    await writeFile(
+      join(server.base, 'var/notifications.sqlite'),
+      'this is no database at all, and long enough '.repeat(50),
+    );
+    await until(
+      'it to be set aside',
+      () => existsSync(join(server.base, 'var/notifications.sqlite.damaged')) || undefined,
+    );
+    await until('a new beginning', () => outbox.cursor() ?? undefined);
+    expect(await mark(server, 9, 'bad', 'after the damage')).toBe(200);
+    expect((await ops.heard('mark')).summary).toBe(`${tagAt(9)} bad: after the damage`);
+  });
+
+  test('goes on where a history was lost and begun anew', async () => {
+    const ops = await receiver();
+    const server = await telling({ targets: [{ name: 'ops', url: ops.url, kinds: ['mark'] }] });
+    expect(await mark(server, 9, 'bad', 'before')).toBe(200);
+    await ops.heard('mark');
+    await server.stop();
+    for (const end of ['', '-wal', '-shm']) rmSync(join(server.base, `var/history.sqlite${end}`), { force: true });
+    const again = await server.restart();
+    expect(await mark(again, 8, 'bad', 'afterwards')).toBe(200);
+    // Of the history that begins with it, the whole file is new.
+    await until('what happened since', () =>
+      ops.notifications().find(({ summary }) => summary.includes(`${tagAt(8)} bad: afterwards`)),
+    );
+    expect(ops.notifications().filter(({ summary }) => summary === `${tagAt(9)} bad: before`)).toHaveLength(1);
   });
 });

@@ -1,8 +1,8 @@
 import { floorHour, type Hostname, startOf } from '../../protocol/names.ts';
 import type { StoredEvent } from '../core/event.ts';
-import { lookFromText } from '../core/killswitch.ts';
 import { type MarkState, markOf } from '../core/marks.ts';
 import type { StandingProblem } from '../core/problem.ts';
+import { stoodSince } from '../core/stood-since.ts';
 import type { TagRecord } from '../core/tag.ts';
 import type { World } from '../core/world.ts';
 import type { NodeRow, ToldCount } from '../ports/store.ts';
@@ -122,28 +122,13 @@ export async function killswitchStatus(context: Context, seenSince: number): Pro
     stops.map(async ({ environment, message, version }) => {
       const stopsAll = environment === null || !known.has(environment);
       const concerns = stopsAll ? null : environment;
-      const since = standingSince(events, environment);
+      const since = stoodSince(events, environment)?.since ?? 0;
       const concerned = told.filter((one) => concerns === null || one.environment === concerns);
       const nodes = concerned.reduce((sum, one) => sum + one.nodes, 0);
       const { count, first } = await countUnstopped(context, { seenSince, environment: concerns, since });
       return { environment, stopsAll, message, version, told: nodes - count, silent: first, silentCount: count };
     }),
   );
-}
-
-/** Since when a killswitch has stood without a break, by what is recorded, newest first; 0 where nothing is. */
-function standingSince(events: readonly StoredEvent[], environment: string | null): number {
-  let since = 0;
-  for (const { at, after } of events) {
-    if (after === null || !names(after, environment)) break;
-    since = at;
-  }
-  return since;
-}
-
-function names(recorded: string, environment: string | null): boolean {
-  const look = lookFromText(recorded);
-  return environment === null ? look.global !== null : look.environments.has(environment);
 }
 
 export interface ListedTag extends TagRecord {

@@ -1,6 +1,5 @@
 import { floorHour, type TagName } from '../../protocol/names.ts';
-import { chooseBySchedule, chooseFirst, judgeNodetagger, place } from '../core/choose.ts';
-import { decideBySchedule } from '../core/decide.ts';
+import { chooseBySchedule, chooseFirst, chooseForWave, judgeNodetagger, place } from '../core/choose.ts';
 import { answerOf, compareAnswers, directionOf, type Effect, type Move, type NodeAnswer } from '../core/effect.ts';
 import { tagsUntil } from '../core/forecast.ts';
 import { readKillswitch } from '../core/killswitch.ts';
@@ -236,8 +235,7 @@ function waveMoves({ before, after }: Worlds): Omit<Move, 'nodes'>[] {
 
 /** What a node of the wave gets that nothing else is said about. */
 export function waveAnswer(world: World, wave: World['schedule']['waves'][number]): string {
-  if (world.killswitch.global !== null || world.killswitch.environments.has(wave.environment)) return 'killswitch';
-  return answerOf(decideBySchedule({ now: world.now, tags: world.tags, marks: world.marks, wave }));
+  return answerOf(chooseForWave(world, wave));
 }
 
 /** A mark of a tag that does not exist moves nobody: that is mostly a mistyped hour. */

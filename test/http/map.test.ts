@@ -73,7 +73,7 @@ describe('the map as it is now', () => {
     const { tags, tense, hours, at } = await mapOf(server());
     expect({ tense, hours, at }).toEqual({ tense: 'now', hours: 72, at: expect.stringMatching(/^2026-11-20T11:2/) });
     expect(tags.map(({ name }) => name)).toEqual(['06', '07', '08', '09', '10', '11'].map(tag));
-    expect(tags.at(-1)).toMatchObject({ hour: '2026-11-20T11:00:00Z', ahead: false, marks: {}, broken: null });
+    expect(tags.at(-1)).toMatchObject({ hour: '2026-11-20T11:00:00.000Z', ahead: false, marks: {}, broken: null });
   });
 
   test('shows fewer hours where asked, and still the older tags that a wave gets', async () => {

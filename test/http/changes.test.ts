@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { comparisonSchema, previewSchema } from '../../protocol/api/changes.ts';
 import { nodeFilesSchema } from '../../protocol/api/nodes.ts';
 import { refreshShelf } from '../../server/operations/refresh-shelf.ts';
+import { makeTokens } from '../attackers/people.ts';
 import { type Answer, type Serving, serving, sharedServing } from './serving.ts';
 
 const tag = (hour: number) => `etchautotag-20261120-${String(hour).padStart(2, '0')}00`;
@@ -157,4 +158,19 @@ test('a tag that has no view for a node is told as broken, with what is wrong', 
   const answer = await server.ask(`/v1/nodes/${WEB}/files?tag=trunk`);
   expect([answer.status, answer.json()['code']]).toEqual([409, 'broken-tag']);
   expect(answer.json()['title']).toContain(`trunk has no view for ${WEB}: `);
+});
+
+test('what is in files is shown to operators; viewers are told which files differ', async () => {
+  const server = await serving();
+  const { viewer, operator } = await makeTokens(server.app.context.credentials, server.clock.now());
+  const as = async (token: string, path: string) => {
+    const { status, json } = await server.ask(path, { headers: { Authorization: `Bearer ${token}` } });
+    return [status, json()['code'] ?? (json()['patch'] === null ? 'no patch' : 'patch')];
+  };
+  for (const route of ['/v1/diff', `/v1/nodes/${WEB}/diff`]) {
+    const url = `${route}?from=${tag(7)}&to=${tag(8)}`;
+    expect(await as(viewer, url), route).toEqual([200, 'no patch']);
+    expect(await as(viewer, `${url}&path=etc/motd`), route).toEqual([403, 'forbidden']);
+    expect(await as(operator, `${url}&path=etc/motd`), route).toEqual([200, 'patch']);
+  }
 });

@@ -361,6 +361,7 @@ describe('what the server answers is as it is described:', () => {
   test('to who logs in', async () => {
     const { server: theirs, browser } = await house();
     const Accept = 'application/json';
+    await asked(theirs.url, '/v1/session', { status: 401 });
     await asked(theirs.url, '/login?to=/v1/status', { status: 302 });
     await asked(theirs.url, '/login?to=//evil.example', { status: 400 });
     await asked(theirs.url, '/login/callback?code=x', { status: 401, headers: { Accept } });

@@ -13,6 +13,7 @@ import { backfill } from '../../server/operations/snapshot.ts';
 import type { Log } from '../../server/ports/common.ts';
 import type { SettingKey } from '../../server/settings/schema.ts';
 import { type MovableClock, movableClock } from '../rig/clock.ts';
+import { described, holdAgainst } from '../rig/described.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { type Files, gitEnvironment, writeFiles } from '../rig/git.ts';
 import { discard, searchText } from '../rig/secrets.ts';
@@ -146,6 +147,7 @@ async function open(
     source: workingCopy(join(root, 'config')),
     async ask(path, asking) {
       const answer = await ask(url, path, asking);
+      expectAsDescribed(path, asking, answer);
       if (!onceOnly && isPoll(path, asking))
         await expectSameThroughRoutes({ url, routesUrl: routesUrl.value, path, asking });
       return answer;
@@ -161,6 +163,15 @@ async function open(
       return stopped;
     },
   };
+}
+
+let judge: ReturnType<typeof holdAgainst> | undefined;
+
+/** Whatever is asked in any test: what comes of it is held against what the server says of itself. */
+function expectAsDescribed(path: string, { method = 'GET', json, body }: Asking = {}, answer: Answer): void {
+  if (method === 'HEAD' || body !== undefined) return;
+  judge ??= holdAgainst(described());
+  expect([method, path, judge({ method, path, sent: json, ...answer }).wrongs]).toEqual([method, path, []]);
 }
 
 /** Every poll of every test is asked again, of the short way that nearly all polls take, and of the routes alone. */

@@ -32,6 +32,7 @@ export interface Exchanged {
   readonly method: string;
   /** With its query. */
   readonly path: string;
+  /** As JSON. */
   readonly sent?: unknown;
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -52,7 +53,7 @@ export function holdAgainst(document: Described): (exchanged: Exchanged) => Verd
     if (found === undefined) return { what: null, wrongs: [] };
     const { operation, path } = found;
     const { status } = exchanged;
-    const response = operation.responses[status];
+    const response = operation.responses[status] ?? (ANYWHERE.has(status) ? operation.responses['default'] : undefined);
     const what = `${exchanged.method} ${path} ${status}`;
     if (response === undefined) return { what, wrongs: [`${status} is not described: ${exchanged.bytes.toString()}`] };
     const wrongs = [
@@ -63,6 +64,9 @@ export function holdAgainst(document: Described): (exchanged: Exchanged) => Verd
     return { what, wrongs };
   };
 }
+
+/** What may befall any request, whatever it asks for. */
+const ANYWHERE: ReadonlySet<number> = new Set([408, 429, 431, 500, 503]);
 
 /** A schema by which nothing is allowed that it does not name. */
 type Check = (schema: Json, value: unknown) => string[];
@@ -104,12 +108,15 @@ function operationOf({ paths }: Described, { method, path }: Exchanged) {
 
 function matches({ path }: Route, asked: string): boolean {
   const [parts, others] = [path.split('/'), asked.split('/')];
-  return parts.length === others.length && parts.every((part, index) => part.startsWith(':') || part === others[index]);
+  return (
+    parts.length === others.length &&
+    parts.every((part, index) => (part.startsWith(':') ? others[index] !== '' : part === others[index]))
+  );
 }
 
 /** Those that mean something here. Any other is HTTP's own, or says the same everywhere. */
 const TELLING =
-  /^(tagwave-.*|etag|repr-digest|content-encoding|content-range|location|set-cookie|retry-after|www-authenticate|accept-ranges|x-request-id)$/;
+  /^(tagwave-.*|etag|repr-digest|content-encoding|content-range|link|location|set-cookie|retry-after|www-authenticate|accept-ranges|x-request-id)$/;
 
 function wrongHeaders({ headers }: Exchanged, { headers: described = {} }: Response, check: Check): string[] {
   const byName = new Map(Object.entries(described).map(([name, header]) => [name.toLowerCase(), header]));

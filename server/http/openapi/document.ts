@@ -114,7 +114,7 @@ function responsesOf(route: Route, book: SchemaBook): Record<string, Json> {
     badResponse(codes, { headers: [...headersOfStatus(status), ...failureHeaders], hasPages }),
   ]);
   const rest = {
-    ...badResponse(null, { headers: [], hasPages }),
+    ...badResponse(null, { headers: ['Retry-After'], hasPages }),
     description: 'Whatever may befall any request.',
   };
   return { ...Object.fromEntries(good), ...Object.fromEntries(bad), default: rest };

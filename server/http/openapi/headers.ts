@@ -65,6 +65,7 @@ export const ANSWER_HEADERS = {
   'Content-Range': { description: 'Which part it is.', schema: { type: 'string' } },
   'Accept-Ranges': { description: 'A part may be asked for.', schema: { type: 'string', enum: ['bytes'] } },
   Location: { description: 'Where to go on.', schema: { type: 'string' } },
+  Link: { description: 'Where to log in (`rel="login"`), where that is possible.', schema: { type: 'string' } },
   'Set-Cookie': {
     description: 'The session, or what a browser keeps while somebody logs in.',
     schema: { type: 'string' },

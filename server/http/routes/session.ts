@@ -20,6 +20,7 @@ export const sessionRoute = route({
     summary: 'Who somebody is here, and until when',
     answers: { 200: sessionSchema },
     failures: ['unauthenticated', 'insecure-transport'],
+    failureHeaders: ['Link'],
   },
   handle({ caller, door }) {
     if (caller.kind === 'insecure') return INSECURE;

@@ -1,4 +1,5 @@
 import { ask, type Failed } from './api.ts';
+import { share } from './share.ts';
 import { createStore, type Store } from './store.ts';
 
 /** What a URL answered, as far as it is here. */
@@ -68,7 +69,7 @@ function createLoader(url: string): Loader {
     const result = await ask<unknown>(url, { signal: over.signal });
     if (over.signal.aborted) return;
     notBefore = Date.now() + Math.max(SHORTEST_PAUSE_MS, PAUSE_PER_MS * (Date.now() - askedAt));
-    if (result.ok) remember(url, { value: result.value, asOf: Date.now(), askedAt });
+    if (result.ok) remember(url, { value: share(answers.get().value, result.value), asOf: Date.now(), askedAt });
     answers.set(
       result.ok ? { ...peek(url), isLoading: false } : { ...answers.get(), failure: result, isLoading: false },
     );

@@ -1,4 +1,5 @@
 import type { MapTag, TrainMap } from '../../../protocol/api/train.ts';
+import { memo } from '../memo.ts';
 import { Answer } from '../parts/answer.tsx';
 import { kindOf } from '../tag-name.ts';
 import { clock, count, personOf } from '../words.ts';
@@ -6,7 +7,7 @@ import { type Coming, comingOf } from './coming.ts';
 import { nameOf } from './wave-name.tsx';
 
 /** What reaches whom at the next full hour, in the order of the waves. */
-export function ComingPanel({ map }: { readonly map: TrainMap }) {
+export const ComingPanel = memo(function ComingPanel({ map }: { readonly map: TrainMap }) {
   const coming = comingOf(map);
   const at = coming[0]?.wave.path[0]?.at;
   if (at === undefined) return null;
@@ -22,7 +23,7 @@ export function ComingPanel({ map }: { readonly map: TrainMap }) {
       </ul>
     </section>
   );
-}
+});
 
 const SIGNS: Readonly<Record<Coming['direction'], string>> = { stays: '·', forward: '→', back: '←', changes: '→' };
 const MOST = 3;

@@ -18,9 +18,9 @@ interface Props {
 
 /** Tags as columns, waves as rows. A table: what a row or column is about is read out with each cell. */
 export const TrainMapTable = memo(function TrainMapTable({ map, chosen, wave: chosenWave, onChoose, onLook }: Props) {
-  const columns = useMemo(() => columnsOf(map), [map]);
+  const columns = useColumns(map);
   const columnOf = useMemo(() => new Map(columns.map(({ name }, index) => [name, index])), [columns]);
-  const environments = useMemo(() => [...new Set(map.waves.map(({ environment }) => environment))], [map]);
+  const environments = useMemo(() => [...new Set(map.waves.map(({ environment }) => environment))], [map.waves]);
   const order = useMemo(() => columns.flatMap(({ tag, name }) => (tag === null ? [] : [name])), [columns]);
   const chosenSet = useMemo(() => new Set(chosen), [chosen]);
   const choose = useCallback((name: string, how: Click['how']) => onChoose({ order, name, how }), [order, onChoose]);
@@ -32,6 +32,9 @@ export const TrainMapTable = memo(function TrainMapTable({ map, chosen, wave: ch
   );
   return (
     <section class="map-room" ref={room} aria-label="Train map" tabIndex={-1}>
+      {chosen.map((name) => (
+        <ChosenColumn key={name} index={columnOf.get(name)} />
+      ))}
       <table class="map" style={{ width: `calc(var(--names) + ${columns.length * COLUMN_WIDTH}px)` }}>
         <caption class="unseen">
           Hourly tags as columns, oldest first; waves as rows in the order in which tags reach them. Each cell says how
@@ -58,7 +61,6 @@ export const TrainMapTable = memo(function TrainMapTable({ map, chosen, wave: ch
               wave={wave}
               columns={columns}
               columnOf={columnOf}
-              chosen={chosenSet}
               isChosen={wave.wave === chosenWave}
               isStopped={stopped.has('*') || stopped.has(wave.environment)}
             />
@@ -68,6 +70,25 @@ export const TrainMapTable = memo(function TrainMapTable({ map, chosen, wave: ch
     </section>
   );
 });
+
+/** Nothing else changes when a tag is chosen, however many waves there are. */
+function ChosenColumn({ index }: { readonly index: number | undefined }) {
+  if (index === undefined) return null;
+  return (
+    <div
+      class="map-chosen"
+      style={{ left: `calc(var(--names) + ${index * COLUMN_WIDTH}px)`, width: `${COLUMN_WIDTH}px` }}
+    />
+  );
+}
+
+/** The same for as long as the hour and the tags are. */
+function useColumns(map: TrainMap): Column[] {
+  const { tags, hours } = map;
+  const hour = map.at.slice(0, 13);
+  const ahead = map.waves[0]?.path.length ?? 0;
+  return useMemo(() => columnsOf(map), [tags, hours, hour, ahead]);
+}
 
 /**
  * To begin with at the newest, as far as what is oldest of where waves are now can be seen. It stays at the right end when newer

@@ -13,12 +13,11 @@ interface Props {
   readonly wave: MapWave;
   readonly columns: readonly Column[];
   readonly columnOf: ReadonlyMap<string, number>;
-  readonly chosen: ReadonlySet<string>;
   readonly isChosen: boolean;
   readonly isStopped: boolean;
 }
 
-export const WaveRow = memo(function WaveRow({ wave, columns, columnOf, chosen, isChosen, isStopped }: Props) {
+export const WaveRow = memo(function WaveRow({ wave, columns, columnOf, isChosen, isStopped }: Props) {
   const cells = cellsOf(wave);
   const track = trackOf(wave, columnOf);
   const arrivals = new Map(track.arrivals.map((arrival) => [arrival.column, arrival.inHours]));
@@ -31,7 +30,7 @@ export const WaveRow = memo(function WaveRow({ wave, columns, columnOf, chosen, 
         onChoose={() => becomeWith({ wave: isChosen ? undefined : wave.wave, tag: undefined })}
       />
       {columns.map((column, index) => (
-        <td key={column.name} class={classOf(column, wave.environment, chosen)}>
+        <td key={column.name} class={classOf(column, wave.environment)}>
           {index === 0 ? <TrackLines track={track} columns={columns.length} /> : null}
           <Stop cell={cells.get(column.name)} isNow={index === track.now} inHours={arrivals.get(index)} />
         </td>
@@ -40,9 +39,9 @@ export const WaveRow = memo(function WaveRow({ wave, columns, columnOf, chosen, 
   );
 });
 
-function classOf({ kind, tag, name }: Column, environment: string, chosen: ReadonlySet<string>): string {
+function classOf({ kind, tag }: Column, environment: string): string {
   const mark = tag === null ? 'none' : markFor(tag, environment);
-  return `map-cell is-${kind} map-mark-${mark}${chosen.has(name) ? ' is-chosen' : ''}`;
+  return `map-cell is-${kind} map-mark-${mark}`;
 }
 
 interface StopProps {

@@ -45,20 +45,35 @@ export async function compareWithEtch(comparison: Comparison): Promise<Compared>
       why: 'no host is in any of the groups that it goes by, so that they must come from elsewhere',
     };
   const same: string[] = [];
+  let failure: string | undefined;
+  let answers = 0;
   for (const { hostname, groups } of hosts) {
-    const answer = await etch.askNodetagger(hostname);
-    if ('failed' in answer)
-      return { kind: 'impossible', why: `its nodetagger does not run here: ${oneLine(answer.failed)}` };
     const expected = expectedOf(plan, found, { hostname, groups, now: comparison.now });
-    const theirs = answer.text === 'trunk' ? 'trunk' : (parseTagName(answer.text) ?? answer.text);
-    if (theirs !== expected)
-      return {
-        kind: 'differs',
-        why: `it gives ${hostname} ${oneLine(theirs) || 'nothing'}, and a schedule with its hours ${expected}`,
-      };
+    const answer = await etch.askNodetagger(hostname);
+    if ('failed' in answer) {
+      failure = oneLine(answer.failed);
+      // Where it has nothing to give, it fails by design.
+      if (expected !== null) return impossible(failure);
+    } else {
+      answers++;
+      const theirs = answer.text === 'trunk' ? 'trunk' : (parseTagName(answer.text) ?? answer.text);
+      if (theirs !== expected) return differs(hostname, theirs, expected);
+    }
     same.push(hostname);
   }
-  return { kind: 'same', nodes: same };
+  return failure !== undefined && answers === 0 ? impossible(failure) : { kind: 'same', nodes: same };
+}
+
+function impossible(failure: string): Compared {
+  return { kind: 'impossible', why: `its nodetagger does not run here: ${failure}` };
+}
+
+function differs(hostname: Hostname, theirs: string, expected: string | null): Compared {
+  const ours = expected ?? 'nothing';
+  return {
+    kind: 'differs',
+    why: `it gives ${hostname} ${oneLine(theirs) || 'nothing'}, and a schedule with its hours ${ours}`,
+  };
 }
 
 interface Host {
@@ -95,7 +110,7 @@ function expectedOf(
   plan: ImportPlan,
   found: EtchFound,
   { hostname, groups, now }: Host & { readonly now: number },
-): string {
+): string | null {
   const { tagstate } = found.files;
   const base = groupByTag(tagstate.kind === 'file' ? parseTagstate(tagstate.text, 'tagstate').lines : []);
   const decision = decideBySchedule({
@@ -104,5 +119,5 @@ function expectedOf(
     marks: { base, repository: new Map(), environments: environmentsOf(plan.schedule) },
     wave: waveOf(plan.schedule, hostname, groups),
   });
-  return decision.outcome === 'serve' ? decision.tag : 'nothing';
+  return decision.outcome === 'serve' ? decision.tag : null;
 }

@@ -10,6 +10,8 @@ const PAGES = [
   'README.md',
   'CONTRIBUTING.md',
   'killswitch.md',
+  'docs/from-etch.md',
+  'docs/packaging.md',
   'tagstate.example',
   'samples/base/schedule.yml',
   'samples/cron/admin',

@@ -11,6 +11,8 @@ const PAGES = [
   'CHANGELOG.md',
   'killswitch.md',
   'docs/views.md',
+  'docs/from-etch.md',
+  'docs/packaging.md',
   'docs/hosts.md',
   'docs/monitoring.md',
   'docs/performance.md',

@@ -56,16 +56,18 @@ async function compared(
     const at = clock.now();
     for (const [name, value] of Object.entries(elsewhen(at))) process.env[name] = value;
     app.context.programs.forget();
-    for (const host of [...Object.keys(HOSTS), 'stranger.example.com']) {
-      const answer = await fetch(`${url}/v1/nodes/${host}`, { headers: { accept: 'text/plain' } });
-      const theirs = await server.nodetagger(host, at);
-      answers.push([
-        `${host} at ${new Date(at).toISOString()}`,
-        answer.status === 200 ? (await answer.text()).trim() : null,
-        theirs,
-      ]);
-      if (answer.status !== 200 && answer.status !== 409) throw new Error(`${answer.status} ${await answer.text()}`);
-    }
+    const asked = [...Object.keys(HOSTS), 'stranger.example.com'].map(
+      async (host): Promise<[string, unknown, unknown]> => {
+        const [answer, theirs] = await Promise.all([
+          fetch(`${url}/v1/nodes/${host}`, { headers: { accept: 'text/plain' } }),
+          server.nodetagger(host, at),
+        ]);
+        const text = (await answer.text()).trim();
+        if (answer.status !== 200 && answer.status !== 409) throw new Error(`${answer.status} ${text}`);
+        return [`${host} at ${new Date(at).toISOString()}`, answer.status === 200 ? text : null, theirs];
+      },
+    );
+    answers.push(...(await Promise.all(asked)));
     clock.advance(HOUR_MS);
     app.context.time.check();
   }

@@ -130,7 +130,7 @@ const COLUMNS: readonly Exclude<Column, string>[] = [
   { name: 'told', brief: briefTags },
   { name: 'due', drop: 1, brief: briefTags },
   { name: 'seen', drop: 2, isNumber: true },
-  { name: 'remarks', least: 10 },
+  { name: 'remarks', least: 20 },
 ];
 
 function tableOf(nodes: readonly BriefNode[], now: number): Line {

@@ -179,9 +179,9 @@ function timeIsUp({ wish, now }: Result): string {
 
 function missingLines({ now: { missing, ...now } }: Result): string[] {
   const byState = new Map<string, string[]>();
-  for (const { hostname, running, told, due } of missing) {
-    const state =
-      running === 'unknown' ? `does not say what it runs, was told ${told}` : `runs ${running}, was told ${told}`;
+  for (const { hostname, running, told, due, behind } of missing) {
+    const unknown = behind ? 'runs content of no known tag' : 'does not say what it runs';
+    const state = `${running === 'unknown' ? unknown : `runs ${running}`}, was told ${told}`;
     const key = due === told ? state : `${state}, is due ${due}`;
     byState.set(key, [...(byState.get(key) ?? []), hostname]);
   }

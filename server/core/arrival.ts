@@ -14,6 +14,8 @@ export interface Traveller {
   readonly told: string;
   /** What it gets now. */
   readonly due: string;
+  /** Runs other content than it was told, whatever it is. */
+  readonly behind: boolean;
   readonly silent: boolean;
   readonly pinned: boolean;
 }
@@ -43,7 +45,7 @@ export function arrivalOf<Node extends Traveller>(
   const pinned: Node[] = [];
   let there = 0;
   for (const node of nodes) {
-    const runs = node.running === 'unknown' && countsTold ? node.told : node.running;
+    const runs = node.running === 'unknown' && !node.behind && countsTold ? node.told : node.running;
     if (holds(world, tag, runs)) there += 1;
     else if (node.silent) silent.push(node);
     else if (node.pinned && !holds(world, tag, node.due)) pinned.push(node);

@@ -53,7 +53,17 @@ function attempt<Value>(parsed: { ok: true; value: Value } | { ok: false }) {
 
 function node(running: string, changes: Partial<Traveller> = {}): Traveller {
   const hostname = `${running}.example.com`;
-  return { hostname, wave: 'w', running, told: NINE, due: NINE, silent: false, pinned: false, ...changes };
+  return {
+    hostname,
+    wave: 'w',
+    running,
+    told: NINE,
+    due: NINE,
+    behind: false,
+    silent: false,
+    pinned: false,
+    ...changes,
+  };
 }
 
 describe('a tag has arrived', () => {
@@ -70,6 +80,7 @@ describe('a tag has arrived', () => {
   test('at a node that never says what it runs once it was told, only where that is enough', () => {
     expect(where([node('unknown')], true)).toEqual([1, 0, 0, 0]);
     expect(where([node('unknown', { told: 'killswitch' }), node(SEVEN)], true)).toEqual([0, 2, 0, 0]);
+    expect(where([node('unknown', { behind: true })], true)).toEqual([0, 1, 0, 0]);
   });
 
   test('without those that are silent, and those that a pin keeps elsewhere', () => {

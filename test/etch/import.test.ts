@@ -346,3 +346,18 @@ test('the next hour is made from what etch made its tags from', async () => {
   const made = app.context.shelf.current().byName.get(tagNameOf(hour) as TagName);
   expect(made).toMatchObject({ origin: 'cron', commits: 1, subject: 'Change source/new', stale: false, broken: null });
 });
+
+test('root works as the owner of the state directory, and the base stays its own', async (context) => {
+  if (process.getuid?.() !== 0) context.skip('takes root');
+  const server = await etchServer({ hours: 2, files: { killswitch: 'not yet\n' } });
+  const state = join(server.directory, '../state');
+  await execa('install', ['-d', '-o', String(NOBODY), '-g', String(NOBODY), state]);
+  await execa('chmod', ['a+rx', join(server.directory, '..')]);
+  await writeFiles(server.base, { 'server.yml': `state_dir: ${JSON.stringify(state)}\n` });
+  expect(await importEtch(server)).toMatchObject({ code: 0, value: { killswitch: 'not yet', findings: [] } });
+  const strangers = await execa('find', [state, '!', '-uid', String(NOBODY)]);
+  expect(strangers.stdout).toBe('');
+  const owned = await execa('find', [server.base, '!', '-uid', '0']);
+  expect(owned.stdout).toBe('');
+  expect(await readFile(join(server.base, 'killswitch'), 'utf8')).toBe('not yet\n');
+});

@@ -14,6 +14,7 @@ const PAGES = [
   'docs/from-etch.md',
   'docs/packaging.md',
   'docs/hosts.md',
+  'docs/page.md',
   'docs/monitoring.md',
   'docs/performance.md',
   'docs/scaling.md',
@@ -100,6 +101,10 @@ test('every sample is named in the README, so that it can be found', async () =>
     'client.yml',
     'layered-repo',
     'hooks/pre-receive',
+    'prometheus.yml',
+    'prometheus-rules.yml',
+    'grafana-dashboard.json',
+    'Dockerfile',
   ]) {
     expect(readme).toContain(`(samples/${sample})`);
   }

@@ -23,7 +23,12 @@ export function useBuiltProject(): () => BuiltProject {
   beforeAll(() => {
     directory = mkdtempSync(join(tmpdir(), 'tagwave-test-'));
     const { files } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { files: string[] };
-    for (const name of ['package.json', 'package-lock.json', 'packaging', ...files.filter((file) => !/^!?dist/.test(file))])
+    for (const name of [
+      'package.json',
+      'package-lock.json',
+      'packaging',
+      ...files.filter((file) => !/^!?dist/.test(file)),
+    ])
       cpSync(join(ROOT, name), join(directory, name), { recursive: true, verbatimSymlinks: true });
     execFileSync(process.execPath, ['build.mjs', join(directory, 'dist')], { cwd: ROOT });
     symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));

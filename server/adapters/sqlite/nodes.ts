@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Hostname } from '../../../protocol/names.ts';
 import type { NodeFilter, NodeRow, SeatRow, Told } from '../../ports/store.ts';
-import { type Answer, answerOf, answersById } from './answers.ts';
+import { type Answer, answersById } from './answers.ts';
 import { portions } from './portions.ts';
 import { receivedReport } from './reports.ts';
 import type { Db } from './schema.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { composeCheck } from '../compose.ts';
+import { composeCheck } from '../compose-commands.ts';
 import { plainJson } from '../core/plain-json.ts';
 import { check } from '../operations/check.ts';
 import { baseOf, type CommonOptions, type ExitCode, failWith, missingBase, type Run } from './command.ts';

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { importPorts, openKeeper } from '../compose.ts';
+import { importPorts, openKeeper } from '../compose-commands.ts';
 import { check } from '../operations/check.ts';
 import {
   beginImport,

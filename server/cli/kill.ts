@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { parseEnvironment } from '../../protocol/names.ts';
-import { editorOf } from '../compose.ts';
+import { editorOf } from '../compose-commands.ts';
 import { noteKillswitch } from '../operations/kill.ts';
 import type { KillswitchStatus } from '../operations/overview.ts';
 import {

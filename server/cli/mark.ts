@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { parseTagName, type TagName } from '../../protocol/names.ts';
-import { type App, editorOf } from '../compose.ts';
+import type { App } from '../compose.ts';
+import { editorOf } from '../compose-commands.ts';
 import type { MarkState } from '../core/marks.ts';
 import { editMarks, type MarkOrder, mark, missingTag } from '../operations/mark.ts';
 import { type Preview, type PreviewOptions, preview } from '../operations/preview.ts';

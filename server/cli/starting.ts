@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type App, composeCheck, processProblems } from '../compose.ts';
+import { type App, processProblems } from '../compose.ts';
+import { composeCheck } from '../compose-commands.ts';
 import { sentenceOf } from '../core/problem.ts';
 import { check } from '../operations/check.ts';
 import type { SettingsSource } from '../settings/read.ts';

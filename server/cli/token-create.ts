@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { parseHostname } from '../../protocol/names.ts';
-import { secretFile } from '../compose.ts';
+import { secretFile } from '../compose-commands.ts';
 import { parseHostPattern, patternText } from '../core/globs.ts';
 import { groupName } from '../core/group-name.ts';
 import { LIFETIME, parseLifetime } from '../core/lifetime.ts';

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { digestOf, manifestLine } from '../../protocol/manifest.ts';
 import { type Hostname, parseEnvironment, parseHostname, parseTagName, type TagName } from '../../protocol/names.ts';
-import { type App, composeWorktree, type OpenWorktree } from '../compose.ts';
+import type { App } from '../compose.ts';
+import { composeWorktree, type OpenWorktree } from '../compose-commands.ts';
 import { isGroupName } from '../core/group-name.ts';
 import { parseInstant } from '../core/pin-tag.ts';
 import { attributes } from '../core/view-difference.ts';

@@ -2,7 +2,7 @@ import { chmod, copyFile, mkdir, readdir, rm, stat, symlink, writeFile } from 'n
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { composeCheck } from '../../server/compose.ts';
+import { composeCheck } from '../../server/compose-commands.ts';
 import { check } from '../../server/operations/check.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { preparedRepository, type SourceRepository, sourceRepository } from '../rig/git.ts';

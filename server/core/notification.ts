@@ -60,7 +60,7 @@ export function notificationOf(event: StoredEvent, around: Surroundings): Notifi
     kind,
     at: new Date(at).toISOString(),
     by: withoutSecrets(by),
-    summary: withoutSecrets(summary),
+    summary: clean(summary),
     subject,
     before: shown(event.before),
     after: shown(event.after),
@@ -186,9 +186,13 @@ function lookOf(text: string | null): KillswitchLook | undefined {
 const SHOWN_LIMIT = 2000;
 
 function shown(text: string | null): string | null {
-  if (text === null) return null;
-  const clean = withoutSecrets(text);
-  return clean.length > SHOWN_LIMIT ? `${clean.slice(0, SHOWN_LIMIT)}…` : clean;
+  return text === null ? null : clean(text);
+}
+
+/** One that is refused because it is too long would keep all that come after it waiting. */
+function clean(text: string): string {
+  const told = withoutSecrets(text);
+  return told.length > SHOWN_LIMIT ? `${told.slice(0, SHOWN_LIMIT)}…` : told;
 }
 
 /** Who wants to be told what. */

@@ -1,20 +1,12 @@
-import type { StoredEvent } from '../core/event.ts';
-import type { Notification, Surroundings } from '../core/notification.ts';
-import {
-  droppedId,
-  failingId,
-  notificationOf,
-  pauseAfter,
-  slackText,
-  testNotification,
-  wants,
-} from '../core/notification.ts';
+import type { Notification } from '../core/notification.ts';
+import { droppedId, failingId, pauseAfter, slackText, testNotification } from '../core/notification.ts';
 import type { Problem } from '../core/problem.ts';
 import { oneLine } from '../core/wording.ts';
-import type { Letter, NewLetter, Sent, TargetState } from '../ports/notify.ts';
+import type { Letter, Sent, TargetState } from '../ports/notify.ts';
 import type { NotifySettings, NotifyTarget } from '../settings/settings.ts';
 import type { Context } from './context.ts';
 import type { Controls } from './desk.ts';
+import { newDelivery, openReading, takeIn } from './notify-intake.ts';
 
 /** Tells those who want to know. Runs beside everything else: nothing waits for it. */
 export interface Notifying {
@@ -25,7 +17,6 @@ export interface Notifying {
 }
 
 const LOOK_MS = 500;
-const AT_ONCE = 200;
 const HOUR_MS = 3_600_000;
 /** A server that is restarted is not there for a moment. */
 const FAILS_AFTER = 3;
@@ -35,6 +26,7 @@ export function startNotifying(context: Context): Notifying {
   const over = new AbortController();
   const underWay = new Map<string, Promise<void>>();
   const severities = openSeverities(context);
+  const reading = openReading(context);
   /** Targets for which the outbox could not be kept up: nobody is sent the same over and over for that. */
   const stuck = new Map<string, { readonly until: number; readonly why: string }>();
   let looking: Promise<void> | undefined;
@@ -60,16 +52,17 @@ export function startNotifying(context: Context): Notifying {
     try {
       const { targets, keepHours } = controls.settings.notify;
       if (targets.length === 0) context.outbox.keepOnly([]);
-      await takeIn(context, controls, severities.of);
+      // What was taken before is delivered all the same.
+      const untaken = await takeIn(context, controls, { severityOf: severities.of, reading }).catch(whyOf);
       const now = context.time.now();
       for (const target of context.outbox.expire(now - keepHours * HOUR_MS))
         context.metrics.notified(target, 'dropped');
       context.outbox.keepOnly(targets.map(({ name }) => name));
       deliverDue(controls);
       for (const name of stuck.keys()) if (targets.every((target) => target.name !== name)) stuck.delete(name);
-      const [first] = stuck.values();
+      const why = untaken ?? [...stuck.values()][0]?.why;
       const problems = problemsOf(context.outbox.states(), controls);
-      context.problems.set('notifications', first === undefined ? problems : [unkept(first.why), ...problems]);
+      context.problems.set('notifications', why === undefined ? problems : [unkept(why), ...problems]);
     } catch (error) {
       context.problems.set('notifications', [unkept(whyOf(error))]);
     }
@@ -117,56 +110,6 @@ function openSeverities({ problems }: Context) {
     },
     of: (id: string): Problem['severity'] | null => known.get(id) ?? null,
   };
-}
-
-/** Puts what happened since the last time into the outbox, for those who want it. */
-async function takeIn(context: Context, controls: Controls, severityOf: Surroundings['severityOf']): Promise<void> {
-  const { targets, keepMessages: most } = controls.settings.notify;
-  const { http } = controls.settings;
-  const around: Surroundings = {
-    waves: new Map(controls.schedule.waves.map(({ name, environment }) => [name, environment])),
-    severityOf,
-    publicUrl: http.publicUrl?.replace(/\/+$/, '') ?? null,
-  };
-  for (;;) {
-    const events = await unseen(context, targets.length > 0);
-    const last = events.at(-1);
-    if (last === undefined) return;
-    const at = context.time.now();
-    const letters = events.flatMap((event): NewLetter[] => {
-      const notification = notificationOf(event, around);
-      if (notification === undefined) return [];
-      const text = JSON.stringify(notification);
-      const wanted = targets.filter((target) => wants(target, notification));
-      return wanted.map(({ name }) => ({ target: name, delivery: newDelivery(context), text, at }));
-    });
-    const cursor = { id: last.id, at: last.at };
-    for (const target of context.outbox.put(letters, { cursor, most })) context.metrics.notified(target, 'dropped');
-    if (events.length < AT_ONCE - 1) return;
-  }
-}
-
-/** Where nobody is to be told, or was ever before, everything up to now is past. */
-async function unseen({ store, outbox }: Context, isWanted: boolean): Promise<readonly StoredEvent[]> {
-  const cursor = outbox.cursor();
-  if (!isWanted) {
-    if (cursor !== null) outbox.clear();
-    return [];
-  }
-  if (cursor === null) {
-    const [newest] = await store.events({ limit: 1 });
-    outbox.put([], { cursor: newest === undefined ? { id: 0, at: 0 } : { id: newest.id, at: newest.at }, most: 1 });
-    return [];
-  }
-  const [first, ...rest] = await store.events({ afterId: cursor.id - 1, order: 'oldest', limit: AT_ONCE });
-  if (first?.id === cursor.id && first.at === cursor.at) return rest;
-  if (cursor.id === 0 && first !== undefined) return [first, ...rest];
-  // The history was begun anew, or an older one was put back, or is that old that its beginning was dropped.
-  return store.events({ since: cursor.at + 1, order: 'oldest', limit: AT_ONCE });
-}
-
-function newDelivery({ random }: Context): string {
-  return Buffer.from(random(16)).toString('hex');
 }
 
 interface Delivering {

@@ -51,6 +51,12 @@ describe('a notification', () => {
       expect(notificationOf({ ...EVENT, kind }, AROUND)).toBeUndefined();
   });
 
+  test('is short enough to be taken, whatever there is to say', () => {
+    const long = 'long '.repeat(50_000);
+    const { summary, after, why } = told({ kind: 'problem-raised', summary: long, after: long, why: long });
+    for (const text of [summary, after, why]) expect(text).toHaveLength(2001);
+  });
+
   test('of a mark says which tags are what now, and which environments it concerns', () => {
     const one = told({ after: 'etchautotag-20261120-0900 bad # broke ntp' });
     expect(one).toMatchObject({

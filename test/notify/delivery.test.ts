@@ -50,7 +50,11 @@ describe('what is told', () => {
       url: `${PUBLIC}/#/tags/${tagAt(9)}`,
     });
     await writeSettled(join(server.base, 'killswitch.d/production'), 'the database is on fire\n');
-    expect(await ops.heard('kill')).toMatchObject({
+    // It may be seen before its words are in it.
+    const stopped = await until('the message', () =>
+      ops.notifications().find(({ kind, summary }) => kind === 'kill' && summary.includes('fire')),
+    );
+    expect(stopped).toMatchObject({
       summary: 'killswitch: production is stopped: the database is on fire',
       environments: ['production'],
       url: `${PUBLIC}/#/`,

@@ -15,12 +15,13 @@ export const link: Store<Link> = createStore<Link>({ state: 'connecting', heard:
 
 /** `isOwn`: it was done here, and whoever did it wants to see it. */
 type Listener = (news: { readonly isOwn: boolean }) => void;
-const listeners = new Map<Listener, readonly Topic[]>();
+const listeners = new Set<{ readonly listener: Listener; readonly topics: readonly Topic[] }>();
 
-/** Calls when something of these topics is worth asking for again. Answers how to stop that. */
+/** Calls when something of these topics is worth asking for again, once however often it was asked for that. Answers how to stop it. */
 export function onNews(topics: readonly Topic[], listener: Listener): () => void {
-  listeners.set(listener, topics);
-  return () => listeners.delete(listener);
+  const entry = { listener, topics };
+  listeners.add(entry);
+  return () => listeners.delete(entry);
 }
 
 /** After a change that was made here: nobody waits for the stream to tell of it. */
@@ -29,8 +30,10 @@ export function tell(topics: readonly Topic[]): void {
 }
 
 function spread(topics: readonly Topic[] | 'all', news: { readonly isOwn: boolean }): void {
-  for (const [listener, wanted] of [...listeners])
-    if (topics === 'all' || wanted.some((topic) => topics.includes(topic))) listener(news);
+  const concerned = [...listeners].filter(
+    (one) => topics === 'all' || one.topics.some((topic) => topics.includes(topic)),
+  );
+  for (const listener of new Set(concerned.map((one) => one.listener))) listener(news);
 }
 
 const FIRST_PAUSE_MS = 500;

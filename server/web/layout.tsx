@@ -36,10 +36,12 @@ export function Layout() {
         <span class="top-actions">
           <Who />
           <ThemeButton />
-          <button type="button" class="stop kill" onClick={() => goWith({ kill: 'all' })}>
-            <span class="kill-sign" aria-hidden="true" />
-            Stop…
-          </button>
+          {refusal === null ? (
+            <button type="button" class="stop kill" onClick={() => goWith({ kill: 'all' })}>
+              <span class="kill-sign" aria-hidden="true" />
+              Stop…
+            </button>
+          ) : null}
         </span>
       </header>
       {refusal === null ? <KillBanners /> : null}

@@ -147,7 +147,7 @@ function States({ chosen }: { readonly chosen: State | null }) {
         <label key={state} class="choice">
           <input type="radio" name="state" checked={state === chosen} onChange={() => becomeWith({ state })} />
           <span>
-            <Mark state={state} /> {state}
+            <Mark state={state} isOrnament /> {state}
           </span>
           <span class="quiet">{EXPLAINED[state]}</span>
         </label>

@@ -1,7 +1,7 @@
 import type { ShownMove, ShownPreview } from '../../../protocol/api/changes.ts';
 import { Answer } from '../parts/answer.tsx';
 import { hrefOf } from '../router.ts';
-import { count } from '../words.ts';
+import { count, sentence } from '../words.ts';
 
 const SIGNS: Readonly<Record<ShownMove['direction'], string>> = {
   forward: '→',
@@ -34,10 +34,12 @@ export function MoveTable({ preview, nothing }: { readonly preview: ShownPreview
       <p class="quiet">
         {count(total, 'node')} {total === 1 ? 'moves' : 'move'}, {staying} stay
         {pinned.length === 0 ? '' : `, ${count(pinned.length, 'pinned node')} among them`}.
-        {unknown.length === 0
-          ? ''
-          : ` Of ${count(unknown.length, 'node')} it cannot be said: the site's own program decides.`}
       </p>
+      {unknown.map((what) => (
+        <p key={what} class="stale">
+          {sentence(what)}
+        </p>
+      ))}
     </>
   );
 }

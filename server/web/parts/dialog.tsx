@@ -23,9 +23,12 @@ export function Dialog({ title, onClose, isGrave = false, children }: Props) {
   const id = useId();
   useEffect(() => {
     const before = document.activeElement;
-    dialog.current?.showModal();
-    first(dialog.current)?.focus();
+    const shown = dialog.current;
+    shown?.showModal();
+    first(shown)?.focus();
     return () => {
+      // As long as it is open, nothing else takes the focus.
+      shown?.close();
       if (before instanceof HTMLElement) before.focus();
     };
   }, []);

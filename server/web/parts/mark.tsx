@@ -9,15 +9,23 @@ const SHAPES: Readonly<Record<ShownMark, string>> = {
   broken: 'M9.5 2.5l-4 6h5l-4 5.5',
 };
 
-/** A mark as colour and shape. With `words` also what it says; else that is read out. */
-export function Mark({ state, words = false }: { readonly state: ShownMark; readonly words?: boolean }) {
+interface Props {
+  readonly state: ShownMark;
+  /** What it says stands beside it. */
+  readonly words?: boolean;
+  /** What it says stands there already: it is not read out. */
+  readonly isOrnament?: boolean;
+}
+
+/** A mark as colour and shape. Without words, they are read out. */
+export function Mark({ state, words = false, isOrnament = false }: Props) {
   return (
-    <span class={`mark mark-${state}`} title={words ? undefined : MARK_WORDS[state]}>
+    <span class={`mark mark-${state}`} title={words || isOrnament ? undefined : MARK_WORDS[state]}>
       <svg viewBox="0 0 16 16" aria-hidden="true">
         <rect class="mark-box" x="0.75" y="0.75" width="14.5" height="14.5" rx="3" />
         <path d={SHAPES[state]} />
       </svg>
-      <span class={words ? 'mark-words' : 'unseen'}>{MARK_WORDS[state]}</span>
+      {isOrnament ? null : <span class={words ? 'mark-words' : 'unseen'}>{MARK_WORDS[state]}</span>}
     </span>
   );
 }

@@ -5,6 +5,7 @@ import type { Report } from '../../protocol/assignment.ts';
 import { openStoreApart } from '../../server/adapters/sqlite/apart.ts';
 import { openStore } from '../../server/adapters/sqlite/store.ts';
 import { countWhereabouts, type Whereabouts } from '../../server/core/whereabouts.ts';
+import { runsNow } from '../../server/operations/brief-nodes.ts';
 import type { Poll, Store } from '../../server/ports/store.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { at, digest, event, host, poll, report, tag } from './store-samples.ts';
@@ -56,6 +57,23 @@ function whereaboutsContract(name: string, openOne: () => Promise<Store>): void 
           { ...where, wave: '', environment: '', told: 'nothing', running: tag('08'), nodes: 1, drifted: 1 },
         ]),
       );
+    });
+
+    test('a node runs what it has reported since its last poll, until another poll says what it runs', async () => {
+      const store = await open();
+      const now09 = { tag: tag('09'), digest: digest('b') };
+      const running = async () => (await now(store)).map((one) => one.running);
+      await store.recordPolls([
+        { ...poll('b', 0), running: digest('a') },
+        { ...poll('a', 10, now09), running: digest('a') },
+        { ...poll('b', 10, now09), running: digest('b') },
+      ]);
+      await store.recordReport(host('a'), report('run-00000001', { ...now09, outcome: 'failed' }), { at: at(11) });
+      expect(await running()).toEqual(expect.arrayContaining([tag('08'), tag('09')]));
+      await store.recordReport(host('a'), report('run-00000002', now09), { at: at(12) });
+      expect(await running()).toEqual([tag('09')]);
+      await store.recordPolls([{ ...poll('a', 20, now09), running: digest('a') }]);
+      expect(await running()).toEqual(expect.arrayContaining([tag('08'), tag('09')]));
     });
 
     test('a report that was dropped since says nothing any more', async () => {
@@ -182,7 +200,7 @@ const said = fc.record({
   report: fc.option(fc.constantFrom(...OUTCOMES)),
 });
 
-test('counts are those of a look at each node, and add up to all of them', async () => {
+test('counts are those of a look at each node as the list of nodes shows it, and add up to all of them', async () => {
   const store = await openStore(join(await disposableDirectory(), 'history.sqlite'));
   onTestFinished(() => store.close());
   let run = 0;
@@ -200,8 +218,10 @@ test('counts are those of a look at each node, and add up to all of them', async
         (await store.tagsOf(RUNNING.flatMap((one) => one ?? []))).map((one) => [one.digest, one.tag]),
       );
       const expected = countWhereabouts(
-        rows.map(({ told, running, lastReport, lastSeen }) => {
-          return { nodes: 1, told, running, reported: lastReport, drifted: false, silent: lastSeen < at(silent) };
+        rows.map((row) => {
+          const { told, lastReport, lastSeen } = row;
+          const known = { told, running: runsNow(row), reported: lastReport };
+          return { nodes: 1, ...known, drifted: false, silent: lastSeen < at(silent) };
         }),
         (sought) => tags.get(sought),
       );

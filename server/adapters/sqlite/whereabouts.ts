@@ -23,6 +23,12 @@ interface Group extends Nullable<ToldLast> {
   readonly silent: number;
 }
 
+/** As the list of nodes has it: what was reported after the last poll is newer than what that poll said. */
+const RUNNING = sql`case
+  when last_report_id is not null and reported in ('applied', 'unchanged') and reported_digest is not running
+    and reported_digest is not null and (select received_at from reports where id = last_report_id) >= last_seen
+  then reported_digest else running end`;
+
 /** Of nodes seen at or after an instant. Looks at each of them once; silent are those not seen at or after `silentBefore`. */
 export async function whereabouts(
   db: Db,
@@ -31,7 +37,7 @@ export async function whereabouts(
   const { rows } = await sql<Group>`
     select environment, wave, outcome, tag, digest, hold, running, reported, reported_tag, reported_digest, drifted, silent, nodes
     from (
-      select answer_id, running,
+      select answer_id, ${RUNNING} as running,
         case when last_report_id is not null then reported end as reported, reported_tag, reported_digest,
         last_report_id is not null and drifted as drifted, last_seen < ${silentBefore} as silent, count(*) as nodes
       from nodes where last_seen >= ${seenSince} group by 1, 2, 3, 4, 5, 6, 7

@@ -13,7 +13,12 @@ export interface Locator {
   /** As it was when this was called, or later. */
   now(query: NowQuery): Promise<readonly Whereabouts[]>;
   /** What was counted of the past stays known for a while. */
-  at(query: { readonly at: number; readonly seenSince: number }): Promise<readonly Whereabouts[]>;
+  at(query: PastQuery): Promise<readonly Whereabouts[]>;
+}
+
+interface PastQuery {
+  readonly at: number;
+  readonly seenSince: number;
 }
 
 /** The store is for others, too: it counts for at most a tenth of the time. */
@@ -27,6 +32,7 @@ export function openLocator({ store, fleet }: { readonly store: Store; readonly 
   let next: Promise<readonly Whereabouts[]> | undefined;
   let notBefore = 0;
   const past = new Map<string, Promise<readonly Whereabouts[]>>();
+  let lookingBack: Promise<unknown> = Promise.resolve();
 
   const count = async (query: NowQuery): Promise<readonly Whereabouts[]> => {
     const before = running.catch(() => undefined);
@@ -44,6 +50,13 @@ export function openLocator({ store, fleet }: { readonly store: Store; readonly 
     return found;
   };
 
+  /** One at a time: between two of them others are answered, too. */
+  const countPast = (query: PastQuery): Promise<readonly Whereabouts[]> => {
+    const counted = lookingBack.then(() => fleet.flush()).then(() => store.whereaboutsAt(query));
+    lookingBack = counted.catch(() => undefined);
+    return counted;
+  };
+
   return {
     now(query) {
       next ??= count(query);
@@ -51,7 +64,7 @@ export function openLocator({ store, fleet }: { readonly store: Store; readonly 
     },
     async at(query) {
       const key = `${query.at} ${query.seenSince}`;
-      const found = past.get(key) ?? fleet.flush().then(() => store.whereaboutsAt(query));
+      const found = past.get(key) ?? countPast(query);
       past.delete(key);
       past.set(key, found);
       found.catch(() => past.delete(key));

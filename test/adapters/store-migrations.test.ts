@@ -80,6 +80,24 @@ test('a file of the first release, with all that is in it, can be used', async (
   expect(await store.nodes()).toHaveLength(3);
 });
 
+test('what nodes reported to the first release counts for where they are', async () => {
+  const file = await version1();
+  const database = new Database(file);
+  const drifted = `json_set(body, '$.outcome', 'failed', '$.drifted', json('{"count":2,"paths":[]}'))`;
+  const values = `'web2.example', 'run-00000002', 1795161661000, ${drifted}`;
+  database.exec(`insert into reports select 2, ${values} from reports`);
+  database.exec(`update nodes set last_report_id = 2 where hostname = 'web2.example'`);
+  database.close();
+  const store = await openStore(file);
+  onTestFinished(() => store.close());
+  const found = await store.whereabouts({ seenSince: at(0), silentBefore: at(0) });
+  const shown = found.map(({ told, running, failing, drifted }) => [told, running, failing, drifted]).sort();
+  expect(shown).toEqual([
+    [tag('08'), 'unknown', 1, 1],
+    [tag('09'), tag('09'), 0, 0],
+  ]);
+});
+
 test('the events of the first release are chained when it is brought up, with the end of the chain kept beside it', async () => {
   const file = await version1();
   const store = await openStore(file);

@@ -30,7 +30,7 @@ async function telling(url: string) {
     await notifying.look();
     return context.outbox.cursor() ?? undefined;
   });
-  const happened = (kind: EventKind): Promise<void> =>
+  const happened = (kind: EventKind): Promise<unknown> =>
     context.store.addEvents([
       {
         at: clock.now(),

@@ -26,6 +26,8 @@ export interface FleetOptions {
   readonly counts?: readonly [number, number, number, number, number];
   /** So many hours have their tags at the beginning. */
   readonly hours?: number;
+  /** More lines of `server.yml`. */
+  readonly settings?: string;
 }
 
 const KINDS = [
@@ -37,14 +39,19 @@ const KINDS = [
 ] as const;
 
 const SCHEDULE = `waves:
-  - {environment: development, groups: [dev], hours: 0}
-  - {environment: qa, groups: [qa], hours: 1}
-  - {environment: staging, groups: [stg], hours: 2}
+  - {environment: development, groups: [dev], hours: 0, name: development}
+  - {environment: qa, groups: [qa], hours: 1, name: qa}
+  - {environment: staging, groups: [stg], hours: 2, name: staging}
   - {environment: production, groups: [prod-east], hours: 3, name: production-east}
   - {environment: production, default: true, hours: 4, name: production}
 `;
 
-export async function fleet({ now, counts = [2, 3, 3, 4, 8], hours = 24 }: FleetOptions): Promise<Fleet> {
+export async function fleet({
+  now,
+  counts = [2, 3, 3, 4, 8],
+  hours = 24,
+  settings = '',
+}: FleetOptions): Promise<Fleet> {
   const source = await sourceRepository();
   const start = Date.parse(now) - hours * HOUR_MS;
   for (let hour = 0; hour < hours; hour += 3) {
@@ -55,7 +62,7 @@ export async function fleet({ now, counts = [2, 3, 3, 4, 8], hours = 24 }: Fleet
   const server = await testServer({
     now,
     files: {
-      'server.yml': `repo: {directory: ${source.directory}}\n`,
+      'server.yml': `repo: {directory: ${source.directory}}\n${settings}`,
       'nodes.yml': nodes,
       'schedule.yml': SCHEDULE,
     },

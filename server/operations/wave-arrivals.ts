@@ -11,10 +11,12 @@ export interface WaveArrivals {
   known: Map<string, string> | undefined;
   /** `fleet.stirred()` when was looked last, and when and for how long that was, in milliseconds. */
   last: { readonly stirred: number; readonly at: number; readonly took: number };
+  /** Two looks at once would each tell the same. */
+  isLooking: boolean;
 }
 
 export function openWaveArrivals(): WaveArrivals {
-  return { known: undefined, last: { stirred: -1, at: Number.NEGATIVE_INFINITY, took: 0 } };
+  return { known: undefined, last: { stirred: -1, at: Number.NEGATIVE_INFINITY, took: 0 }, isLooking: false };
 }
 
 /** A look at a large fleet takes milliseconds: it is no more than a fiftieth of the time. */
@@ -28,6 +30,17 @@ const LOOK_BACK = 1_000;
  * second.
  */
 export async function noteArrivals(context: Context): Promise<void> {
+  const { waveArrivals: state } = context;
+  if (state.isLooking) return;
+  state.isLooking = true;
+  try {
+    await look(context);
+  } finally {
+    state.isLooking = false;
+  }
+}
+
+async function look(context: Context): Promise<void> {
   const { waveArrivals: state, fleet, clock } = context;
   const stirred = fleet.stirred();
   const at = clock.monotonic();

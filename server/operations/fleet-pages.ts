@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Hostname } from '../../protocol/names.ts';
 import type { NodeFilter, NodeRow, SeatRow, Store } from '../ports/store.ts';
 
@@ -15,7 +16,11 @@ export interface NodeQuery {
 const SEATS_AT_ONCE = 5_000;
 const ROWS_AT_ONCE = 500;
 
-/** A page at a time: as many as there are need not be in memory twice. What cannot be read is learnt again as nodes ask. */
+/**
+ * A page at a time: as many as there are need not be in memory twice, and between two pages whoever waits has a turn, also where
+ * the store answers in this thread: a mark that stops waits for no more than two seconds of looking at the fleet. What
+ * cannot be read is learnt again as nodes ask.
+ */
 export async function* storedSeats(store: Store): AsyncGenerator<SeatRow> {
   let after: Hostname | null = null;
   for (;;) {
@@ -24,6 +29,7 @@ export async function* storedSeats(store: Store): AsyncGenerator<SeatRow> {
     const last = page.at(-1);
     if (last === undefined) return;
     after = last.hostname;
+    await turn();
   }
 }
 
@@ -46,6 +52,7 @@ export async function* storedPages(
     left -= page.length;
     last = page.at(-1)?.hostname;
     if (page.length < asked.limit) return;
+    await turn();
   }
 }
 

@@ -1,7 +1,7 @@
 // tagwave: the client, one file for Debian's own Node.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { copy, documents, manuals, put } from './pack.mjs';
+import { completions, copy, documents, manuals, put } from './pack.mjs';
 
 export function clientPackage(tree, context) {
   const { root } = context;
@@ -14,6 +14,7 @@ export function clientPackage(tree, context) {
     copy(tree, join(root, 'samples/systemd', name), `${examples}/${name}`);
   documents(tree, 'tagwave', context);
   manuals(tree, context, (file) => /^tagwave(-(?!server))?/.test(file) && !file.startsWith('tagwave-server'));
+  completions(tree, context, 'tagwave');
   const script = (name) => readFileSync(join(root, 'packaging/debian', `tagwave.${name}`), 'utf8');
   return {
     name: 'tagwave',

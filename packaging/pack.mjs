@@ -49,6 +49,20 @@ export function manuals(tree, { root }, isWanted) {
     put(tree, `usr/share/man/man${file.slice(-1)}/${file}.gz`, zipped(readFileSync(join(made, file))));
 }
 
+/** Where Debian's shells look for what completes a program's words. */
+const COMPLETIONS = {
+  bash: (program) => [program, 'usr/share/bash-completion/completions'],
+  zsh: (program) => [`_${program}`, 'usr/share/zsh/vendor-completions'],
+  fish: (program) => [`${program}.fish`, 'usr/share/fish/vendor_completions.d'],
+};
+
+export function completions(tree, { root }, program) {
+  for (const [shell, placeOf] of Object.entries(COMPLETIONS)) {
+    const [file, directory] = placeOf(program);
+    copy(tree, join(root, 'dist/completions', shell, file), `${directory}/${file}`);
+  }
+}
+
 function zipped(content) {
   return gzipSync(content, { level: 9 });
 }

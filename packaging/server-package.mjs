@@ -2,11 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { copy, documents, manuals, put } from './pack.mjs';
+import { completions, copy, documents, manuals, put } from './pack.mjs';
 
 const HOME = 'usr/lib/tagwave-server';
 /** Of the build, but not for a server. */
-const NOT_FOR_SERVERS = new Set(['bench.js', 'demo.js', 'fuzz.js', 'start.js', 'man']);
+const NOT_FOR_SERVERS = new Set(['bench.js', 'demo.js', 'fuzz.js', 'start.js', 'man', 'completions']);
 /** What the build leaves in node_modules. */
 const KEPT_APART = ['better-sqlite3', 'express', 'winston'];
 /** Of a package, but not to run it. */
@@ -30,6 +30,7 @@ export function serverPackage(tree, context) {
     copy(tree, join(root, name), `usr/share/doc/tagwave-server/${name}`);
   documents(tree, 'tagwave-server', context);
   manuals(tree, context, (file) => file.startsWith('tagwave-server'));
+  completions(tree, context, 'tagwave-server');
   put(
     tree,
     'usr/share/lintian/overrides/tagwave-server',

@@ -73,6 +73,10 @@ test('the same sources make the same packages, byte by byte, with what Debian as
     'lib/systemd/system/tagwave-server.service',
     'usr/lib/tagwave-server/node',
     'etc/tagwave/server.yml',
+    'usr/share/man/man1/tagwave-server.1.gz',
+    'usr/share/bash-completion/completions/tagwave-server',
+    'usr/share/zsh/vendor-completions/_tagwave-server',
+    'usr/share/fish/vendor_completions.d/tagwave-server.fish',
   ])
     expect(paths).toContain(`./${path}`);
   // Everything belongs to root, nobody else writes, and nothing of a developer's is in there.
@@ -82,6 +86,14 @@ test('the same sources make the same packages, byte by byte, with what Debian as
   expect(
     paths.filter((path) => /vitest|esbuild|typescript|playwright|\/test\/|\.(?:c|cc|h|gyp|o)$/.test(path)),
   ).toEqual([]);
+  const ofClient = (await execa('dpkg-deb', ['--contents', client])).stdout;
+  for (const path of [
+    'man/man1/tagwave.1.gz',
+    'bash-completion/completions/tagwave',
+    'zsh/vendor-completions/_tagwave',
+    'fish/vendor_completions.d/tagwave.fish',
+  ])
+    expect(ofClient).toMatch(new RegExp(` \\./usr/share/${path}$`, 'm'));
 });
 
 test('both packages are installed, started, polled, upgraded, removed and purged, and nothing is left behind', async (context) => {
@@ -130,7 +142,13 @@ test('both packages are installed, started, polled, upgraded, removed and purged
         '/usr/bin/tagwave-server',
         '/usr/lib/systemd/system/tagwave-server.service',
         '/usr/lib/tagwave-server',
+        '/usr/share/bash-completion/completions/tagwave',
+        '/usr/share/bash-completion/completions/tagwave-server',
+        '/usr/share/fish/vendor_completions.d/tagwave-server.fish',
+        '/usr/share/fish/vendor_completions.d/tagwave.fish',
         '/usr/share/lintian/overrides/tagwave-server',
+        '/usr/share/zsh/vendor-completions/_tagwave',
+        '/usr/share/zsh/vendor-completions/_tagwave-server',
         '/var/lib/tagwave-server',
         'tagwave-server',
         'tagwave-server 750 /var/lib/tagwave-server',

@@ -21,6 +21,7 @@ import { type Ink, ink, type Line } from './ink.ts';
 import { commitsTable } from './map-commits.ts';
 import { type Drawn, drawMap, type Sheet } from './map-drawing.ts';
 import { symbolsFor } from './map-symbols.ts';
+import { allProblems } from './server-problems.ts';
 import { table } from './table.ts';
 import { terminalWidth } from './terminal.ts';
 
@@ -56,16 +57,16 @@ async function mapCommand(options: Options): Promise<ExitCode> {
     return misuse(options, `"${options.ahead}" is no number of hours`, `e.g. --ahead 12, at most ${MOST_AHEAD}`);
   if (options.at !== undefined && at === undefined)
     return misuse(options, `"${options.at}" is no time`, 'write it like 2026-11-21T08:00Z');
-  return withWorld('reader', options, async ({ context }, { controls }) => {
+  return withWorld('reader', options, async ({ context, settings }, { controls }) => {
     context.problems.set('control files', controls.problems);
     refreshTagProblems(context);
     refreshCredentialProblems(context);
     await refreshSignatureProblems(context);
     const map = await mapOf(context, { hours, ahead, at });
     if ('kind' in map || !map.ok) return fail(options, map);
-    return succeed(options, map.value, () =>
-      mapLines(map.value, { width: terminalWidth(), symbols: symbolsFor(process.env) }),
-    );
+    const { problems } = at === undefined ? await allProblems(context, settings.stateDir) : { problems: [] };
+    const shown = at === undefined ? { ...map.value, problems: problems.length } : map.value;
+    return succeed(options, shown, () => mapLines(shown, { width: terminalWidth(), symbols: symbolsFor(process.env) }));
   });
 }
 

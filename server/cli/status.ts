@@ -5,6 +5,7 @@ import { refreshTagProblems } from '../operations/refresh-shelf.ts';
 import { refreshCredentialProblems } from '../operations/tokens-problems.ts';
 import { type CommonOptions, type ExitCode, fail, type Run, succeed, withWorld } from './command.ts';
 import { ink, type Line, line } from './ink.ts';
+import { type AllProblems, allProblems } from './server-problems.ts';
 import { briefTags, table } from './table.ts';
 import { plural, someOf } from './terminal.ts';
 
@@ -16,14 +17,22 @@ export function addStatus(program: Command, run: Run): void {
 }
 
 function statusCommand(options: CommonOptions): Promise<ExitCode> {
-  return withWorld('reader', options, async ({ context }, ready) => {
+  return withWorld('reader', options, async ({ context, settings }, ready) => {
     context.problems.set('control files', ready.controls.problems);
     refreshTagProblems(context);
     refreshCredentialProblems(context);
     await refreshSignatureProblems(context);
     const now = await status(context);
-    return 'kind' in now ? fail(options, now) : succeed(options, now, () => statusLines(now));
+    if ('kind' in now) return fail(options, now);
+    const all = await allProblems(context, settings.stateDir);
+    const shown = { ...now, problems: all.problems };
+    return succeed(options, shown, () => [...statusLines(shown), ...serverLine(all)]);
   });
+}
+
+/** Without the server, nothing is known of what it alone sees. */
+function serverLine({ isServerHeard }: AllProblems): Line[] {
+  return isServerHeard ? [] : [ink('(No server answers here: what only a running one notices is not shown.)', 'quiet')];
 }
 
 function nodesLine({ known, silent, silentCount }: Status['nodes']): string {
@@ -31,7 +40,7 @@ function nodesLine({ known, silent, silentCount }: Status['nodes']): string {
   return `${plural(known, 'known node')}${rest}`;
 }
 
-function statusLines(now: Status): Line[] {
+function statusLines(now: Omit<Status, 'problems'> & Pick<AllProblems, 'problems'>): Line[] {
   const waves = now.waves.map((wave) => {
     const told = Object.entries(wave.told).map(([answer, count]) => `${count} × ${answer}`);
     return [wave.wave, wave.environment, `${wave.hours} h`, wave.answer, String(wave.nodes), told.join(', ')];
@@ -64,6 +73,6 @@ function statusLines(now: Status): Line[] {
   ];
 }
 
-function severityOf({ severity }: Status['problems'][number]): Line {
+function severityOf({ severity }: Pick<Status['problems'][number], 'severity'>): Line {
   return ink(severity.toUpperCase(), severity === 'error' ? 'bad' : 'warn');
 }

@@ -198,3 +198,28 @@ describe('serve', () => {
     await stop(server);
   });
 });
+
+describe('status and map', () => {
+  test('show what only the running server has noticed, and say so where none answers', async () => {
+    const refusing = createServer().listen(0, '127.0.0.1');
+    await once(refusing, 'listening');
+    const url = `http://127.0.0.1:${(refusing.address() as AddressInfo).port}/`;
+    refusing.close();
+    const { base, run, json } = await testBase({
+      'server.yml': `{repo: {url: ../config, branch: main}, notify: {targets: [{name: gone, url: "${url}"}]}}\n`,
+    });
+    const unheard = '(No server answers here: what only a running one notices is not shown.)';
+    expect((await run(['status'])).stdout).toContain(unheard);
+    const server = await serve(base);
+    await run(['mark', NEWEST, 'good']);
+    const { stdout } = await until('three failures', async () => {
+      const ended = await run(['status']);
+      return ended.stdout.includes('notifications do not reach gone') ? ended : undefined;
+    });
+    expect(stdout).not.toContain(unheard);
+    const { problems } = (await json(['status'])).value as { readonly problems: readonly { readonly id: string }[] };
+    expect(problems.map(({ id }) => id)).toContain('notify:failing:gone');
+    expect((await json(['map'])).value['problems']).toBe(problems.length);
+    await stop(server);
+  });
+});

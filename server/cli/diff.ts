@@ -68,6 +68,7 @@ function pairOf(
   const older = first === 'trunk' ? tags : tags.filter(({ hour }) => hour < hourOf(first));
   const before = older.at(-1);
   if (before !== undefined) return { from: before.name, to: first };
+  if (first !== 'trunk' && !tags.some(({ name }) => name === first)) return noTag(context, first);
   return { sentence: `there is no tag before ${first}`, hint: 'name two tags; "tagwave-server tags" lists them' };
 }
 
@@ -105,14 +106,18 @@ async function print(patches: Iterable<string> | AsyncIterable<string>): Promise
   return 0;
 }
 
+function noTag(context: Context, name: string): { readonly sentence: string; readonly hint: string } {
+  const tag = parseTagName(name);
+  const nearest = tag && nearestTag(context.shelf.current().tags, hourOf(tag));
+  const hint = nearest === undefined ? '' : `the nearest is ${nearest.name}; `;
+  const what = tag === undefined ? name : `tag ${name}`;
+  return { sentence: `there is no ${what}`, hint: `${hint}"tagwave-server tags" lists them` };
+}
+
 function refuse(context: Context, found: NoFiles, options: Options): ExitCode {
   switch (found.kind) {
-    case 'unknown-tag': {
-      const tag = parseTagName(found.tag);
-      const nearest = tag && nearestTag(context.shelf.current().tags, hourOf(tag));
-      const hint = nearest === undefined ? '' : `the nearest is ${nearest.name}; `;
-      return fail(options, { sentence: `there is no ${found.tag}`, hint: `${hint}"tagwave-server tags" lists them` });
-    }
+    case 'unknown-tag':
+      return fail(options, noTag(context, found.tag));
     case 'broken-tag':
       return fail(options, { sentence: found.sentence, hint: 'compare other tags, or leave out --host' });
     case 'stopped':

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { Command } from 'commander';
 import type { Forecast } from '../../protocol/api/train.ts';
 import { FARTHEST_FORECAST_HOURS, forecast } from '../operations/forecast.ts';
@@ -15,6 +16,7 @@ import { forecastTable } from './forecast-drawing.ts';
 import { ink, type Line } from './ink.ts';
 import { symbolsFor } from './map-symbols.ts';
 import { table } from './table.ts';
+import { plural } from './terminal.ts';
 
 export function addForecast(program: Command, run: Run): void {
   program
@@ -45,5 +47,9 @@ function forecastLines({ waves, notes }: Forecast): Line[] {
       ? []
       : [ink(`${wave}: ${now.answer}: ${now.reasons.at(-1) ?? ''}`, 'bad')],
   );
-  return [table(columns, rows), ...held, ...notes.map((note) => ink(`(${note})`, 'quiet'))];
+  const drawn = table(columns, rows);
+  const head = stripVTControlCharacters(drawn.ink.split('\n')[0] ?? '');
+  const left = columns.length - head.split(/ {2,}/).length;
+  const more = `${plural(left, 'more hour does', 'more hours do')} not fit: --json shows all, or | cat`;
+  return [drawn, ...(left > 0 ? [more] : []), ...held, ...notes.map((note) => ink(`(${note})`, 'quiet'))];
 }

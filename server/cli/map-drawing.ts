@@ -174,7 +174,9 @@ function wantingLines(
   if (!shown.has(wave.answer)) parts.push([answerText(wave.answer, now), 'bad']);
   say(wave.failing, `failing${failingAt(wave, now)}`, 'bad');
   for (const { at, told } of wave.cells) if (at.startsWith('hold ')) say(told, at, 'warn');
-  say(told(wave, 'killswitch'), 'know of the killswitch', 'bad');
+  const stopped = told(wave, 'killswitch');
+  const until = `stopped until ${stopped === 1 ? 'it asks' : 'they ask'} again`;
+  say(stopped, wave.answer === 'killswitch' ? 'told of it' : until, 'bad');
   say(wave.silent, 'silent', 'warn');
   say(wave.drifted, 'drifted', 'warn');
   for (const { at, running, told: count } of wave.cells)
@@ -250,7 +252,7 @@ function legendOf(
     has(({ broken }) => broken !== null) && `${symbols.broken} broken`,
     ...(['bad', 'badfwd', 'good'] as const).map((state) => marks.has(state) && `${symbols[state]} ${state}`),
     shows(/\[/) && `[n] ${map.tense === 'past' ? 'got it then' : 'gets it now'}`,
-    rows.some(({ path }) => path.size > 0) && `${symbols.path} in the next ${rows[0]?.wave.path.length} h`,
+    cells.some((text) => text.includes(symbols.path)) && `${symbols.path} in the next ${rows[0]?.wave.path.length} h`,
     shows(/\//) && 'n/m n of m run it',
     shows(/\(/) && '(n) run it still',
     shows(/\?/) && 'n? told, runs unknown',

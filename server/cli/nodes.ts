@@ -80,7 +80,13 @@ async function nodesCommand(options: Options): Promise<ExitCode> {
     const isFiltered = Object.values({ ...filter, after }).some((value) => value !== undefined);
     return succeed(options, { nodes, next }, () => [
       ...(nodes.length === 0
-        ? [isFiltered ? 'No such node.' : at === undefined ? 'No node has asked yet.' : 'No node had asked by then.']
+        ? [
+            isFiltered
+              ? 'No known node fits.'
+              : at === undefined
+                ? 'No node has asked yet.'
+                : 'No node had asked by then.',
+          ]
         : [tableOf(nodes, now), ...countLine(nodes, controls.settings.fleet.silentAfterMinutes)]),
       ...(next === null ? [] : [`There may be more: --after ${next} shows them`]),
     ]);

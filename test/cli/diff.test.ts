@@ -81,8 +81,9 @@ describe('diff', () => {
     const unknown = 'etchautotag-20200101-0000';
     expect(await refused(NEWEST, unknown)).toEqual([
       1,
-      `there is no ${unknown}\n→ the nearest is ${OLDEST}; "tagwave-server tags" lists them\n`,
+      `there is no tag ${unknown}\n→ the nearest is ${OLDEST}; "tagwave-server tags" lists them\n`,
     ]);
+    expect(await refused(unknown)).toEqual(await refused(NEWEST, unknown));
     expect(await refused(OLDEST)).toEqual([
       1,
       `there is no tag before ${OLDEST}\n→ name two tags; "tagwave-server tags" lists them\n`,

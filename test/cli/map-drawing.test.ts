@@ -168,9 +168,9 @@ test('the killswitch stands above all else, with who knows of it and who does no
     qa+1h            24                                 │          [24] ›    ┊›››››
     staging+2h       38                                 │     [38] ›    ›    ┊››››
     canary           96                                 │(96)                ┊
-                         stopped by the killswitch · 96 know of the killswitch
+                         stopped by the killswitch · 96 told of it
     production+4h  4.8k                          (4.8k) │                    ┊
-                         stopped by the killswitch · 4812 know of the killswitch
+                         stopped by the killswitch · 4812 told of it
 
     ● new commit  · same commit  [n] gets it now  › in the next 6 h
     (n) run it still

@@ -49,7 +49,7 @@ export const previewSchema = z.object({
   waves: z.array(moveSchema.omit({ nodes: true })),
   unknown: z.array(z.string()),
   /** When it would count: at once, or once the file has been unchanged for `settle_seconds`. */
-  takesEffect: z.object({ at: instant, settleSeconds: z.number() }),
+  takesEffect: z.object({ at: instant, isAtOnce: z.boolean(), settleSeconds: z.number() }),
   /** What each pair of tags of the moves differs in: at most 12 pairs, and 200 files of each. */
   changes: z.array(comparisonSchema.omit({ patch: true, isPatchCut: true })),
   /** What would come of it later: a wave that goes backwards, or is left without anything acceptable. */

@@ -1,5 +1,5 @@
 import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, Worker } from 'node:worker_threads';
 import type { Ask, Failure, FromThread, Jobs, ToThread } from './thread-messages.ts';
 
 /** Work done apart, so that whoever waits for it holds up nobody else. */

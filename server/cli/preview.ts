@@ -40,11 +40,9 @@ async function previewCommand(options: Options): Promise<ExitCode> {
   });
 }
 
-function effectLine({ takesEffect: { at, settleSeconds } }: Preview): string {
+function effectLine({ takesEffect: { at, isAtOnce, settleSeconds } }: Preview): string {
   const counts = `Made now, it would count from ${at.slice(0, 19)}Z on`;
-  return Date.parse(at) > Date.now()
-    ? `${counts}: once its file has been unchanged for ${settleSeconds} s.`
-    : `${counts}: at once.`;
+  return isAtOnce ? `${counts}: at once.` : `${counts}: once its file has been unchanged for ${settleSeconds} s.`;
 }
 
 type Marks = NonNullable<Proposal['marks']>;

@@ -36,7 +36,7 @@ export interface Preview extends Effect, Insight {
   /** What the schedule's own rule gives each wave, also where no node of it is known. */
   readonly waves: readonly Omit<Move, 'nodes'>[];
   /** RFC 3339: when it would count. */
-  readonly takesEffect: { readonly at: string; readonly settleSeconds: number };
+  readonly takesEffect: { readonly at: string; readonly isAtOnce: boolean; readonly settleSeconds: number };
   readonly later: readonly (Omit<Later, 'at'> & { readonly at: string; readonly nodes: number })[];
 }
 
@@ -113,7 +113,8 @@ function takesEffect(
         return was !== is && !(stops(is) && !stops(was));
       }),
     );
-  return { at: new Date(world.now + (waits ? settleSeconds * 1000 : 0)).toISOString(), settleSeconds };
+  const at = new Date(world.now + (waits ? settleSeconds * 1000 : 0)).toISOString();
+  return { at, isAtOnce: !waits, settleSeconds };
 }
 
 /** Where a program decides, the schedule says nothing about later. */

@@ -15,7 +15,7 @@ test('a preview ends with the files that move, what comes later, and which mark 
     pinned: [],
     staying: 2,
     unknown: ['what the nodetagger will answer'],
-    takesEffect: { at: '2026-11-20T11:20:00.000Z', settleSeconds: 2 },
+    takesEffect: { at: '2026-11-20T11:20:00.000Z', isAtOnce: true, settleSeconds: 2 },
     changes: [
       {
         from: { name: T8, commit: '8' },

@@ -59,7 +59,7 @@ Silent for more than 60 minutes: ${HOSTS.silent}.
       changed: true,
       preview: expect.objectContaining({
         staying: 1,
-        takesEffect: { at: expect.any(String), settleSeconds: expect.any(Number) },
+        takesEffect: { at: expect.any(String), isAtOnce: true, settleSeconds: expect.any(Number) },
       }),
       told: { concerned: 3, told: 0, waiting: expect.any(Array), silent: [HOSTS.silent] },
     });

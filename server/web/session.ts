@@ -1,5 +1,6 @@
 import type { ShownSession } from '../../protocol/api/access.ts';
 import type { Failed } from './api.ts';
+import { become } from './place.ts';
 import { createStore, type Store } from './store.ts';
 
 const TOKEN = 'tagwave-token';
@@ -51,5 +52,5 @@ export function rememberPlace(): void {
 export function returnToPlace(): void {
   const hash = sessionStorage.getItem(RETURN_TO);
   sessionStorage.removeItem(RETURN_TO);
-  if (hash !== null && location.hash.length < 3) history.replaceState(null, '', hash);
+  if (hash !== null && location.hash.length < 3) become(hash);
 }

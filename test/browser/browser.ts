@@ -28,10 +28,15 @@ export interface LookOptions extends BrowserContextOptions {
   readonly place?: string;
   /** What the browser's clock stands at first, RFC 3339; without one it is the machine's. */
   readonly now?: string;
+  /** Where else its way leads. */
+  readonly alsoAsks?: readonly string[];
 }
 
 /** Somebody's browser, with cookies and storage of its own. What the page does wrong unnoticed fails the test. */
-export async function look(url: string, { place = '', now, ...options }: LookOptions = {}): Promise<Page> {
+export async function look(
+  url: string,
+  { place = '', now, alsoAsks = [], ...options }: LookOptions = {},
+): Promise<Page> {
   const context = await (await theBrowser()).newContext({ viewport: { width: 1400, height: 900 }, ...options });
   const wrong: string[] = [];
   onTestFinished(async () => {
@@ -46,7 +51,8 @@ export async function look(url: string, { place = '', now, ...options }: LookOpt
     if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) wrong.push(message.text());
   });
   page.on('request', (request) => {
-    if (new URL(request.url()).host !== new URL(url).host) wrong.push(`it asked elsewhere: ${request.url()}`);
+    if (![url, ...alsoAsks].some((one) => new URL(one).host === new URL(request.url()).host))
+      wrong.push(`it asked elsewhere: ${request.url()}`);
   });
   if (now !== undefined) await page.clock.install({ time: new Date(now) });
   await page.goto(`${url}/${place === '' ? '' : `#${place}`}`);

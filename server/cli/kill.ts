@@ -51,8 +51,13 @@ async function killCommand(named: string | null, options: Options): Promise<Exit
   const told = await whoIsStopped(options);
   return succeed(options, { ok: true, path, ...(warning === undefined ? {} : { warning }), ...resultOf(told) }, () => [
     ...told.lines,
-    `To go on: tagwave-server resume${environment === null ? '' : ` ${environment}`}`,
+    `To go on: tagwave-server resume${environment === null ? '' : ` ${environment}`}${baseFlag(options)}`,
   ]);
+}
+
+/** So that the line can be pasted as it is. */
+function baseFlag({ base }: Options): string {
+  return base === undefined ? '' : ` --base ${base}`;
 }
 
 interface Telling {

@@ -20,7 +20,7 @@ describe('kill', () => {
       stderr: '',
       stdout: `${base}/killswitch exists: no host is given anything by it from now on.
 Everything is stopped: 0 of 4 known nodes have been told so far; not yet: ${ALL}.
-To go on: tagwave-server resume
+To go on: tagwave-server resume --base ${base}
 `,
     });
     expect(await read('killswitch')).toBe('ntp broken, ask Ana\n');
@@ -31,7 +31,7 @@ To go on: tagwave-server resume
     const { run, base } = await testBase();
     const { code, stdout } = await run(['kill', 'production']);
     expect([code, stdout]).toEqual([0, expect.stringContaining('production is stopped: 0 of 3 known nodes')]);
-    expect(stdout).toContain('tagwave-server resume production\n');
+    expect(stdout).toContain(`To go on: tagwave-server resume production --base ${base}\n`);
     expect(await readdir(join(base, 'killswitch.d'))).toEqual(['production']);
     expect((await run(['explain', HOSTS.dev])).stdout).toContain(`: ${NEWEST}\n`);
     expect((await run(['explain', HOSTS.web])).stdout).toContain('killswitch.d/production stops production');

@@ -6,13 +6,15 @@ import './layout.css';
 import { render } from 'preact';
 import { Layout } from './layout.tsx';
 import { follow } from './live.ts';
+import { become } from './place.ts';
 import { keepScroll } from './scroll.ts';
-import { returnToPlace } from './session.ts';
+import { placeBefore } from './session.ts';
 import { applyTheme } from './theme.ts';
 import { findOut } from './who.ts';
 
 applyTheme();
-returnToPlace();
+const before = placeBefore();
+if (before !== null) become(before);
 keepScroll();
 const root = document.getElementById('page');
 if (root !== null) render(<Layout />, root);

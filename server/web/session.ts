@@ -1,6 +1,5 @@
 import type { ShownSession } from '../../protocol/api/access.ts';
 import type { Failed } from './api.ts';
-import { become } from './place.ts';
 import { createStore, type Store } from './store.ts';
 
 const TOKEN = 'tagwave-token';
@@ -48,9 +47,9 @@ export function rememberPlace(): void {
   sessionStorage.setItem(RETURN_TO, location.hash);
 }
 
-/** Once, when the page begins. */
-export function returnToPlace(): void {
+/** Once, when the page begins: where somebody was who has logged in since; null where nothing is to be gone back to. */
+export function placeBefore(): string | null {
   const hash = sessionStorage.getItem(RETURN_TO);
   sessionStorage.removeItem(RETURN_TO);
-  if (hash !== null && location.hash.length < 3) become(hash);
+  return location.hash.length < 3 ? hash : null;
 }

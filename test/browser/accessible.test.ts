@@ -122,7 +122,7 @@ test('the keyboard alone is enough to choose a tag, mark it, stop everything and
   await keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
   // It goes on where it was before.
-  expect(await focused()).toBe('Mark…');
+  await expect.poll(focused).toBe('Mark…');
 
   await tabTo('Stop…', async () => (await focused()) === 'Stop…');
   await keyboard.press('Enter');

@@ -21,6 +21,8 @@ describe('pin', () => {
 Of 4 known nodes 1 moves.
   1 node of production+4h: ${NEWEST} → ${BEFORE} (BACK): ${HOSTS.web}
   pinned, and staying: ${HOSTS.pinned} (${NEWEST})
+Files: ${NEWEST} → ${BEFORE}: 1 file, +1 −1
+  M etc/motd (+1 −1)
 web*.example.com is pinned to ${BEFORE}; it counts once pins has been unchanged for a moment.
 Told so far: 0 of 1 node; the others learn it when they next ask.
 `,

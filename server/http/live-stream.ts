@@ -33,7 +33,7 @@ export async function* liveStream(
     over = true;
     wake();
   };
-  const leave = context.live.follow(context, (changed) => {
+  const { begun, leave } = context.live.follow(context, (changed) => {
     for (const topic of changed) topics.add(topic);
     wake();
   });
@@ -41,6 +41,8 @@ export async function* liveStream(
   stopping.addEventListener('abort', end, { once: true });
   let signed = performance.now();
   try {
+    await Promise.race([begun, new Promise<void>((resolve) => (wake = resolve))]);
+    if (over) return;
     yield `retry: ${RETRY_MS}\n${message('hello', hello())}`;
     while (!over && isWelcome()) {
       if (topics.size > 0) {

@@ -9,12 +9,24 @@ import type { DeskState } from './desk.ts';
 export interface Live {
   /** Something that no event tells of is there now. */
   poke(topic: Topic): void;
-  /** Calls back at most once a second, until what is returned is called. Nothing is looked at while nobody follows. */
-  follow(context: Context, listener: Listener): () => void;
+  /** Calls back at most once a second. Nothing is looked at while nobody follows. */
+  follow(context: Context, listener: Listener): Following;
   followers(): number;
 }
 
+export interface Following {
+  /** Settles when it is known what there is: whatever happens from then on is told. */
+  readonly begun: Promise<void>;
+  leave(): void;
+}
+
 type Listener = (topics: readonly Topic[]) => void;
+
+/** For all who look on at the same time. */
+interface Watch {
+  readonly begun: Promise<void>;
+  readonly over: AbortController;
+}
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
@@ -26,11 +38,19 @@ const LOOKS_IN_THE_DARK = 5;
 export function openLive(): Live {
   const listeners = new Set<Listener>();
   const poked = new Set<Topic>();
-  let over: AbortController | undefined;
+  let watch: Watch | undefined;
   let wake = (): void => undefined;
 
-  const watch = async (context: Context, signal: AbortSignal): Promise<void> => {
-    const look = await lookout(context);
+  const begin = (context: Context): Watch => {
+    const over = new AbortController();
+    const looking = lookout(context);
+    looking
+      .then((look) => tell(context, look, over.signal))
+      .catch((error) => context.log.error('what changes cannot be told', { error }));
+    return { over, begun: looking.then(() => undefined) };
+  };
+
+  const tell = async (context: Context, look: Look, signal: AbortSignal): Promise<void> => {
     let notBefore = 0;
     while (!signal.aborted) {
       await announced(context, signal, (woken) => {
@@ -51,24 +71,21 @@ export function openLive(): Live {
   return {
     followers: () => listeners.size,
     poke(topic) {
-      if (over === undefined) return;
+      if (watch === undefined) return;
       poked.add(topic);
       wake();
     },
     follow(context, listener) {
       listeners.add(listener);
-      if (over === undefined) {
-        over = new AbortController();
-        const { signal } = over;
-        watch(context, signal).catch((error) => context.log.error('what changes cannot be told', { error }));
-      }
-      return () => {
+      watch ??= begin(context);
+      const leave = (): void => {
         listeners.delete(listener);
         if (listeners.size > 0) return;
-        over?.abort();
-        over = undefined;
+        watch?.over.abort();
+        watch = undefined;
         poked.clear();
       };
+      return { begun: watch.begun, leave };
     },
   };
 }
@@ -86,8 +103,10 @@ async function announced(context: Context, over: AbortSignal, onWaiting: (wake: 
   over.removeEventListener('abort', end);
 }
 
+type Look = () => Promise<ReadonlySet<Topic>>;
+
 /** What differs from one look to the next: by the events that were recorded, whoever did it, and by what is in effect. */
-async function lookout(context: Context): Promise<() => Promise<ReadonlySet<Topic>>> {
+async function lookout(context: Context): Promise<Look> {
   let news = await newsAfter(context, { event: Number.MAX_SAFE_INTEGER, run: 0 });
   let seen = sight(context);
   let inTheDark = 0;
@@ -102,11 +121,11 @@ async function lookout(context: Context): Promise<() => Promise<ReadonlySet<Topi
     const fresh = await newsAfter(context, news ?? { event: Number.MAX_SAFE_INTEGER, run: 0 });
     inTheDark = fresh === undefined ? inTheDark + 1 : 0;
     if (inTheDark % LOOKS_IN_THE_DARK === 1) add('map', 'nodes');
-    // History that was lost begins anew.
-    const isAnother = fresh !== undefined && news !== undefined && fresh.event < news.event;
+    // History that was lost begins anew, and what one has not seen begin may tell of anything.
+    const isAnother = fresh !== undefined && (news === undefined || fresh.event < news.event);
     if (isAnother) add(...TOPICS);
     for (const kind of fresh?.kinds ?? []) add(...topicsOf(kind));
-    if (fresh?.hasNewRuns && news !== undefined) add('map', 'nodes');
+    if (fresh?.hasNewRuns) add('map', 'nodes');
     news = fresh ?? news;
     return topics;
   };

@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { expect, test } from 'vitest';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test, vi } from 'vitest';
 import { changedSchema, helloSchema, type Topic } from '../../protocol/api/train.ts';
 import { writeSettled } from '../rig/server.ts';
 import { until } from '../rig/until.ts';
@@ -99,10 +100,15 @@ test('each change is told by what is to be asked for again', async () => {
   stream.end();
 });
 
-test('what a command changes is told, too', async () => {
+test('what a command changes is told, too, from the moment the stream begins', async () => {
   const server = await serving();
-  const stream = await begun(server);
   const { store, time } = server.app.context;
+  const newsSince = store.newsSince.bind(store);
+  vi.spyOn(store, 'newsSince').mockImplementationOnce(async (last) => {
+    await delay(300);
+    return newsSince(last);
+  });
+  const stream = await begun(server);
   // As another process writes it.
   const [event] = await store.addEvents([
     {

@@ -61,7 +61,7 @@ export function parseNodes(text: string): Parsed<NodesFile> {
     if (!pattern || written === undefined) continue;
     const node = entryFrom(written, { host: patternText(pattern), index, line: lineOf([key]) });
     if (pattern.kind === 'exact') exact.set(pattern.hostname, node);
-    else globs.push({ ...node, glob: pattern.glob });
+    else globs.push({ glob: pattern.glob, ...node });
   }
   return { ok: true, value: { exact, globs } };
 }

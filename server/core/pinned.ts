@@ -19,8 +19,7 @@ export type PinVerdict =
  * mark. What cannot be served, or not be understood, holds.
  */
 export function judgePin(world: World, node: PlacedNode): PinVerdict {
-  const { now, pins, nodes } = world;
-  const pin = pinOf({ pins, nodes, hostname: node.hostname, now });
+  const pin = pinOf(world, node.hostname);
   if (pin === undefined) return { kind: 'none' };
   if (pin.kind === 'bad') return { kind: 'decided', decision: badPin(node, pin) };
   if (pin.tag === 'trunk') return { kind: 'decided', decision: servePinned(world, node, { pin, tag: 'trunk' }) };

@@ -69,7 +69,7 @@ export function parsePins(text: string): ParsedPins {
     if (words.length === 0 || words[0]?.startsWith('#')) continue;
     const { pattern, pin, trouble } = understand(words, index + 1);
     if (trouble) troubles.push(trouble);
-    if (pattern?.kind === 'glob') globs.push({ ...pin, glob: pattern.glob });
+    if (pattern?.kind === 'glob') globs.push({ glob: pattern.glob, ...pin });
     else if (pattern) append(exact, pattern.hostname, pin);
   }
   return {
@@ -87,17 +87,13 @@ function append(exact: Map<Hostname, PinLine[]>, hostname: Hostname, pin: PinLin
 }
 
 /**
- * What a host is pinned to at `now`: by the last line of `pins` that names it, else by the last glob there that matches,
+ * What a host is pinned to at `now` (milliseconds since 1970): by the last line of `pins` that names it, else by the last glob there that matches,
  * else in the same order by a `tag:` in `nodes.yml`. Lines that have expired do not count.
  */
-export function pinOf(of: {
-  readonly pins: Pins;
-  readonly nodes: NodesFile;
-  readonly hostname: Hostname;
-  /** Milliseconds since 1970. */
-  readonly now: number;
-}): PinFound | undefined {
-  const { pins, nodes, hostname, now } = of;
+export function pinOf(
+  { pins, nodes, now }: { readonly pins: Pins; readonly nodes: NodesFile; readonly now: number },
+  hostname: Hostname,
+): PinFound | undefined {
   const line =
     pins.exact.get(hostname)?.findLast((line) => counts(line, now)) ??
     pins.globs.findLast((line) => counts(line, now) && matchesGlob(line.glob, hostname));

@@ -75,9 +75,12 @@ function mount(app: Express, route: Route, { door, exchanges }: Around): void {
     const exchange = exchanges.of(response);
     exchange.route = route.path;
     exchange.hostname = parseHostname(parameter(request, 'hostname')) ?? null;
-    const asked = { door, request, response };
-    const refusedNow = (): FailureReply | undefined => refuse(route, { ...asked, ...whoAsks(door.callers, request) });
-    const call: Call = { ...asked, ...whoAsks(door.callers, request), refusedNow };
+    const refusedNow = (): FailureReply | undefined => {
+      const { caller, peer } = whoAsks(door.callers, request);
+      return refuse(route, { door, request, response, caller, peer });
+    };
+    const { caller, peer } = whoAsks(door.callers, request);
+    const call: Call = { door, request, response, caller, peer, refusedNow };
     const reply = refuse(route, call) ?? limited(route, call) ?? (await answer(route, call));
     // Some wait for their answer, and may have been put out since.
     const counts = (route.method === 'GET' ? refusedNow() : undefined) ?? reply;

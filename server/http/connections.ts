@@ -8,6 +8,7 @@ import { limitConnectionsPerAddress, seldom } from './address-connections.ts';
 import { readWhatHasArrived } from './arrived.ts';
 import { answerBrokenRequest } from './broken-request.ts';
 import type { Exchanges } from './exchange.ts';
+import type { Messages } from './messages.ts';
 import { boundPipelines } from './pipeline.ts';
 import { openTlsServer, type Tls } from './tls-server.ts';
 
@@ -42,16 +43,20 @@ export interface ConnectionsOptions {
   readonly isBehindDoors?: boolean;
   /** Absent or null: plain HTTP. */
   readonly tls?: Tls | null;
+  /** Absent: Node's own. */
+  readonly messages?: Messages;
 }
 
 export function openConnections(options: ConnectionsOptions): Connections {
-  const { http, log, exchanges, stop, isBehindDoors = false, tls = null } = options;
+  const { http, log, exchanges, stop, isBehindDoors = false, tls = null, messages = {} } = options;
   const listener = boundPipelines(options.listener, log);
+  const common = { ...(isBehindDoors ? BEHIND_DOORS : timeouts(http)), ...messages };
+  // Shaking hands may take as long as the headers that follow.
+  const handshakeTimeoutMs = http.headersTimeoutSeconds * 1000;
+  const following = { onDistrust: dropEverybody, answering: busy };
   const secure =
-    tls === null
-      ? null
-      : openTlsServer({ ...options, listener, tls, ...limitsOfTls(http), onDistrust: dropEverybody, answering: busy });
-  const server = secure?.server ?? createServer(isBehindDoors ? BEHIND_DOORS : timeouts(http), listener);
+    tls === null ? null : openTlsServer({ tls, log, listener, http: common, handshakeTimeoutMs, ...following });
+  const server = secure?.server ?? createServer(common, listener);
   if (!isBehindDoors) server.maxConnections = http.maxConnections;
   server.timeout = isBehindDoors ? 0 : STALLED_MS;
   // Their size is bounded. Of more than so many, node would leave out the last ones, which proxies and doors have written.
@@ -136,11 +141,6 @@ function timeouts(http: HttpSettings) {
     keepAliveTimeout: http.keepAliveTimeoutSeconds * 1000,
     connectionsCheckingInterval: Math.min(headersTimeout / CHECKS_PER_TIMEOUT, MOST_BETWEEN_CHECKS_MS),
   };
-}
-
-/** Shaking hands may take as long as the headers that follow. */
-function limitsOfTls(http: HttpSettings) {
-  return { timeouts: timeouts(http), handshakeTimeoutMs: http.headersTimeoutSeconds * 1000 };
 }
 
 /** What a door lets through is let through here: it has added to the headers, and its client may be slow but is no danger. */

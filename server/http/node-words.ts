@@ -97,7 +97,7 @@ export function spoken({ status, headers, body }: Words, hostname: Hostname, id:
 
 /** The headers of a 304, to a host that has it all. */
 export function unchangedHeaders(unchanged: readonly string[], hostname: Hostname): string[] {
-  return unchanged.concat(HEADERS.report, reportsOf(hostname));
+  return [...unchanged, HEADERS.report, reportsOf(hostname)];
 }
 
 /** The path that takes a node's reports. */

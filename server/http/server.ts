@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { chmodSync, rmSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
+import type { Express } from 'express';
 import type { Problem } from '../core/problem.ts';
 import type { Context } from '../operations/context.ts';
 import { fetchSource } from '../operations/fetch.ts';
@@ -13,6 +14,7 @@ import { type Connections, openConnections } from './connections.ts';
 import { type Door, liveSettings } from './door.ts';
 import { type Exchanges, openExchanges } from './exchange.ts';
 import { openLimits } from './limits.ts';
+import { messagesOf } from './messages.ts';
 import { orLongWay } from './or-long-way.ts';
 import { believeAdminSocket, believeDoor } from './peer.ts';
 import { openPollDoor } from './poll-door.ts';
@@ -133,7 +135,8 @@ function openFront({ door, stop, app }: Parts, way: Way): Connections {
     measure: door.context.metrics.request,
     isBehindDoors,
   });
-  const answer = listener(door, exchanges, { ...app, isBehindDoors });
+  const routes = createApp(door, exchanges, ROUTES);
+  const answer = listener({ door, exchanges, routes }, { ...app, isBehindDoors });
   const connections = openConnections({
     http: app.settings.http,
     log,
@@ -145,6 +148,7 @@ function openFront({ door, stop, app }: Parts, way: Way): Connections {
     },
     isBehindDoors,
     tls: way.tls,
+    messages: messagesOf(routes),
   });
   return connections;
 }
@@ -174,12 +178,16 @@ async function listenToAdmins(admins: Connections, path: string): Promise<undefi
   chmodSync(path, ADMIN_SOCKET_MODE);
 }
 
+interface Within {
+  readonly door: Door;
+  readonly exchanges: Exchanges;
+  readonly routes: Express;
+}
+
 function listener(
-  door: Door,
-  exchanges: Exchanges,
+  { door, exchanges, routes }: Within,
   { withPollDoor = true, isBehindDoors = false, onAnswered }: HttpServerOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  const app = createApp(door, exchanges, ROUTES);
   const isAnswered = orLongWay(openPollDoor(door, exchanges), door.context.log);
   return (request, response) => {
     if (onAnswered !== undefined) response.once('close', () => onAnswered(request));
@@ -190,6 +198,6 @@ function listener(
     // Nearly every request is a poll to which the answer stands. The routes say the same, and everything else.
     if (withPollDoor && isAnswered(request, response)) return;
     exchanges.begin(request, response);
-    app(request, response);
+    routes(request, response);
   };
 }

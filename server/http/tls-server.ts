@@ -20,7 +20,8 @@ export interface Tls {
 
 export interface TlsServerOptions {
   readonly tls: Tls;
-  readonly timeouts: ServerOptions;
+  /** Timeouts, and of which classes requests and responses are. */
+  readonly http: ServerOptions;
   readonly handshakeTimeoutMs: number;
   readonly log: Log;
   readonly listener: (request: IncomingMessage, response: ServerResponse) => void;
@@ -48,7 +49,7 @@ export function openTlsServer(options: TlsServerOptions): TlsServer {
   const { tls, log, listener } = options;
   /** Who had asked before it changed who is trusted gets the answer to that, which may be waited for. */
   const excused = new WeakSet<object>();
-  const server = createServer({ ...options.timeouts, ...fixedOptions(options) }, (request, response) => {
+  const server = createServer({ ...options.http, ...fixedOptions(options) }, (request, response) => {
     excused.delete(request.socket);
     // Who has a new certificate by now can only show it on a new connection.
     if (request.socket instanceof TLSSocket && whyNotCertified(request.socket) !== null)

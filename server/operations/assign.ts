@@ -142,7 +142,7 @@ function scopeOf(context: Context, world: World, { placed, question }: { placed:
   const { programs } = context;
   const hasPrograms = programs.nodetagger().kind !== 'none' || programs.nodegrouper().kind !== 'none';
   if (question.asked !== undefined || placed.wave === null || hasPrograms) return 'moment';
-  return pinOf({ ...world, hostname: placed.hostname }) === undefined ? 'kind' : 'node';
+  return pinOf(world, placed.hostname) === undefined ? 'kind' : 'node';
 }
 
 /** The decision for a node in a world, asking the site's programs as far as they are in use. */

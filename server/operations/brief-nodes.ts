@@ -136,7 +136,7 @@ async function* pastNodes(
   for (let last = after; ; ) {
     const page: PastNode[] = await context.store.nodesAt({ at, after: last ?? null, limit: ROWS_AT_ONCE, name });
     await tagOf.learn(page.flatMap(({ running, lastReport }) => running ?? lastReport?.digest ?? []));
-    yield page.map((node) => pastNode(node, { at, world, tagOf: tagOf.tag }));
+    yield page.map((node) => pastNode(node, world, tagOf.tag));
     const end = page.at(-1);
     if (end === undefined || page.length < ROWS_AT_ONCE) return;
     last = end.hostname;
@@ -148,12 +148,9 @@ const ROWS_AT_ONCE = 500;
 type TagOf = (digest: Digest) => TagName | 'trunk' | undefined;
 
 /** Polls that were answered as before leave no trace: that somebody was silent then cannot be told. */
-function pastNode(
-  node: PastNode,
-  { at, world, tagOf }: { readonly at: number; readonly world: World | undefined; readonly tagOf: TagOf },
-): BriefNode {
+function pastNode(node: PastNode, world: World | undefined, tagOf: TagOf): BriefNode {
   const { hostname, firstSeen, toldAt, lastReport } = node;
-  const isPinned = world !== undefined && pinOf({ ...world, hostname, now: at }) !== undefined;
+  const isPinned = world !== undefined && pinOf(world, hostname) !== undefined;
   return {
     ...whatIsSaid(node, node.running, tagOf),
     due: toldAnswer(node),

@@ -120,10 +120,16 @@ export async function openFleet({ store, journal, mostNodes, onHandedOut }: Flee
   let underWay = 0;
 
   const sit = (row: SeatRow, isStranger: boolean): FleetSeat => {
+    const { hostname, firstSeen, lastSeen, told, running, facts, outcome } = row;
+    // Each by its name: objects that begin as a copy of others have no shape in common, and are looked up slowly.
     const seat: FleetSeat = {
-      ...row,
-      running: row.running === null ? null : oneOf(row.running, row.told),
-      facts: inCommon(row.facts),
+      hostname,
+      firstSeen,
+      lastSeen,
+      told,
+      running: running === null ? null : oneOf(running, told),
+      facts: inCommon(facts),
+      outcome,
       toldIn: 0,
       isStranger,
       hasAsked: false,

@@ -41,8 +41,8 @@ export async function nodeRecord(context: Context, hostname: Hostname): Promise<
   };
 }
 
-function shownPin({ pins, nodes, now }: World, hostname: Hostname): NodeRecord['pin'] {
-  const pin = pinOf({ pins, nodes, hostname, now });
+function shownPin(world: World, hostname: Hostname): NodeRecord['pin'] {
+  const pin = pinOf(world, hostname);
   if (pin === undefined || pin.kind === 'bad') return null;
   const { host, tag, until, reason, file, line } = pin;
   return { host, tag, until: until === null ? null : time(until), reason, file, line };

@@ -63,7 +63,7 @@ export interface Seat {
 }
 
 export interface Standing {
-  /** The present epoch; undefined while nothing can be decided. At most 5 ms old, and looked up anew after any pause. */
+  /** The present epoch; undefined while nothing can be decided. At most 15 ms old, and looked up anew after any pause. */
   epoch(): Epoch | undefined;
   /** As `epoch`, looked up now: for who tells others since when it stands. */
   lookAgain(): Epoch | undefined;
@@ -90,7 +90,7 @@ interface Ports {
 }
 
 const PAUSE_MS = 0.25;
-const FRESH_MS = 5;
+const FRESH_MS = 15;
 const PROGRAMS_FRESH_MS = 15;
 const SEATS_A_TURN = 500;
 const DECIDED_AT_ONCE = 32;
@@ -158,7 +158,7 @@ export function openStanding({ desk, shelf, time, clock, programs }: Ports): Sta
   };
 
   const kindOf = ({ world, placement }: Epoch, hostname: Hostname): Kind | undefined => {
-    if (pinOf({ ...world, hostname }) !== undefined) return undefined;
+    if (pinOf(world, hostname) !== undefined) return undefined;
     const placed = place(world, hostname, []);
     if (placed.wave === null) return undefined;
     const key = keyOf(placed);

@@ -73,7 +73,7 @@ function add(count: WaveCount, seat: FleetSeat, { silentBefore, world }: Limits)
   const tag = isThere ? told.tag : null;
   // Of those that go with the others nobody needs to know whether a pin names them.
   const goesAlong = count.riding > 0 && tag !== null && tag === count.runs;
-  if (!goesAlong && pinOf({ ...world, hostname: seat.hostname }) !== undefined) return;
+  if (!goesAlong && pinOf(world, seat.hostname) !== undefined) return;
   count.runs = count.riding === 0 || goesAlong ? tag : null;
   count.riding++;
 }

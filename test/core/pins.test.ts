@@ -15,7 +15,7 @@ function found(text: string, hostname: string, nodesText?: string) {
   const nodes = nodesText === undefined ? undefined : parseNodes(nodesText);
   if (nodes && !nodes.ok) throw new Error(nodes.errors.map(sentenceOf).join('\n'));
   const { pins } = parsePins(text);
-  return pinOf({ pins, nodes: nodes?.value ?? NO_NODES, hostname: hostname as Hostname, now: NOW });
+  return pinOf({ pins, nodes: nodes?.value ?? NO_NODES, now: NOW }, hostname as Hostname);
 }
 
 const errorsOf = (parsed: ParsedPins) => parsed.errors.map(sentenceOf);
@@ -250,7 +250,7 @@ describe('an edit of pins', () => {
         const words = reason.replace(/[\s\p{Cc}]+/gu, ' ').trim();
         const own = parsed.pins.exact.get('web1' as Hostname);
         expect(own).toMatchObject([{ kind: 'pin', tag: B, until: until ?? null }]);
-        const found = pinOf({ pins: parsed.pins, nodes: NO_NODES, hostname: 'web1' as Hostname, now: NOW });
+        const found = pinOf({ pins: parsed.pins, nodes: NO_NODES, now: NOW }, 'web1' as Hostname);
         expect(found).toMatchObject({ kind: 'pin', reason: words });
         const rest = (text: string) => text.split(/\r?\n/).filter((line) => !/^\s*web1\s/.test(line) && line !== '');
         expect(rest(after)).toEqual(rest(before));

@@ -56,7 +56,9 @@ function byNode(polls: readonly Poll[]): Map<Hostname, Asked> {
   const latest = new Map<Hostname, Asked>();
   for (const poll of polls) {
     const { firstAt, count } = latest.get(poll.hostname) ?? { firstAt: poll.at, count: 0 };
-    latest.set(poll.hostname, { ...poll, firstAt, count: count + (poll.count ?? 1) });
+    const { hostname, at, running, told } = poll;
+    // Each by its name: a copy of another object has a shape of its own, and is looked up slowly.
+    latest.set(hostname, { hostname, at, running, told, firstAt, count: count + (poll.count ?? 1) });
   }
   return latest;
 }

@@ -116,10 +116,10 @@ export const pins: Target = target({
     const parsed = parsePins(text);
     const hostname = 'web1' as Hostname;
     const now = Date.UTC(2026, 10, 20);
-    pinOf({ pins: parsed.pins, nodes: NO_NODES, hostname, now });
+    pinOf({ pins: parsed.pins, nodes: NO_NODES, now }, hostname);
     // Whatever else a file says, a line about one host that nobody understands holds that host.
     const broken = parsePins(`${text}\n${hostname} no-tag-at-all\n`);
-    const found = pinOf({ pins: broken.pins, nodes: NO_NODES, hostname, now });
+    const found = pinOf({ pins: broken.pins, nodes: NO_NODES, now }, hostname);
     must(found?.kind === 'bad', 'a line that cannot be understood holds the host it names', text);
     must(broken.errors.length > 0, 'and it is told', text);
   },

@@ -9,6 +9,7 @@ import { readWhatHasArrived } from './arrived.ts';
 import { answerBrokenRequest } from './broken-request.ts';
 import type { Exchanges } from './exchange.ts';
 import type { Messages } from './messages.ts';
+import { sendWaiting } from './outbox.ts';
 import { boundPipelines } from './pipeline.ts';
 import { openTlsServer, type Tls } from './tls-server.ts';
 
@@ -73,6 +74,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
     for (const response of exchanges.open()) if (!response.headersSent) response.shouldKeepAlive = false;
   };
   const dropIdle = (): void => {
+    sendWaiting();
     const answering = busy();
     for (const socket of sockets) if (!answering.has(socket)) socket.destroySoon();
   };

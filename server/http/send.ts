@@ -8,6 +8,7 @@ import { plainJson } from '../core/plain-json.ts';
 import type { Exchange } from './exchange.ts';
 import { sendNotice } from './file-notice.ts';
 import { spoken, unchangedHeaders } from './node-words.ts';
+import { endSoon } from './outbox.ts';
 import {
   COMMON_HEADERS,
   type FailureReply,
@@ -20,7 +21,7 @@ import {
   type ToldReply,
 } from './reply.ts';
 
-export const REQUEST_ID = 'X-Request-Id';
+const REQUEST_ID = 'X-Request-Id';
 
 /** Writes an answer. Rejects where a file cannot be sent and nothing has been written yet. */
 export async function send(response: Response, reply: Reply, exchange: Exchange): Promise<void> {
@@ -47,15 +48,10 @@ export async function send(response: Response, reply: Reply, exchange: Exchange)
 }
 
 /** Does without what Express adds to a response. */
-export function sendPrepared(
-  response: ServerResponse,
-  { status, headers, body }: PreparedReply,
-  exchange: Exchange,
-): void {
+function sendPrepared(response: ServerResponse, { status, headers, body }: PreparedReply, exchange: Exchange): void {
   exchange.quiet = status === 304;
-  response.writeHead(status, headers.concat(REQUEST_ID, exchange.id));
-  if (body === null) response.end();
-  else response.end(body);
+  response.writeHead(status, [...headers, REQUEST_ID, exchange.id]);
+  endSoon(response, body);
 }
 
 /** Does without what Express adds to a response. */
@@ -69,7 +65,7 @@ export function sendTold(response: ServerResponse, reply: ToldReply, exchange: E
 /** That a host has all that it should have. No number is given to the request: there is nothing in the log. */
 export function sendUnchanged(response: ServerResponse, unchanged: readonly string[], hostname: Hostname): void {
   response.writeHead(304, unchangedHeaders(unchanged, hostname));
-  response.end();
+  endSoon(response, null);
 }
 
 /** RFC 9457. Does without what Express adds to a response. */

@@ -84,9 +84,12 @@ function changedAt(base: string, stats: BigIntStats | Error): number {
   return found instanceof Error ? 0 : Number(found.mtimeMs);
 }
 
+/** Files that are not there are looked for all the time, and an error of its own each time takes longer than to look. */
+const NO_ENTRY = Object.assign(new Error('there is no such file'), { code: 'ENOENT' });
+
 function statOf(path: string): BigIntStats | Error {
   try {
-    return statSync(path, { bigint: true });
+    return statSync(path, { bigint: true, throwIfNoEntry: false }) ?? NO_ENTRY;
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }

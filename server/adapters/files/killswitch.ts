@@ -53,33 +53,30 @@ function stamp(path: string): string {
 
 function present(path: string, doubts: string[]): boolean {
   try {
-    lstatSync(path);
-    return true;
+    return isThere(path);
   } catch (error) {
-    if (errorCode(error) !== 'ENOENT') doubts.push(`${path} cannot be looked at (${reasonOf(error)})`);
+    doubts.push(`${path} cannot be looked at (${reasonOf(error)})`);
     return false;
   }
 }
 
 function stopped(directory: string, doubts: string[]): string[] {
   try {
+    if (!isThere(directory)) return [];
     return readdirSync(directory)
       .filter((name) => !name.startsWith('.') && !name.endsWith('~'))
       .sort();
   } catch (error) {
+    // It may have gone since.
     if (errorCode(error) !== 'ENOENT') doubts.push(`killswitch.d cannot be listed (${reasonOf(error)})`);
-    else if (isDangling(directory)) doubts.push('killswitch.d is a dangling link');
+    else if (present(directory, doubts)) doubts.push('killswitch.d is a dangling link');
     return [];
   }
 }
 
-function isDangling(path: string): boolean {
-  try {
-    lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
+/** Mostly nothing is there, and to throw for that takes longer than to look. */
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 /** The first 64 KiB; empty for what is no readable file. Never blocks on a FIFO. */

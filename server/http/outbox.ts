@@ -1,0 +1,31 @@
+import type { ServerResponse } from 'node:http';
+
+/** Who asked first need not wait for hundreds. */
+const MOST_WAITING = 64;
+
+interface Letter {
+  readonly response: ServerResponse;
+  readonly body: string | Buffer | null;
+}
+
+let letters: Letter[] = [];
+
+/**
+ * Ends an answer whose head is written as soon as everything that has arrived by now was read. Answers to polls are short and
+ * come in flocks: each that goes out by itself wakes a client that has gone to sleep after the last one, which costs more than
+ * all the rest of the answer.
+ */
+export function endSoon(response: ServerResponse, body: string | Buffer | null): void {
+  if (letters.push({ response, body }) === 1) setImmediate(sendWaiting);
+  if (letters.length >= MOST_WAITING) sendWaiting();
+}
+
+/** Lets nobody wait any longer: to be called before connections are closed. */
+export function sendWaiting(): void {
+  const waiting = letters;
+  letters = [];
+  for (const { response, body } of waiting) {
+    if (body === null) response.end();
+    else response.end(body);
+  }
+}

@@ -3,6 +3,7 @@ import { HEADERS } from '../../protocol/assignment.ts';
 import { type Digest, parseDigest } from '../../protocol/names.ts';
 import { asToldBefore, etagOf, type StandingAnswer } from '../operations/assign.ts';
 import type { FleetSeat } from '../operations/fleet.ts';
+import { openCrowd } from './crowd.ts';
 import type { Door } from './door.ts';
 import { namesEtag } from './etag.ts';
 import type { Exchanges } from './exchange.ts';
@@ -25,7 +26,8 @@ const RUNNING = HEADERS.running.toLowerCase();
  * is) it leaves to the route, by answering false.
  */
 export function openPollDoor(door: Door, exchanges: Exchanges) {
-  const { fleet, standing, log } = door.context;
+  const { fleet, standing, clock, log } = door.context;
+  const isCrowd = openCrowd(clock.monotonic);
 
   /** Only the name itself, as it is remembered: anything else is found by the route. */
   const seatOf = ({ method, url = '' }: IncomingMessage): FleetSeat | undefined =>
@@ -35,7 +37,7 @@ export function openPollDoor(door: Door, exchanges: Exchanges) {
 
   return (request: IncomingMessage, response: ServerResponse): boolean => {
     const seat = seatOf(request);
-    const epoch = standing.epoch();
+    const epoch = isCrowd() ? standing.recent() : standing.epoch();
     if (seat === undefined || epoch === undefined) return false;
     if (!mayPoll(door.callers, request, seat.hostname)) return false;
     const { headers } = request;

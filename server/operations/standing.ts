@@ -63,8 +63,10 @@ export interface Seat {
 }
 
 export interface Standing {
-  /** The present epoch; undefined while nothing can be decided. Looked up anew; in a rush at most 15 ms old. */
+  /** The present epoch; undefined while nothing can be decided. At most 5 ms old, and looked up anew after any pause. */
   epoch(): Epoch | undefined;
+  /** As `epoch`, at most 15 ms old: for a crowd, in which nobody can tell who was first. */
+  recent(): Epoch | undefined;
   /** As `epoch`, looked up now: for who tells others since when it stands. */
   lookAgain(): Epoch | undefined;
   /** Calls back as soon as an epoch is over, before anybody is answered in the next. Call what it returns to end that. */
@@ -89,9 +91,9 @@ interface Ports {
   readonly programs: Programs;
 }
 
-const FRESH_MS = 15;
-/** So many in `FRESH_MS` are a rush: more than anybody asks who waits for each answer. */
-const RUSH = 40;
+const PAUSE_MS = 0.25;
+const FRESH_MS = 5;
+const RECENT_MS = 15;
 const PROGRAMS_FRESH_MS = 15;
 const SEATS_A_TURN = 500;
 const DECIDED_AT_ONCE = 32;
@@ -101,25 +103,19 @@ export function openStanding({ desk, shelf, time, clock, programs }: Ports): Sta
   let state: unknown;
   let programsAre = '';
   let programsLookedAt = Number.NEGATIVE_INFINITY;
-  let countedFrom = Number.NEGATIVE_INFINITY;
-  let counted = 0;
-  let isRush = false;
+  let askedOn = Number.NEGATIVE_INFINITY;
   let lookedOn = Number.NEGATIVE_INFINITY;
   let lookedAt = 0;
   let kinds = 0;
   const listeners = new Set<() => void>();
 
-  /** One look serves all who ask in a rush, for a moment; otherwise each has one of their own. */
+  /** One look serves all who ask in a rush, for a moment; who asks after a pause, however short, has one of their own. */
   const current = (): Epoch | undefined => {
     const now = clock.monotonic();
-    const since = now - countedFrom;
-    if (since >= FRESH_MS) {
-      isRush = counted >= RUSH && since < 2 * FRESH_MS;
-      countedFrom = now;
-      counted = 0;
-    }
-    counted++;
-    return isRush && now - lookedOn < FRESH_MS ? epoch : lookAgain();
+    const since = now - askedOn;
+    askedOn = now;
+    if (since > 0 && since < PAUSE_MS && now - lookedOn < FRESH_MS) return epoch;
+    return lookAgain();
   };
 
   const lookAgain = (): Epoch | undefined => {
@@ -185,6 +181,7 @@ export function openStanding({ desk, shelf, time, clock, programs }: Ports): Sta
 
   return {
     epoch: current,
+    recent: () => (clock.monotonic() - lookedOn < RECENT_MS ? epoch : current()),
     lookAgain,
     onEpoch(listener) {
       listeners.add(listener);

@@ -87,8 +87,8 @@ function append(exact: Map<Hostname, PinLine[]>, hostname: Hostname, pin: PinLin
 }
 
 /**
- * What a host is pinned to at `now` (milliseconds since 1970): by the last line of `pins` that names it, else by the last glob there that matches,
- * else in the same order by a `tag:` in `nodes.yml`. Lines that have expired do not count.
+ * What a host is pinned to at `now` (milliseconds since 1970): by the last line of `pins` that names it, else by the last
+ * glob there that matches, else in the same order by a `tag:` in `nodes.yml`. Lines that have expired do not count.
  */
 export function pinOf(
   { pins, nodes, now }: { readonly pins: Pins; readonly nodes: NodesFile; readonly now: number },

@@ -63,6 +63,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
   // Their size is bounded. Of more than so many, node would leave out the last ones, which proxies and doors have written.
   server.maxHeadersCount = 0;
   server.on('clientError', (error: Error, socket: Duplex) => {
+    sendWaiting();
     if (secure?.isShakingHands(socket)) secure.giveUp(error, socket);
     else answerBrokenRequest(error, socket, isAnswering(exchanges, socket));
   });
@@ -75,8 +76,11 @@ export function openConnections(options: ConnectionsOptions): Connections {
   };
   const dropIdle = (): void => {
     sendWaiting();
-    const answering = busy();
-    for (const socket of sockets) if (!answering.has(socket)) socket.destroySoon();
+    // Those who asked on without waiting get the next answer when the last one is out.
+    process.nextTick(() => {
+      const answering = busy();
+      for (const socket of sockets) if (!answering.has(socket)) socket.destroySoon();
+    });
   };
   function busy(): Set<Socket | null> {
     return new Set([...exchanges.open()].map((response) => response.socket));
@@ -179,6 +183,8 @@ function trackSockets(server: Server, event: 'connection' | 'secureConnection'):
   }
   server.on(event, (socket: Socket) => {
     sockets.add(socket);
+    // Who says at once that nothing more is coming wants the answer all the same.
+    socket.prependListener('end', sendWaiting);
     socket.once('close', gone);
   });
   return sockets;

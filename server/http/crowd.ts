@@ -2,9 +2,8 @@
 const CROWD_MS = 15;
 
 /**
- * To be called for each request: whether it is one of many. Several that are read in the same turn of the event loop come from
- * several clients; whoever waits for an answer before asking on is never a crowd alone. `monotonic`: milliseconds since some
- * start.
+ * To be called for each request: whether it is one of many, of which several were lately read in the same turn of the event
+ * loop. Whoever waits for an answer before asking on is never a crowd alone. `monotonic`: milliseconds since some start.
  */
 export function openCrowd(monotonic: () => number): () => boolean {
   let isSecond = false;

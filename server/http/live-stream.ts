@@ -41,7 +41,7 @@ export async function* liveStream(
   stopping.addEventListener('abort', end, { once: true });
   let signed = performance.now();
   try {
-    await Promise.race([begun, new Promise<void>((resolve) => (wake = resolve))]);
+    if (!over) await Promise.race([begun, new Promise<void>((resolve) => (wake = resolve))]);
     if (over) return;
     yield `retry: ${RETRY_MS}\n${message('hello', hello())}`;
     while (!over && isWelcome()) {

@@ -21,7 +21,7 @@ const RUNNING = HEADERS.running.toLowerCase();
  * Then there is nothing to decide and nothing to look for but the host, and the answer has been put into words before.
  *
  * It may be this short because it only ever says what the route would say: the route's own answer, which stands until
- * something that decides has changed (`standing.epoch` sees that within 15 ms). Whatever is unusual about a request
+ * something that decides has changed (which is seen at once, in a crowd within 15 ms). Whatever is unusual about a request
  * (a query, another method, another type, a header that cannot be understood, a host that is not known or has not shown who it
  * is) it leaves to the route, by answering false.
  */

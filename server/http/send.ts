@@ -48,18 +48,27 @@ export async function send(response: Response, reply: Reply, exchange: Exchange)
 }
 
 /** Does without what Express adds to a response. */
-function sendPrepared(response: ServerResponse, { status, headers, body }: PreparedReply, exchange: Exchange): void {
-  exchange.quiet = status === 304;
-  response.writeHead(status, [...headers, REQUEST_ID, exchange.id]);
-  endSoon(response, body);
+function sendPrepared(response: ServerResponse, reply: PreparedReply, exchange: Exchange): void {
+  begin(response, reply, exchange);
+  if (reply.body === null) response.end();
+  else response.end(reply.body);
 }
 
 /** Does without what Express adds to a response. */
 export function sendTold(response: ServerResponse, reply: ToldReply, exchange: Exchange): void {
   const { words, hostname, isKnown, isNews } = reply;
   if (isKnown && words.unchanged !== null) sendUnchanged(response, words.unchanged, hostname);
-  else sendPrepared(response, spoken(words, hostname, exchange.id), exchange);
+  else {
+    const prepared = spoken(words, hostname, exchange.id);
+    begin(response, prepared, exchange);
+    endSoon(response, prepared.body);
+  }
   exchange.quiet = !isNews;
+}
+
+function begin(response: ServerResponse, { status, headers }: PreparedReply, exchange: Exchange): void {
+  exchange.quiet = status === 304;
+  response.writeHead(status, [...headers, REQUEST_ID, exchange.id]);
 }
 
 /** That a host has all that it should have. No number is given to the request: there is nothing in the log. */

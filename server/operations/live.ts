@@ -15,7 +15,7 @@ export interface Live {
 }
 
 export interface Following {
-  /** Settles when it is known what there is: whatever happens from then on is told. */
+  /** Settles when whatever happens from then on is told. */
   readonly begun: Promise<void>;
   leave(): void;
 }
@@ -29,6 +29,8 @@ interface Watch {
 }
 
 const SECOND_MS = 1_000;
+/** A history that does not answer keeps nobody waiting: when it does, everything is worth asking for again. */
+const PATIENCE_MS = 5_000;
 const MINUTE_MS = 60_000;
 /** Announcements come in flocks. */
 const PAUSE_MS = 50;
@@ -43,11 +45,20 @@ export function openLive(): Live {
 
   const begin = (context: Context): Watch => {
     const over = new AbortController();
+    const { signal } = over;
     const looking = lookout(context);
-    looking
-      .then((look) => tell(context, look, over.signal))
-      .catch((error) => context.log.error('what changes cannot be told', { error }));
-    return { over, begun: looking.then(() => undefined) };
+    const late = delay(PATIENCE_MS, true, { signal, ref: false }).catch(() => true);
+    const isLate = Promise.race([looking.then(() => false), late]);
+    Promise.all([looking, isLate])
+      .then(([look, missedSome]) => {
+        if (missedSome) for (const topic of TOPICS) poked.add(topic);
+        return tell(context, look, signal);
+      })
+      .catch((error) => {
+        context.log.error('what changes cannot be told', { error });
+        if (watch?.over === over) watch = undefined;
+      });
+    return { over, begun: isLate.then(() => undefined) };
   };
 
   const tell = async (context: Context, look: Look, signal: AbortSignal): Promise<void> => {
@@ -57,7 +68,7 @@ export function openLive(): Live {
         wake = woken;
       });
       await delay(PAUSE_MS, undefined, { signal }).catch(() => undefined);
-      for (const topic of await look()) poked.add(topic);
+      for (const topic of await look().catch(unknown(context))) poked.add(topic);
       if (poked.size === 0 || signal.aborted) continue;
       // What comes meanwhile comes along.
       await delay(Math.max(0, notBefore - performance.now()), undefined, { signal }).catch(() => undefined);
@@ -87,6 +98,14 @@ export function openLive(): Live {
       };
       return { begun: watch.begun, leave };
     },
+  };
+}
+
+/** What cannot be looked at may have changed. */
+function unknown({ log }: Context): (error: unknown) => readonly Topic[] {
+  return (error) => {
+    log.error('what has changed is not known', { error });
+    return TOPICS;
   };
 }
 

@@ -19,4 +19,5 @@ export function noteEdit(context: Context, { file, text, before, actor, why }: E
   const found = before === undefined ? {} : { before: { text: before, by: ownerOf(context.files, file) } };
   context.journal.write((store) => store.recordControl({ file, text, at, ...actor, why, ...found }));
   context.desk.lookAgain();
+  context.standing.lookAgain();
 }

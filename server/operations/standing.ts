@@ -65,7 +65,7 @@ export interface Seat {
 export interface Standing {
   /** The present epoch; undefined while nothing can be decided. At most 5 ms old, and looked up anew after any pause. */
   epoch(): Epoch | undefined;
-  /** As `epoch`, at most 15 ms old: for a crowd, in which nobody can tell who was first. */
+  /** As `epoch`, but up to 15 ms old: for a crowd, which shares a look. */
   recent(): Epoch | undefined;
   /** As `epoch`, looked up now: for who tells others since when it stands. */
   lookAgain(): Epoch | undefined;

@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
-import { changedSchema, helloSchema, type Topic } from '../../protocol/api/train.ts';
+import { changedSchema, helloSchema, TOPICS, type Topic } from '../../protocol/api/train.ts';
 import { writeSettled } from '../rig/server.ts';
 import { until } from '../rig/until.ts';
 import { type Serving, serving } from './serving.ts';
@@ -149,6 +149,42 @@ test('nothing is looked at while nobody looks on', async () => {
   await until('somebody to look on', () => live.followers() === 1);
   stream.end();
   await until('nobody to look on', () => live.followers() === 0);
+});
+
+test('who goes before the stream begins is waited for by nobody', async () => {
+  const server = await serving();
+  const { live, store } = server.app.context;
+  vi.spyOn(store, 'newsSince').mockReturnValue(new Promise(() => undefined));
+  const stream = await follow(server);
+  await until('somebody to look on', () => live.followers() === 1);
+  stream.end();
+  await until('nobody to look on', () => live.followers() === 0);
+});
+
+test('a history that does not answer keeps nobody from what else happens, and all is told once it does', async () => {
+  const server = await serving();
+  const { store } = server.app.context;
+  const newsSince = store.newsSince.bind(store);
+  let answer = (): void => undefined;
+  vi.spyOn(store, 'newsSince').mockImplementationOnce(async (last) => {
+    await new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    return newsSince(last);
+  });
+  const stream = await begun(server);
+  answer();
+  expect([...(await told(stream, 'map', 'events', 'settings'))].sort()).toEqual([...TOPICS].sort());
+  stream.end();
+});
+
+test('a history that cannot be read at first is told of as a whole when it can', async () => {
+  const server = await serving();
+  const { store } = server.app.context;
+  vi.spyOn(store, 'newsSince').mockRejectedValueOnce(new Error('busy'));
+  const stream = await begun(server);
+  expect([...(await told(stream, 'map', 'events', 'settings'))].sort()).toEqual([...TOPICS].sort());
+  stream.end();
 });
 
 test('the stream goes on where the history cannot be read', async () => {

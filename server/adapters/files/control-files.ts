@@ -101,8 +101,12 @@ function signatureOf(stats: BigIntStats): string {
 
 /** A link to nothing is no absent file: what it should point to may only not be mounted yet. */
 function lookOfMissing(path: string, error: unknown): Look {
-  const isLink = errorCode(error) === 'ENOENT' && lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-  return isLink ? { kind: 'unreadable', why: 'a link to a file that does not exist' } : lookOfError(error);
+  try {
+    const isLink = errorCode(error) === 'ENOENT' && lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+    return isLink ? { kind: 'unreadable', why: 'a link to a file that does not exist' } : lookOfError(error);
+  } catch (trouble) {
+    return lookOfError(trouble);
+  }
 }
 
 function lookOfError(error: unknown): Look {

@@ -3,7 +3,6 @@ import { HEADERS } from '../../protocol/assignment.ts';
 import { type Digest, parseDigest } from '../../protocol/names.ts';
 import { asToldBefore, etagOf, type StandingAnswer } from '../operations/assign.ts';
 import type { FleetSeat } from '../operations/fleet.ts';
-import { openCrowd } from './crowd.ts';
 import type { Door } from './door.ts';
 import { namesEtag } from './etag.ts';
 import type { Exchanges } from './exchange.ts';
@@ -21,13 +20,12 @@ const RUNNING = HEADERS.running.toLowerCase();
  * Then there is nothing to decide and nothing to look for but the host, and the answer has been put into words before.
  *
  * It may be this short because it only ever says what the route would say: the route's own answer, which stands until
- * something that decides has changed (which is seen at once, in a crowd within 15 ms). Whatever is unusual about a request
+ * something that decides has changed (`standing.epoch` sees that within 15 ms). Whatever is unusual about a request
  * (a query, another method, another type, a header that cannot be understood, a host that is not known or has not shown who it
  * is) it leaves to the route, by answering false.
  */
 export function openPollDoor(door: Door, exchanges: Exchanges) {
-  const { fleet, standing, clock, log } = door.context;
-  const isCrowd = openCrowd(clock.monotonic);
+  const { fleet, standing, log } = door.context;
 
   /** Only the name itself, as it is remembered: anything else is found by the route. */
   const seatOf = ({ method, url = '' }: IncomingMessage): FleetSeat | undefined =>
@@ -37,7 +35,7 @@ export function openPollDoor(door: Door, exchanges: Exchanges) {
 
   return (request: IncomingMessage, response: ServerResponse): boolean => {
     const seat = seatOf(request);
-    const epoch = isCrowd() ? standing.recent() : standing.epoch();
+    const epoch = standing.epoch();
     if (seat === undefined || epoch === undefined) return false;
     if (!mayPoll(door.callers, request, seat.hostname)) return false;
     const { headers } = request;

@@ -63,10 +63,8 @@ export interface Seat {
 }
 
 export interface Standing {
-  /** The present epoch; undefined while nothing can be decided. At most 5 ms old, and looked up anew after any pause. */
+  /** The present epoch; undefined while nothing can be decided. At most 15 ms old, and looked up anew after any pause. */
   epoch(): Epoch | undefined;
-  /** As `epoch`, but up to 15 ms old: for a crowd, which shares a look. */
-  recent(): Epoch | undefined;
   /** As `epoch`, looked up now: for who tells others since when it stands. */
   lookAgain(): Epoch | undefined;
   /** Calls back as soon as an epoch is over, before anybody is answered in the next. Call what it returns to end that. */
@@ -92,8 +90,7 @@ interface Ports {
 }
 
 const PAUSE_MS = 0.25;
-const FRESH_MS = 5;
-const RECENT_MS = 15;
+const FRESH_MS = 15;
 const PROGRAMS_FRESH_MS = 15;
 const SEATS_A_TURN = 500;
 const DECIDED_AT_ONCE = 32;
@@ -181,7 +178,6 @@ export function openStanding({ desk, shelf, time, clock, programs }: Ports): Sta
 
   return {
     epoch: current,
-    recent: () => (clock.monotonic() - lookedOn < RECENT_MS ? epoch : current()),
     lookAgain,
     onEpoch(listener) {
       listeners.add(listener);

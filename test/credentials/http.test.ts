@@ -230,7 +230,7 @@ test('no database of the state directory holds a token that was handed in, made 
 test('where the credentials are lost nobody is told that they are unknown: a host asks elsewhere or later, and keeps what it has', async () => {
   const server = await serverThat('first-use');
   const token = newToken();
-  await ask(server, 'POST', `${WEB}/enrolment`, { body: handingIn(token) });
+  expect(await ask(server, 'POST', `${WEB}/enrolment`, { body: handingIn(token) })).toMatchObject({ status: 201 });
   const { stateDir } = server.app.settings;
   for (const end of ['', '-wal', '-shm']) rmSync(join(stateDir, `credentials.sqlite${end}`), { force: true });
   const told: unknown[] = [];

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -8,6 +9,7 @@ import type { Log } from '../../server/ports/common.ts';
 import { startServer } from '../../server/serve.ts';
 import { type MovableClock, movableClock } from './clock.ts';
 import { disposableDirectory } from './disposable.ts';
+import { until } from './until.ts';
 
 export interface TestServer {
   readonly base: string;
@@ -77,6 +79,7 @@ export async function testServer(options: TestServerOptions): Promise<TestServer
   if (!started.ok) throw new Error(started.sentence);
   // The check that every start begins with has looked at the clock when this is done: from here on the test moves it.
   await refreshShelf(composed.app.context);
+  await missingIsMissing(composed.app);
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopped ??= started.value.stop();
@@ -106,6 +109,14 @@ export async function testServer(options: TestServerOptions): Promise<TestServer
     },
     stop,
   };
+}
+
+/** A file that is not there may be on its way, for a moment: the server is not ready before it is over. */
+async function missingIsMissing({ context: { base, desk } }: App): Promise<void> {
+  await until('the missing control files to be missing', () => {
+    const state = desk.look();
+    return state.kind !== 'starting' || state.waitingFor.every((name) => existsSync(join(base, name)));
+  });
 }
 
 /** A file that looks as if nobody had touched it for an hour. */

@@ -61,6 +61,7 @@ export function parseNodes(text: string): Parsed<NodesFile> {
     if (!pattern || written === undefined) continue;
     const node = entryFrom(written, { host: patternText(pattern), index, line: lineOf([key]) });
     if (pattern.kind === 'exact') exact.set(pattern.hostname, node);
+    // Not begun as a copy: each would have a shape of its own, and all hosts are held against all globs.
     else globs.push({ glob: pattern.glob, ...node });
   }
   return { ok: true, value: { exact, globs } };

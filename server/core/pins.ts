@@ -69,6 +69,7 @@ export function parsePins(text: string): ParsedPins {
     if (words.length === 0 || words[0]?.startsWith('#')) continue;
     const { pattern, pin, trouble } = understand(words, index + 1);
     if (trouble) troubles.push(trouble);
+    // Not begun as a copy: each would have a shape of its own, and all hosts are held against all globs.
     if (pattern?.kind === 'glob') globs.push({ glob: pattern.glob, ...pin });
     else if (pattern) append(exact, pattern.hostname, pin);
   }

@@ -72,7 +72,7 @@ function refuseToEnrol({ door, caller, peer, request }: Asked): FailureReply | u
       'nothing needs to be done: auth.nodes is not tokens',
     );
   if (caller.kind === 'insecure') return INSECURE;
-  if (!peer.isEncrypted && whyNotLocal({ headers: request.headers, ...peer }) !== null) return INSECURE;
+  if (!peer.isEncrypted && whyNotLocal({ ...peer, headers: request.headers }) !== null) return INSECURE;
   return undefined;
 }
 
@@ -111,7 +111,7 @@ function refuseStranger(access: keyof typeof NEEDED, { door, caller, peer, reque
   if (caller.kind === 'node' || caller.kind === 'pending')
     return failure('forbidden', 'this is not for hosts', 'ask with the token of a person');
   if (caller.kind !== 'nobody' || caller.showed) return strangers(door.context.credentials);
-  if (whyNotLocal({ headers: request.headers, ...peer }) !== null) return unauthenticated();
+  if (whyNotLocal({ ...peer, headers: request.headers }) !== null) return unauthenticated();
   const { http } = door.settings();
   if (access === 'read') return http.localReads ? undefined : switchedOff('reads-off', 'asking for it', 'local_reads');
   if (access === 'admin') return unauthenticated();

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import { VERSION } from '../version.ts';
 import { addCheck } from './check.ts';
 import { DEFAULT_BASE, type ExitCode, misuse, type Run } from './command.ts';
 import { addCompletion } from './completion.ts';
@@ -89,6 +90,7 @@ const JSON_OUTPUT = 'print one JSON object';
 export function buildProgram(run: Run, writeErr: (text: string) => void = terminal.err): Command {
   const program = new Command('tagwave-server')
     .description('Releases a git repository of configuration to a fleet in hourly tags, with a brake.')
+    .version(VERSION, '--version', 'print the version')
     .exitOverride()
     .showSuggestionAfterError()
     .showHelpAfterError('(--help shows how it is called)')

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { buildProgram } from '../../server/cli/program.ts';
+import { VERSION } from '../../server/version.ts';
 import { disposableDirectory } from '../rig/disposable.ts';
 import { serverBundle } from '../rig/server-bundle.ts';
 import { runCommand } from '../rig/server-process.ts';
@@ -9,6 +10,10 @@ import { NEWEST, objectIn, testBase, useBases } from './base.ts';
 import { manyCalls } from './many-calls.ts';
 
 useBases();
+
+test('--version prints what the package says', async () => {
+  expect(await runCommand(['--version'])).toMatchObject({ code: 0, stdout: `${VERSION}\n`, stderr: '' });
+});
 
 const COMMANDS = buildProgram(async () => undefined).commands.map((command) => command.name());
 

@@ -76,11 +76,12 @@ export function openConnections(options: ConnectionsOptions): Connections {
   };
   const dropIdle = (): void => {
     sendWaiting();
-    // Those who asked on without waiting get the next answer when the last one is out.
-    process.nextTick(() => {
-      const answering = busy();
-      for (const socket of sockets) if (!answering.has(socket)) socket.destroySoon();
-    });
+    // Who asked on without waiting gets each answer a tick after the last one: all ticks come before the next microtask.
+    process.nextTick(() => queueMicrotask(dropNow));
+  };
+  const dropNow = (): void => {
+    const answering = busy();
+    for (const socket of sockets) if (!answering.has(socket)) socket.destroySoon();
   };
   function busy(): Set<Socket | null> {
     return new Set([...exchanges.open()].map((response) => response.socket));

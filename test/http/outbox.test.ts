@@ -1,7 +1,7 @@
 import { createServer, get, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { endSoon, sendWaiting } from '../../server/http/outbox.ts';
 
 test('answers go out together at the end of the turn, or at once where somebody wants to close', async () => {
@@ -38,6 +38,19 @@ test('an answer to nobody keeps no other one back', async () => {
   await turn();
   expect(await there.text).toBe('all');
   expect(await gone.text).toBe('cut off');
+});
+
+test('an answer that cannot be sent costs nobody else theirs', async () => {
+  const [wrong, right] = await requests(2);
+  if (wrong === undefined || right === undefined) throw new Error('two were asked for');
+  vi.spyOn(wrong.response, 'end').mockImplementation(() => {
+    throw new Error('a defect');
+  });
+  endSoon(wrong.response.writeHead(200), 'all');
+  endSoon(right.response.writeHead(200), 'all');
+  await turn();
+  expect(await right.text).toBe('all');
+  expect(await wrong.text).toBe('cut off');
 });
 
 interface Asked {

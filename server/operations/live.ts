@@ -58,7 +58,10 @@ export function openLive(): Live {
         context.log.error('what changes cannot be told', { error });
         if (watch?.over === over) watch = undefined;
       });
-    return { over, begun: isLate.then(() => undefined) };
+    const begun = isLate.then(() => undefined);
+    // Said above, also where nobody waits for it any more.
+    begun.catch(() => undefined);
+    return { over, begun };
   };
 
   const tell = async (context: Context, look: Look, signal: AbortSignal): Promise<void> => {
